@@ -1,0 +1,51 @@
+"""The rows of the first floor."""
+
+from notices_app.models.notice import (
+    Dealing,
+    FindingCode,
+    FindingNote,
+    LineRecipient,
+    LineWords,
+    Notice,
+    NoticeLine,
+    NoticeStatement,
+    NoticeText,
+    NoticeVersion,
+    Said,
+    Section,
+    Status,
+    TextState,
+)
+from notices_app.models.vocabulary import (
+    Language,
+    Purpose,
+    PurposeName,
+    Recipient,
+    RecipientName,
+    Source,
+    SourceName,
+)
+
+__all__ = [
+    "Dealing",
+    "FindingCode",
+    "FindingNote",
+    "Language",
+    "LineRecipient",
+    "LineWords",
+    "Notice",
+    "NoticeLine",
+    "NoticeStatement",
+    "NoticeText",
+    "NoticeVersion",
+    "Purpose",
+    "PurposeName",
+    "Recipient",
+    "RecipientName",
+    "Said",
+    "Section",
+    "Source",
+    "SourceName",
+    "Status",
+    "TextState",
+]
