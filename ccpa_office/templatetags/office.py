@@ -51,6 +51,12 @@ def in_words(value: date | None) -> str:
     return date_format(_local(value), DAY[_language()]) if value else ""
 
 
+@register.filter
+def moment_in_words(value: datetime | None) -> str:
+    """A day and an hour in words for text, in the office's time (Pacific)."""
+    return date_format(_local(value), MOMENT[_language()]) if value else ""
+
+
 @register.simple_tag
 def day(value: date | None) -> str:
     """A day in words inside ``<time>``."""
@@ -67,8 +73,7 @@ def moment(value: datetime | None) -> str:
     if not value:
         return ""
     local = _local(value)
-    words = date_format(local, MOMENT[_language()])
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(), words)
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), moment_in_words(local))
 
 
 @register.filter
@@ -133,6 +138,30 @@ def office_details() -> dict[str, str]:
         "address": getattr(settings, "BUSINESS_ADDRESS", ""),
         "site": settings.SITE_URL.rstrip("/"),
     }
+
+
+class PlainNode(template.Node):
+    """The inside as text: nothing escaped, no blank space at line ends, one blank line at most."""
+
+    def __init__(self, nodelist: template.NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        escaping, context.autoescape = context.autoescape, False
+        try:
+            text = self.nodelist.render(context)
+        finally:
+            context.autoescape = escaping
+        lines = "\n".join(line.strip() for line in text.splitlines())
+        return mark_safe(re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n")  # noqa: S308 - text
+
+
+@register.tag
+def plain(parser: template.base.Parser, token: template.base.Token) -> PlainNode:  # noqa: ARG001
+    """Everything up to ``endplain`` is text, not HTML."""
+    nodelist = parser.parse(("endplain",))
+    parser.delete_first_token()
+    return PlainNode(nodelist)
 
 
 @register.simple_tag(takes_context=True)
