@@ -1,0 +1,119 @@
+"""What stands before every view: bad input is refused here, and every answer gets its headers."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.utils.cache import patch_vary_headers
+from django.utils.dateparse import parse_datetime
+
+from ccpa_office import answers, clock
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+UNREADABLE_IN_LINES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class AnswerHeaders:
+    """Put on every answer what Django has no setting for."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class InputGate:
+    """Refuse what no honest browser sends, before any code of ours or of the admin reads it.
+
+    NUL, control characters and halves of surrogate pairs in path, query, form, file names or
+    cookies: 400. A body over the limit: 413. A method that a page does not take: a page says so.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.content:
+            return answers.method_not_allowed(request, response.headers.get("Allow", ""))
+        return response
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        try:
+            if _declared_length(request) > settings.BODY_LIMIT:
+                return answers.too_large(request)
+            if _is_unreadable(request):
+                return answers.bad_request(request)
+        except RequestDataTooBig:
+            return answers.too_large(request)
+        except (TooManyFieldsSent, TooManyFilesSent, MultiPartParserError, UnicodeError):
+            return answers.bad_request(request)
+        return None
+
+
+def _declared_length(request: HttpRequest) -> int:
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    return int(declared) if declared.isascii() and declared.isdigit() else 0
+
+
+def _is_unreadable(request: HttpRequest) -> bool:
+    lines = (request.path_info, *_names_and_values(request.GET), *_cookies(request))
+    if any(map(UNREADABLE_IN_LINES.search, _first_lines(lines))):
+        return True
+    return request.method == "POST" and any(map(UNREADABLE.search, _form(request)))
+
+
+def _first_lines(values: Iterable[str]) -> Iterable[str]:
+    return (value for value in values if isinstance(value, str))
+
+
+def _names_and_values(data: object) -> Iterable[str]:
+    for name, values in getattr(data, "lists", list)():
+        yield name
+        yield from values
+
+
+def _cookies(request: HttpRequest) -> Iterable[str]:
+    for name, value in request.COOKIES.items():
+        yield name
+        yield value
+
+
+def _form(request: HttpRequest) -> Iterable[str]:
+    yield from _names_and_values(request.POST)
+    for name, files in request.FILES.lists():
+        yield name
+        yield from (file.name for file in files if file.name)
+
+
+class StaffSession:
+    """End a member of staff's session ten hours after it began, however busy it was."""
+
+    BEGAN = "began_at"
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            at = clock.now()
+            began = parse_datetime(request.session.setdefault(self.BEGAN, at.isoformat()))
+            if began is None or at - began > timedelta(seconds=settings.STAFF_LONGEST_SECONDS):
+                logout(request)
+        response = self.get_response(request)
+        patch_vary_headers(response, ["Cookie"])
+        return response
