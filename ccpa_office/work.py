@@ -1,0 +1,289 @@
+"""Due work: rows say what is due; workers claim, finish, hand back. PostgreSQL is the record.
+
+A worker holds a row by its fence. Whoever claims the row after it raises the fence, so a process
+that slept past its lease can write nothing. Attempts count at the claim, so a killed worker counts.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from ccpa_office import clock
+from ccpa_office.models import DueWork, Lane, WorkState
+
+LANES = tuple(str(lane.value) for lane in Lane)
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 5
+WORN_OUT = "worn_out"
+BACKOFF_STEP = timedelta(seconds=30)
+BACKOFF_MOST = timedelta(hours=6)
+
+logger = logging.getLogger(__name__)
+W = TypeVar("W", bound=DueWork)
+
+
+class LeaseLost(Exception):
+    """Somebody else holds this work now. Nothing was written."""
+
+
+def seam(name: str) -> None:
+    """Does nothing. The rig puts its own function here to kill or freeze at ``name``."""
+
+
+# --- taking and giving back ---------------------------------------------------------------------
+CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id, attempts FROM {table}
+    WHERE lane = %(lane)s AND (
+        state = 'ready' AND not_before <= clock_timestamp() + %(offset)s
+        OR state = 'running' AND (lease_until <= clock_timestamp()
+            OR lease_until > clock_timestamp() + 2 * %(lease)s))
+    ORDER BY not_before, id LIMIT %(n)s FOR UPDATE SKIP LOCKED)
+UPDATE {table} AS work SET
+    state = CASE WHEN due.attempts < %(most)s THEN 'running' ELSE 'parked' END,
+    owner = CASE WHEN due.attempts < %(most)s THEN %(owner)s ELSE '' END,
+    lease_until = CASE WHEN due.attempts < %(most)s THEN clock_timestamp() + %(lease)s END,
+    error_code = CASE WHEN due.attempts < %(most)s OR work.error_code <> '' THEN work.error_code
+                 ELSE %(worn_out)s END,
+    attempts = due.attempts + CASE WHEN due.attempts < %(most)s THEN 1 ELSE 0 END,
+    fence = work.fence + 1
+FROM due WHERE work.id = due.id
+RETURNING work.*
+"""
+
+
+def claim(
+    model: type[W],
+    *,
+    lane: str,
+    n: int,
+    owner: str,
+    lease: timedelta = LEASE,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> list[W]:
+    """Up to ``n`` due rows of ``lane``, oldest first, now held by ``owner``. One statement.
+
+    Due is what is ready and what was left running: its lease is over, or lies further ahead than
+    any lease could (the clock jumped back). A row that used up its attempts is parked instead.
+    """
+    values = {
+        "lane": lane,
+        "n": n,
+        "owner": owner,
+        "lease": lease,
+        "most": max_attempts,
+        "offset": clock.offset(),
+        "worn_out": WORN_OUT,
+    }
+    rows = model.rows().raw(CLAIM.format(table=model.table()), values)
+    held = [row for row in rows if row.state == WorkState.RUNNING]
+    return sorted(held, key=lambda row: (row.not_before, row.pk))
+
+
+def finish(row: DueWork, **changes: Any) -> None:
+    """Write ``changes`` and done, if the row is still ours. Raises LeaseLost.
+
+    Call it inside the transaction that writes the receipt and the ledger line. Another ``state``
+    among the changes wins: ``state="ready"`` with a new lane hands the row on.
+    """
+    _write(row, {"state": WorkState.DONE, "error_code": "", **changes})
+
+
+def finish_many(rows: Sequence[DueWork], **changes: Any) -> None:
+    """``finish`` for many rows of one model in one statement. Raises LeaseLost if any is lost."""
+    if not rows:
+        return
+    model = type(rows[0])
+    held = "(id, fence) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))"
+    held_by = [[row.pk for row in rows], [row.fence for row in rows]]
+    values = {"state": WorkState.DONE, "error_code": "", **LET_GO, **changes}
+    found = (
+        model.rows()
+        .filter(state=WorkState.RUNNING)
+        .extra(where=[held], params=held_by)  # noqa: S610 - a fixed text
+        .update(**values)
+    )
+    if found != len(rows):
+        raise LeaseLost
+
+
+def hand_back(
+    row: DueWork,
+    *,
+    error_code: str,
+    delay: timedelta | None = None,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> None:
+    """Let it be tried again after ``delay`` or a growing pause; park it after the last attempt.
+
+    Raises LeaseLost. ``error_code`` is a code, never a text from outside.
+    """
+    if row.attempts >= max_attempts:
+        park(row, error_code=error_code)
+        return
+    pause = backoff(row.attempts) if delay is None else delay
+    _write(
+        row,
+        {
+            "state": WorkState.READY,
+            "error_code": error_code,
+            "not_before": Now() + clock.offset() + pause,
+        },
+    )
+
+
+def park(row: DueWork, *, error_code: str) -> None:
+    """Leave it to a person. Raises LeaseLost."""
+    _write(row, {"state": WorkState.PARKED, "error_code": error_code})
+
+
+def renew(row: DueWork, lease: timedelta = LEASE) -> None:
+    """Hold the row for another ``lease``, the same as at the claim. Raises LeaseLost."""
+    table = type(row).table()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET lease_until = clock_timestamp() + %s"  # noqa: S608 - own name
+            " WHERE id = %s AND fence = %s AND state = 'running' RETURNING lease_until",
+            [lease, row.pk, row.fence],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise LeaseLost
+    row.lease_until = found[0]
+
+
+def unpark(row: DueWork, **changes: Any) -> bool:
+    """Make a parked row due again with all its attempts. Returns whether it was parked."""
+    values = {"state": WorkState.READY, "attempts": 0, "error_code": "", **changes}
+    parked = type(row).rows().filter(pk=row.pk, state=WorkState.PARKED)
+    return parked.update(**values) == 1
+
+
+def backoff(attempts: int) -> timedelta:
+    """A pause that doubles with each attempt up to 6 hours, a fifth more or less."""
+    pause = min(BACKOFF_STEP * 2 ** min(attempts, 16), BACKOFF_MOST)
+    return pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
+
+
+LET_GO = {"owner": "", "lease_until": None}
+
+
+def _write(row: DueWork, changes: dict[str, Any]) -> None:
+    held = type(row).rows().filter(pk=row.pk, fence=row.fence, state=WorkState.RUNNING)
+    if held.update(**{**LET_GO, **changes}) != 1:
+        raise LeaseLost
+    for name, value in changes.items():
+        if not hasattr(value, "resolve_expression"):
+            setattr(row, name, value)
+
+
+# --- waking -------------------------------------------------------------------------------------
+def notify(lane: str) -> None:
+    """Tell the keeper, with the surrounding transaction, that ``lane`` has due work."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('work', %s)", [lane])
+
+
+def notify_trigger_sql(table: str) -> str:
+    """SQL for a migration: rows of ``table`` that become ready wake the keeper by themselves."""
+    return "".join(
+        f"CREATE TRIGGER {table}_wakes_on_{event.lower()} AFTER {event} ON {table}"
+        " REFERENCING NEW TABLE AS written FOR EACH STATEMENT"
+        " EXECUTE FUNCTION ccpa_office_wake();\n"
+        for event in ("INSERT", "UPDATE")
+    )
+
+
+def notify_trigger_reverse_sql(table: str) -> str:
+    """SQL that takes back ``notify_trigger_sql``."""
+    return "".join(
+        f"DROP TRIGGER {table}_wakes_on_{event} ON {table};\n" for event in ("insert", "update")
+    )
+
+
+# --- schedules ----------------------------------------------------------------------------------
+def run_once(name: str, period_start: datetime, at: datetime) -> bool:
+    """True for the one caller that may run ``name`` for the period; call it in the work's own
+    transaction, so that a run that fails is not held for done."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ccpa_office_schedulerun (name, period_start, ran_at)"
+            " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [name, period_start, at],
+        )
+        return cursor.rowcount == 1
+
+
+# --- the loop of a worker -----------------------------------------------------------------------
+Handler = Callable[[list[Any]], None]
+
+
+@dataclass
+class Tally:
+    """What one drain did."""
+
+    done: int = 0
+    failed: int = 0
+    lost: int = 0
+
+
+def drain(
+    lane: str,
+    *,
+    handlers: Sequence[tuple[type[DueWork], Handler]],
+    owner: str,
+    budget: timedelta = timedelta(seconds=20),
+    batch: int = 1,
+) -> Tally:
+    """Claim and handle due work of ``lane`` until none is left or ``budget`` is used up.
+
+    A handler finishes its rows itself, in its own transaction. One that fails gets its rows
+    handed back: only the class of the error is logged, for a text may hold personal information.
+    """
+    tally = Tally()
+    ends = time.monotonic() + budget.total_seconds()
+    moved = True
+    while moved:
+        moved = False
+        for model, handler in handlers:
+            if time.monotonic() >= ends:
+                return tally
+            rows = claim(model, lane=lane, n=batch, owner=owner)
+            if rows:
+                seam("work.claimed")
+                moved = True
+                _handle(rows, handler, tally)
+    return tally
+
+
+def _handle(rows: list[Any], handler: Handler, tally: Tally) -> None:
+    try:
+        handler(rows)
+    except LeaseLost:
+        logger.warning("lease lost", extra={"lane": rows[0].lane})
+        tally.lost += len(rows)
+    except Exception as error:  # noqa: BLE001 - the border of one job
+        code = type(error).__name__
+        logger.warning("work failed", extra={"lane": rows[0].lane, "code": code})
+        _give_up(rows, code, tally)
+    else:
+        tally.done += len(rows)
+
+
+def _give_up(rows: list[Any], code: str, tally: Tally) -> None:
+    """Hand back what is still ours; a handler may have finished some of it before it failed."""
+    for row in rows:
+        try:
+            with transaction.atomic():
+                hand_back(row, error_code=code[:64])
+        except LeaseLost:
+            tally.lost += 1
+        else:
+            tally.failed += 1
