@@ -1,21 +1,18 @@
 """The rows of the first floor."""
 
-from notices_app.models.notice import (
+from notices_app.models.content import (
     Dealing,
-    FindingCode,
-    FindingNote,
     LineRecipient,
     LineWords,
-    Notice,
     NoticeLine,
     NoticeStatement,
     NoticeText,
-    NoticeVersion,
     Said,
     Section,
-    Status,
     TextState,
 )
+from notices_app.models.finding import FindingCode, FindingNote
+from notices_app.models.notice import OPEN, OUT, Notice, NoticeVersion, Status
 from notices_app.models.vocabulary import (
     Language,
     Purpose,
@@ -27,6 +24,8 @@ from notices_app.models.vocabulary import (
 )
 
 __all__ = [
+    "OPEN",
+    "OUT",
     "Dealing",
     "FindingCode",
     "FindingNote",

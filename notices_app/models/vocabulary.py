@@ -35,8 +35,6 @@ class Term(models.Model):
     code = models.SlugField(_("code"), max_length=40, unique=True)
     active = models.BooleanField(_("in use"), default=True)
 
-    objects = TermQuerySet.as_manager()
-
     class Meta:
         abstract = True
         ordering = ["code"]
@@ -69,6 +67,8 @@ class Source(Term):
     }
     category = models.CharField(_("category of source"), max_length=30, choices=SourceCategory)
 
+    objects = TermQuerySet.as_manager()
+
     class Meta(Term.Meta):
         verbose_name = _("source")
         verbose_name_plural = _("sources")
@@ -95,6 +95,8 @@ class Purpose(Term):
     """Why personal information is collected, used or disclosed (Civ. 1798.100(a)(1))."""
 
     PERSONAL: ClassVar[dict[str, str]] = {"id": "key", "code": "public", "active": "none"}
+
+    objects = TermQuerySet.as_manager()
 
     class Meta(Term.Meta):
         verbose_name = _("purpose")
@@ -147,7 +149,9 @@ class Recipient(Term):
         _("category of recipient"), max_length=30, choices=RecipientCategory
     )
     legal_role = models.CharField(_("role in law"), max_length=20, choices=LegalRole)
-    instruction_email = models.EmailField(_("address for instructions"), null=True, blank=True)
+    instruction_email = models.EmailField(  # noqa: DJ001 - unknown is not an empty address
+        _("address for instructions"), null=True, blank=True
+    )
     language = models.CharField(
         _("language of letters"), max_length=2, choices=Language, default=Language.EN
     )
