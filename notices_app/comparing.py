@@ -120,9 +120,8 @@ def _differing(
 
 
 def _dealings(line: Line) -> list[str]:
-    answers = {"sold": line.sold, "shared": line.shared, "disclosed": line.disclosed}
     said = {True: "yes", False: "no", None: "unsaid"}
-    return [f"{way}:{said[answer]}" for way, answer in answers.items()]
+    return [f"{way}:{said[line.deals(way)]}" for way in Dealing.values]
 
 
 def _retention(line: Line) -> list[str]:

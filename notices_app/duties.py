@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ccpa_office.law.vocabulary import Category, Sensitive
-from notices_app.models import FindingCode, Said
+from notices_app.models import Dealing, FindingCode, Said
 from notices_app.reading import Line, Reading
 
 ACT = date(2020, 1, 1)
@@ -110,7 +110,9 @@ def _retention(case: Case) -> list[str]:
 
 def _sale(case: Case) -> list[str]:
     lines = [
-        line.category for line in case.lines if None in {line.sold, line.shared, line.disclosed}
+        line.category
+        for line in case.lines
+        if any(line.deals(way) is None for way in Dealing.values)
     ]
     return lines + ([] if case.reading.covers_until else ["look-back"])
 
@@ -121,8 +123,7 @@ def _untied(case: Case) -> list[str]:
 
 def _told_who(line: Line) -> bool:
     """Whether recipients stand beside every dealing, and a business purpose beside a disclosure."""
-    dealings = {"sold": line.sold, "shared": line.shared, "disclosed": line.disclosed}
-    named = all(line.to(way) for way, answer in dealings.items() if answer is not False)
+    named = all(line.to(way) for way in Dealing.values if line.deals(way) is not False)
     return named and (line.disclosed is False or bool(line.business_purposes))
 
 

@@ -68,6 +68,11 @@ class Line:
         """The recipients that get the category in one way."""
         return tuple(code for way, code in self.recipients if way == dealing)
 
+    def deals(self, dealing: str) -> bool | None:
+        """Whether the category is dealt with in one way; None where the version does not say."""
+        answers = {"sold": self.sold, "shared": self.shared, "disclosed": self.disclosed}
+        return answers[dealing]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
