@@ -155,7 +155,9 @@ def command_line(pid: int) -> list[str] | None:
     except psutil.NoSuchProcess:
         return None
     except psutil.AccessDenied as refusal:
-        raise Refused(f"Process {pid} may not be inspected, so its files are left alone.") from refusal
+        raise Refused(
+            f"Process {pid} may not be inspected, so its files are left alone."
+        ) from refusal
 
 
 def born_at(pid: int) -> float | None:

@@ -91,7 +91,9 @@ class Engines:
 
 
 @contextmanager
-def running(data_dir: Path, *, durable: bool = True, say: Say = lambda _: None) -> Iterator[Engines]:
+def running(
+    data_dir: Path, *, durable: bool = True, say: Say = lambda _: None
+) -> Iterator[Engines]:
     """Hold a home and run both engines in it until the block ends."""
     home = open_home(data_dir)
     with home.locked():

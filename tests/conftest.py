@@ -1,0 +1,66 @@
+"""What the whole suite shares: engines, a browser, and a list of what was not run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests import engines
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Start the engines before the test database is made."""
+    engines.start()
+
+
+@pytest.fixture(scope="session")
+def broker() -> str:
+    """Return the address of a running broker."""
+    engines.start()
+    return os.environ["REDIS_URL"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Return a real browser; without one the test is reported as not run (in CI: failed)."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        not_run("no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def not_run(reason: str) -> None:
+    """Report that a test could not be run here; where everything must run, that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"not run: {reason}", pytrace=False)
+    pytest.skip(f"not run: {reason}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name our markers."""
+    config.addinivalue_line("markers", "browser: needs a real browser")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List by name what was not run, so that a green suite never hides it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    names = [report.nodeid for report in skipped if "not run:" in str(report.longrepr)]
+    if names:
+        terminalreporter.section("not run")
+        for name in sorted(names):
+            terminalreporter.line(name)

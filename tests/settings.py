@@ -1,0 +1,21 @@
+"""The suite's settings: the office's own, over throw-away engines and throw-away keys.
+
+The variables are set before the office's settings are read, so nothing of a developer's ``.env``
+or of a running demo reaches the suite. Engines are started by the first test that needs them.
+"""
+
+import importlib
+
+from tests import engines
+
+engines.set_environment()
+OFFICE = importlib.import_module("ccpa_office.settings")
+globals().update({name: getattr(OFFICE, name) for name in dir(OFFICE) if name.isupper()})
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher"
+]  # the real one is slow by design
