@@ -144,7 +144,7 @@ def require(actor: Actor, verb: Verb) -> None:
 
 def may_decide_now(actor: Actor, *, at: datetime) -> None:
     """Raise TouchedAccount when somebody else changed the account and nobody vouched for it yet."""
-    if actor.kind != "staff":
+    if actor.kind != "staff" or actor.id is None:
         raise NotAllowed
     if StaffTouch.objects.open(at - SETTLING_TIME).filter(member_id=actor.id).exists():
         raise TouchedAccount

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
+from django.db.models import DurationField, Value
 from django.db.models.functions import Now
 
 from ccpa_office import clock
@@ -102,9 +103,9 @@ def finish_many(rows: Sequence[DueWork], **changes: Any) -> None:
         return
     model = type(rows[0])
     held = "(id, fence) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))"
-    held_by = [[row.pk for row in rows], [row.fence for row in rows]]
+    held_by: list[Any] = [[row.pk for row in rows], [row.fence for row in rows]]
     values = {"state": WorkState.DONE, "error_code": "", **LET_GO, **changes}
-    found = (
+    found: int = (
         model.rows()
         .filter(state=WorkState.RUNNING)
         .extra(where=[held], params=held_by)  # noqa: S610 - a fixed text
@@ -134,7 +135,7 @@ def hand_back(
         {
             "state": WorkState.READY,
             "error_code": error_code,
-            "not_before": Now() + clock.offset() + pause,
+            "not_before": Now() + Value(clock.offset() + pause, output_field=DurationField()),
         },
     )
 
@@ -168,7 +169,7 @@ def unpark(row: DueWork, **changes: Any) -> bool:
 
 def backoff(attempts: int) -> timedelta:
     """A pause that doubles with each attempt up to 6 hours, a fifth more or less."""
-    pause = min(BACKOFF_STEP * 2 ** min(attempts, 16), BACKOFF_MOST)
+    pause: timedelta = min(BACKOFF_STEP * (1 << min(attempts, 16)), BACKOFF_MOST)
     return pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, keeps no secret
 
 
@@ -218,7 +219,7 @@ def run_once(name: str, period_start: datetime, at: datetime) -> bool:
             " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             [name, period_start, at],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 # --- the loop of a worker -----------------------------------------------------------------------

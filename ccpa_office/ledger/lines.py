@@ -1,4 +1,4 @@
-"""The book: one line per change, chained per subject, without personal information."""
+"""Lines: one per change, chained per subject as they are written."""
 
 import hashlib
 import json
