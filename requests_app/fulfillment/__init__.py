@@ -1,0 +1,1 @@
+"""How a deletion is carried out: planned, frozen, approved, erased, looked at again, told."""

@@ -1,0 +1,13 @@
+"""Letters: which there are, how they are written, queued and delivered."""
+
+from requests_app.correspondence.delivery import deliver
+from requests_app.correspondence.letters import (
+    LETTERS,
+    Context,
+    Letter,
+    queue_all,
+    queue_instructions,
+    release,
+)
+
+__all__ = ["LETTERS", "Context", "Letter", "deliver", "queue_all", "queue_instructions", "release"]

@@ -1,0 +1,274 @@
+"""The table of letters, and how one is written and queued with its links."""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from ccpa_office import sealing
+from ccpa_office.law.certainty import Level
+from ccpa_office.models import DataKey
+from notices_app.models import Recipient
+from requests_app.models import (
+    ConsumerRequest,
+    Delivery,
+    Identifier,
+    IdentifierSource,
+    Link,
+    LinkPurpose,
+    Message,
+)
+
+LINK_LIFE = {
+    LinkPurpose.FOLLOW: timedelta(hours=72),
+    LinkPurpose.CONFIRM: timedelta(hours=72),
+    LinkPurpose.STOP: timedelta(days=100),
+}
+"""How long a mailed link opens (VR-21); the stop link as long as any answer may take."""
+
+LETTERS_A_DAY = 3
+"""How many letters a stranger can make the office send to one address in 24 hours (VR-24)."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter: its folder under ``templates/emails``, to whom, with which links, for which duty.
+
+    ``audience``: *typed* is the address of the form, *on_file* every contact the business held
+    before the request, *answer* the contacts on file or, where there is none, the typed one.
+    ``stranger``: a stranger can trigger it, so the sending limit binds it.
+    """
+
+    audience: str
+    duty: str
+    links: tuple[LinkPurpose, ...] = ()
+    stranger: bool = False
+
+
+_FOLLOW, _CONFIRM, _STOP = LinkPurpose.FOLLOW, LinkPurpose.CONFIRM, LinkPurpose.STOP
+
+LETTERS: Mapping[str, Letter] = {
+    "receipt": Letter("typed", "COM-01", (_FOLLOW,), stranger=True),
+    "receipt_optout": Letter("typed", "COM-10", (_FOLLOW,), stranger=True),
+    "follow": Letter("typed", "PR-41", (_FOLLOW,), stranger=True),
+    "confirm": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True),
+    "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP)),
+    "verified_notice": Letter("on_file", "VR-16", (_STOP,)),
+    "extension": Letter("answer", "COM-09"),
+    "unverifiable": Letter("typed", "COM-05"),
+    "not_confirmed": Letter("typed", "COM-05"),
+    "nothing_found": Letter("typed", "COM-06"),
+    "denied": Letter("answer", "COM-07"),
+    "done_delete": Letter("answer", "COM-06"),
+    "done_delete_part": Letter("answer", "COM-07"),
+    "stopped": Letter("on_file", "VR-16"),
+    "withdrawn": Letter("typed", "1.3"),
+    "answer_manual": Letter("answer", "T-05"),
+    "optout_done": Letter("typed", "COM-10"),
+    "message_from_us": Letter("typed", "COM-02", (_FOLLOW,)),
+    "instruction": Letter("provider", "COM-13"),
+}
+
+Context = Callable[[ConsumerRequest], Mapping[str, Any]] | None
+
+
+def queue_all(
+    name: str,
+    consumer_requests: Iterable[ConsumerRequest],
+    *,
+    at: datetime,
+    context: Context = None,
+    contacts: Iterable[Identifier] | None = None,
+) -> list[Message]:
+    """Write letter ``name`` for each request and recipient; one SELECT and one INSERT for all.
+
+    Called inside the transaction of the move that it tells of. ``contacts`` saves the SELECT where
+    the caller has just written them.
+    """
+    letter = LETTERS[name]
+    by_pk = {each.pk: each for each in consumer_requests}
+    if contacts is None:
+        contacts = Identifier.objects.filter(
+            consumer_request__in=by_pk, is_contact=True
+        ).select_related("consumer_request__data_key")
+    chosen = _audience(letter.audience, list(contacts))
+    messages: list[Message] = []
+    links: list[Link] = []
+    for contact in chosen:
+        consumer_request = by_pk[contact.consumer_request_id]
+        made, urls = _links(letter, contact, at)
+        links += made
+        extra = dict(context(consumer_request)) if context else {}
+        messages.append(_write(name, contact, {**extra, **urls}, at))
+    if letter.stranger:
+        _hold_back_over_the_limit(messages, at)
+    Link.objects.bulk_create(links)
+    return Message.objects.bulk_create(messages)
+
+
+def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:
+    on_file = [each for each in contacts if each.source == IdentifierSource.ON_FILE]
+    typed = [each for each in contacts if each.source == IdentifierSource.TYPED]
+    if audience == "typed":
+        return typed
+    if audience == "on_file":
+        return on_file
+    reached = {each.consumer_request_id for each in on_file}
+    return on_file + [each for each in typed if each.consumer_request_id not in reached]
+
+
+def _links(letter: Letter, contact: Identifier, at: datetime) -> tuple[list[Link], dict[str, str]]:
+    made: list[Link] = []
+    urls: dict[str, str] = {}
+    for purpose in letter.links:
+        token = secrets.token_urlsafe(32)
+        made.append(
+            Link(
+                digest=token_digest(token),
+                purpose=purpose,
+                consumer_request_id=contact.consumer_request_id,
+                contact=contact,
+                made_at=at,
+                expires_at=at + LINK_LIFE[purpose],
+            )
+        )
+        urls["stop_link" if purpose == _STOP else "link"] = link_url(
+            token, contact.consumer_request.language
+        )
+    return made, urls
+
+
+def token_digest(token: str) -> bytes:
+    """What is kept of a token: its SHA-256 (the token itself has 256 random bits)."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def link_url(token: str, language: str) -> str:
+    """The address that a letter shows for a token."""
+    prefix = "" if language == settings.LANGUAGE_CODE else f"/{language}"
+    return f"{settings.SITE_URL}{prefix}/requests/l/{token}/"
+
+
+def _write(name: str, contact: Identifier, extra: Mapping[str, Any], at: datetime) -> Message:
+    consumer_request = contact.consumer_request
+    key = consumer_request.data_key
+    assert key is not None  # noqa: S101  a purged request gets no letters
+    recipient = sealing.Box(key).open(bytes(contact.value), context="identifier.value")
+    return _message(
+        name,
+        key,
+        recipient,
+        language=consumer_request.language,
+        context={**_facts(consumer_request), **extra},
+        at=at,
+        consumer_request=consumer_request,
+        audience=LETTERS[name].audience,
+    )
+
+
+def _facts(consumer_request: ConsumerRequest) -> dict[str, Any]:
+    """What every letter may say of a request: no personal information (VR-29)."""
+    return {
+        "number": consumer_request.public_number,
+        "kind": consumer_request.kind,
+        "right": consumer_request.right.label,
+        "received_on": consumer_request.received_on,
+        "due_on": consumer_request.due_on,
+        "extended_due_on": consumer_request.extended_due_on,
+        "optout_due_on": consumer_request.optout_due_on,
+        "earliest_reask_on": consumer_request.earliest_reask_on,
+        "outcome": consumer_request.outcome,
+        "ground": consumer_request.ground,
+        "exception": consumer_request.exception,
+        "declaration": consumer_request.level_required == Level.REASONABLY_HIGH,
+    }
+
+
+def _message(name: str, key: DataKey, recipient: str, *, language: str, **given: Any) -> Message:
+    """One row: rendered in its language, sealed, with its Message-ID fixed."""
+    at: datetime = given["at"]
+    context = {**given["context"], "language": language}
+    with translation.override(language):
+        subject = render_to_string(f"emails/{name}/subject.txt", context)
+        text = render_to_string(f"emails/{name}/body.txt", context)
+        html = render_to_string(f"emails/{name}/body.html", context)
+    box = sealing.Box(key)
+    host = urlsplit(settings.SITE_URL).hostname or "office.invalid"
+    return Message(
+        lane="mail",
+        not_before=at,
+        consumer_request=given.get("consumer_request"),
+        data_key=key,
+        letter=name,
+        language=language,
+        audience=given["audience"],
+        ordinal=given.get("ordinal", 1),
+        recipient_digest=sealing.digest("email", sealing.normal_email(recipient)),
+        recipient=box.seal(recipient, context="message.recipient"),
+        subject=" ".join(subject.split()),
+        text=box.seal(text.strip() + "\n", context="message.text"),
+        html=box.seal(html.strip() + "\n", context="message.html"),
+        message_id=f"<{uuid.uuid4()}@{host}>",
+        queued_at=at,
+    )
+
+
+def _hold_back_over_the_limit(messages: list[Message], at: datetime) -> None:
+    """Park what a stranger could use to flood somebody; the request itself is still received."""
+    for message in messages:
+        sent = Message.objects.filter(
+            Q(recipient_digest=message.recipient_digest),
+            letter__in=[name for name, each in LETTERS.items() if each.stranger],
+            queued_at__gt=at - timedelta(days=1),
+        ).count()
+        same = Message.objects.filter(
+            consumer_request=message.consumer_request,
+            letter=message.letter,
+            recipient_digest=message.recipient_digest,
+        ).count()
+        message.ordinal = same + 1
+        if sent >= LETTERS_A_DAY * 2:
+            message.state, message.error_code = "parked", "sending-limit"
+
+
+def queue_instructions(
+    consumer_requests: Iterable[ConsumerRequest],
+    providers: Iterable[Recipient],
+    *,
+    at: datetime,
+    context: Context = None,
+) -> list[Message]:
+    """Tell each service provider to delete too (COM-13; 7022(b)(2)): one INSERT for all."""
+    messages = [
+        _message(
+            "instruction",
+            each.data_key,
+            provider.instruction_email,
+            language=provider.language,
+            context={**_facts(each), **(dict(context(each)) if context else {})},
+            at=at,
+            consumer_request=each,
+            audience="provider",
+        )
+        for each in consumer_requests
+        for provider in providers
+        if each.data_key is not None and provider.instruction_email
+    ]
+    return Message.objects.bulk_create(messages)
+
+
+def release(message: Message, *, at: datetime) -> Message:
+    """Let a parked or refused letter go again, with the same Message-ID."""
+    message.state, message.error_code, message.not_before = "ready", "", at
+    message.delivery, message.attempts = Delivery.WAITING, 0
+    message.save(update_fields=["state", "error_code", "not_before", "delivery", "attempts"])
+    return message

@@ -1,0 +1,284 @@
+"""Batches: gather what is due, hold it against the ceiling of people, let workers carry it out."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from ccpa_office import ledger, work
+from ccpa_office.law.deadlines import PACIFIC
+from ccpa_office.roles import Actor, Verb, may_decide_now, require
+from requests_app import workflow
+from requests_app.fulfillment import erasure, newborn, proof
+from requests_app.fulfillment.loading import NotNow, load
+from requests_app.models import (
+    Batch,
+    BatchApproval,
+    BatchState,
+    Chunk,
+    ConsumerRequest,
+    Plan,
+    PlanState,
+    Status,
+    Step,
+    StepKind,
+    Switch,
+)
+
+SYSTEM = Actor.system("batches")
+CHUNK = 1000
+
+
+class ApprovalRefused(Exception):
+    """This approval does not count: wrong hash, wrong person, or nothing to approve."""
+
+
+def next_run(after: datetime) -> datetime:
+    """The first moment at or after ``after`` at which batches run (``BATCH_AT``, Pacific).
+
+    ``BATCH_AT=*`` runs at every minute, as the demo does.
+    """
+    if settings.BATCH_AT == "*":
+        return after
+    hour, minute = (int(part) for part in settings.BATCH_AT.split(":"))
+    local = after.astimezone(PACIFIC)
+    at = datetime.combine(local.date(), time(hour, minute), tzinfo=PACIFIC)
+    if at < local:
+        at = datetime.combine(local.date() + timedelta(days=1), time(hour, minute), tzinfo=PACIFIC)
+    return at.astimezone(after.tzinfo)
+
+
+def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
+    """Gather approved plans whose cool-off is over into a batch of one chunk.
+
+    Returns None when nothing is due. Above the ceiling of people the batch waits for two people.
+    """
+    if not work.clock_is_trusted():
+        return None
+    with transaction.atomic():
+        plans = list(
+            Plan.objects.filter(
+                state=PlanState.APPROVED,
+                executable_at__lte=at,
+                chunk__isnull=True,
+                consumer_request__status=Status.APPROVED,
+            )
+            .select_related("consumer_request")
+            .select_for_update(of=("self",), skip_locked=True)
+            .order_by("executable_at", "pk")[:limit]
+        )
+        plans = [plan for plan in plans if plan.system_key == plans[0].system_key]
+        if not plans:
+            return None
+        people = sum(plan.people for plan in plans)
+        waits = people > settings.CEILING_PEOPLE
+        batch = Batch.objects.create(
+            kind=Batch.Kind.DUE,
+            system_key=plans[0].system_key,
+            state=BatchState.WAITING if waits else BatchState.RUNNING,
+            people=people,
+            ceiling=settings.CEILING_PEOPLE,
+            approvals_needed=2 if waits else 0,
+            hash=batch_hash(plans),
+            opened_at=at,
+        )
+        chunk = Chunk.objects.create(
+            batch=batch,
+            ordinal=1,
+            people=people,
+            lane="erase",
+            not_before=at,
+            stage=Chunk.Stage.WAIT if waits else Chunk.Stage.ERASE,
+            state="done" if waits else "ready",
+        )
+        if waits:
+            Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(chunk=chunk)
+        else:
+            start(plans, chunk, at=at)
+    return batch
+
+
+def batch_hash(plans: Sequence[Plan]) -> str:
+    """SHA-256 over the hashes of the plans: what the people of a batch are approved by."""
+    return hashlib.sha256("".join(sorted(plan.hash for plan in plans)).encode()).hexdigest()
+
+
+def start(plans: Sequence[Plan], chunk: Chunk, *, at: datetime) -> None:
+    """From approved to being carried out; the database asks for the approvals once more."""
+    Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(
+        state=PlanState.EXECUTING, chunk=chunk
+    )
+    requests = {
+        plan.consumer_request_id: plan.consumer_request
+        for plan in plans
+        if plan.consumer_request and plan.consumer_request.status == Status.APPROVED
+    }
+    if requests:
+        workflow.move_all(
+            [each for each in requests.values() if each],
+            Status.EXECUTING,
+            by=SYSTEM,
+            at=at,
+            facts={"batch": chunk.batch_id},
+        )
+
+
+def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # noqa: A002
+    """One of two people says yes to a batch above the ceiling of people (design 6.4).
+
+    Nobody who verified one of its people, or opened the list, counts. With the last approval the
+    batch starts. Raises ``ApprovalRefused``, ``NotAllowed``.
+    """
+    require(by, Verb.APPROVE_BATCH)
+    may_decide_now(by, at=at)
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+        if batch.state != BatchState.WAITING or batch.hash != hash:
+            raise ApprovalRefused("this batch does not wait, or is not what you saw")
+        if by.id == batch.opened_by_id or _verified_somebody(batch, by):
+            raise ApprovalRefused("who opened the batch or verified somebody in it cannot approve")
+        _made, new = BatchApproval.objects.get_or_create(
+            batch=batch, by_id=by.id, defaults={"hash": hash, "at": at}
+        )
+        if not new:
+            raise ApprovalRefused("you have approved this batch already")
+        ledger.record(
+            "batch.approved", subject=f"batch:{batch.pk}", by=by, at=at, facts={"hash": hash}
+        )
+        if batch.approvals.filter(hash=hash).count() >= batch.approvals_needed:
+            release(batch, at=at)
+    return batch
+
+
+def _verified_somebody(batch: Batch, by: Actor) -> bool:
+    return ConsumerRequest.objects.filter(
+        plans__chunk__batch=batch, verified_by_id=by.id
+    ).exists()
+
+
+def release(batch: Batch, *, at: datetime) -> None:
+    """Start every chunk of a batch that has its approvals."""
+    batch.state = BatchState.RUNNING
+    batch.save(update_fields=["state"])
+    for chunk in batch.chunks.filter(stage=Chunk.Stage.WAIT).order_by("ordinal"):
+        plans = list(chunk.plans.filter(state=PlanState.APPROVED).select_related("consumer_request"))
+        Chunk.objects.filter(pk=chunk.pk).update(
+            stage=Chunk.Stage.ERASE, state="ready", lane="erase", not_before=at
+        )
+        start(plans, chunk, at=at)
+
+
+# --- carrying out -------------------------------------------------------------------------------
+
+
+def work_chunk(chunk: Chunk, *, at: datetime) -> None:
+    """Erase and prove a claimed chunk; after a crash go on where it stood."""
+    try:
+        if chunk.stage == Chunk.Stage.ERASE:
+            loaded = erasure.run_chunk(chunk, at=at)
+        else:
+            loaded = load(chunk)
+    except NotNow:
+        work.hand_back(chunk, error_code="halted", delay=timedelta(minutes=1), max_attempts=10**6)
+        return
+    except erasure.KeyOfAnother:
+        _stop_for_a_foreign_key(chunk, at)
+        return
+    except newborn.TooManyNewborn:
+        _send_back(chunk, at)
+        return
+    proof.prove_chunk(loaded, at=at)
+    _finish_batch(chunk.batch, at)
+
+
+def _finish_batch(batch: Batch, at: datetime) -> None:
+    open_chunks = Chunk.objects.filter(batch=batch).exclude(stage=Chunk.Stage.DONE)
+    Batch.objects.filter(pk=batch.pk).exclude(chunks__in=open_chunks).update(
+        state=BatchState.DONE, finished_at=at
+    )
+
+
+def _stop_for_a_foreign_key(chunk: Chunk, at: datetime) -> None:
+    """A key that now belongs to someone else stops the whole batch (PR-14)."""
+    with transaction.atomic():
+        work.park(chunk, error_code="key-of-another")
+        Batch.objects.filter(pk=chunk.batch_id).update(
+            state=BatchState.STOPPED, stop_reason="key-of-another"
+        )
+        ledger.record(
+            "batch.stopped",
+            subject=f"batch:{chunk.batch_id}",
+            by=SYSTEM,
+            at=at,
+            facts={"reason": "key-of-another", "chunk": chunk.ordinal},
+        )
+
+
+def _send_back(chunk: Chunk, at: datetime) -> None:
+    """Too many new rows: the plans are void, the requests are planned and approved anew."""
+    with transaction.atomic():
+        work.finish(chunk, stage=Chunk.Stage.DONE, error_code="too-many-newborn")
+        plans = list(chunk.plans.filter(state=PlanState.EXECUTING).select_related("consumer_request"))
+        Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
+        for consumer_request in {plan.consumer_request for plan in plans if plan.consumer_request}:
+            workflow.move(
+                consumer_request, Status.VERIFIED, by=SYSTEM, at=at, facts={"newborn": True}
+            )
+            Step.objects.create(
+                lane="plan",
+                not_before=at,
+                consumer_request=consumer_request,
+                kind=StepKind.PLAN,
+                ordinal=consumer_request.work.filter(kind=StepKind.PLAN).count() + 1,
+            )
+        _finish_batch(chunk.batch, at)
+
+
+# --- people at the switch -----------------------------------------------------------------------
+
+
+def pause(batch: Batch, *, by: Actor, at: datetime) -> None:
+    """No further chunk starts until somebody resumes."""
+    _switch(batch, BatchState.RUNNING, BatchState.PAUSED, Verb.STOP_BATCH, by=by, at=at)
+
+
+def resume(batch: Batch, *, by: Actor, at: datetime) -> None:
+    """Go on where it stood."""
+    _switch(batch, BatchState.PAUSED, BatchState.RUNNING, Verb.RUN_BATCH, by=by, at=at)
+    Chunk.objects.filter(batch=batch, state="ready").update(not_before=at)
+
+
+def _switch(
+    batch: Batch, was: BatchState, to: BatchState, verb: Verb, *, by: Actor, at: datetime
+) -> None:
+    require(by, verb)
+    with transaction.atomic():
+        if not Batch.objects.filter(pk=batch.pk, state=was).update(state=to):
+            raise ApprovalRefused(f"the batch is not {was.label}")
+        ledger.record(f"batch.{to.value}", subject=f"batch:{batch.pk}", by=by, at=at)
+
+
+def set_kill_switch(*, stopped: bool, reason: str, by: Actor, at: datetime) -> None:
+    """Stop, or allow again, every erasure of the office."""
+    require(by, Verb.STOP_BATCH if stopped else Verb.RUN_BATCH)
+    with transaction.atomic():
+        Switch.objects.update_or_create(
+            pk=1, defaults={"stopped": stopped, "by_id": by.id, "at": at, "reason": reason[:200]}
+        )
+        ledger.record(
+            "erasure.stopped" if stopped else "erasure.allowed", subject="office", by=by, at=at
+        )
+
+
+def run_now(*, by: Actor, at: datetime) -> Batch | None:
+    """Make what is due run now instead of at the next ``BATCH_AT``; the cool-off stays."""
+    require(by, Verb.RUN_BATCH)
+    Plan.objects.filter(
+        state=PlanState.APPROVED,
+        approved_at__lte=at - timedelta(hours=settings.COOL_OFF_HOURS),
+        executable_at__gt=at,
+    ).update(executable_at=at)
+    Chunk.objects.filter(state="ready", batch__state=BatchState.RUNNING).update(not_before=at)
+    return open_due(at=at)

@@ -1,0 +1,137 @@
+"""Carry out what was approved: one chunk of people, one transaction in the target."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from ccpa_office import ledger, sealing, work
+from ccpa_office.connectors.base import Applied, Connector, Deed, Rows
+from ccpa_office.roles import Actor
+from requests_app import targets
+from requests_app.fulfillment import newborn
+from requests_app.fulfillment.loading import Load, load, merge
+from requests_app.fulfillment.packing import Part, canonical
+from requests_app.models import Chunk, Receipt
+
+SYSTEM = Actor.system("erasure")
+
+
+class KeyOfAnother(Exception):
+    """A frozen key belongs to somebody else by now: nothing was changed, the batch stops."""
+
+
+def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
+    """Erase one chunk: target transaction, then receipts; repeatable at every instant (PR-14).
+
+    Raises ``KeyOfAnother``, ``TooManyNewborn``, ``NotNow``, ``work.LeaseLost``; the target is
+    then as it was before.
+    """
+    loaded = load(chunk)
+    connector = targets.connector(loaded.system_key)
+    work.seam("erase.before-effect")
+    with connector.transaction():
+        born = newborn.born_since(connector, loaded, at)
+        parts = in_order(loaded, [*loaded.parts, *born])
+        results = [_apply(connector, loaded, part) for part in parts]
+    work.seam("erase.after-effect")
+    repeated = chunk.attempts > 1
+    with transaction.atomic():
+        _hand_on(chunk, at)
+        newborn.freeze_supplements(loaded, born, at)
+        receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
+        Receipt.objects.bulk_create(receipts)
+        _note(loaded, receipts, at)
+        work.seam("erase.before-commit")
+    work.seam("erase.after-commit")
+    return replace(loaded, parts=parts)
+
+
+def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
+    """One part for each table and action, in the program's order: children before parents."""
+    tables = targets.program(loaded.system_key).tables
+    order = {table.name: place for place, table in enumerate(tables)}
+    merged = merge((0, part) for part in parts)
+    return sorted(merged, key=lambda part: (order[part.table], part.action))
+
+
+def _apply(connector: Connector, loaded: Load, part: Part) -> Applied:
+    if part.action == "keep":
+        return Applied(done=0, gone=0, foreign=[])
+    deed = Deed(
+        action=part.action,
+        secret=sealing.digest("pseudonym", loaded.system_key),
+        identities=[each.identity for each in loaded.subjects],
+    )
+    applied = connector.apply(part.table, Rows(part.keys, part.persons), loaded.people, deed)
+    if applied.foreign:
+        raise KeyOfAnother(part.table)
+    return applied
+
+
+def _hand_on(chunk: Chunk, at: datetime) -> None:
+    """From erasing to proving under the same lease; whoever comes later proves, never erases."""
+    held = Chunk.objects.filter(pk=chunk.pk, fence=chunk.fence, state="running")
+    if held.update(stage=Chunk.Stage.PROVE, lane="prove", erased_at=at) != 1:
+        raise work.LeaseLost
+    chunk.stage, chunk.lane, chunk.erased_at = Chunk.Stage.PROVE, "prove", at
+
+
+def _receipts(
+    chunk: Chunk,
+    parts: Sequence[Part],
+    results: Sequence[Applied],
+    *,
+    repeated: bool,
+    at: datetime,
+) -> list[Receipt]:
+    """What came back, table by table.
+
+    The target's transaction is whole or absent. When a repeated attempt finds every row gone, an
+    earlier attempt carried all of them out and died before it could write its receipts.
+    """
+    acted = [
+        (part, result)
+        for part, result in zip(parts, results, strict=True)
+        if part.action != "keep"
+    ]
+    deletes = [result for part, result in acted if part.action == "delete"]
+    by_earlier = repeated and not any(result.done for result in deletes)
+    receipts = []
+    for ordinal, (part, result) in enumerate(acted):
+        gone = 0 if by_earlier else result.gone
+        facts = [part.table, part.action, part.keys]
+        receipts.append(
+            Receipt(
+                chunk=chunk,
+                ordinal=ordinal,
+                table=part.table,
+                action=part.action,
+                planned=len(part.keys),
+                done=len(part.keys) - gone,
+                gone=gone,
+                digest=hashlib.sha256(canonical(facts)).hexdigest(),
+                at=at,
+            )
+        )
+    return receipts
+
+
+def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime) -> None:
+    """One line for the chunk; its root binds every receipt."""
+    leaves = [bytes.fromhex(receipt.digest) for receipt in receipts]
+    ledger.record(
+        "erasure.carried-out",
+        subject=f"batch:{loaded.chunk.batch_id}",
+        by=SYSTEM,
+        at=at,
+        facts={
+            "chunk": loaded.chunk.ordinal,
+            "people": len(loaded.subjects),
+            "rows": sum(receipt.planned for receipt in receipts),
+            "gone": sum(receipt.gone for receipt in receipts),
+            "root": ledger.merkle_root(leaves).hex() if leaves else "",
+        },
+    )

@@ -1,0 +1,112 @@
+"""Frozen keys, packed: how a plan's tables are canonical, hashed, sealed and opened again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from ccpa_office import sealing
+from ccpa_office.connectors.base import Identity, Key
+from requests_app.models import Plan, PlanTable
+
+ENGINE = "1"
+"""Version of the engine's meaning of a plan; part of every hash."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table and action of a plan: the keys and, for each, the person's place in the plan."""
+
+    table: str
+    action: str
+    keys: list[Key]
+    persons: list[int]
+    reason: str = ""
+    until: date | None = None
+    shared: bool = False
+    decision: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person of a plan: the key in the system, and what the second look searches for."""
+
+    key: Key
+    identifiers: dict[str, list[str]]
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.identifiers)
+
+
+def as_key(value: Any) -> Key:
+    """A key as it was before JSON: a list is a key of several columns."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces: the same bytes for the same facts, always."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
+    ).encode()
+
+
+def plan_hash(
+    system_key: str, map_digest: str, subjects: Sequence[Subject], parts: Sequence[Part]
+) -> str:
+    """SHA-256 of everything that the plan will do, and to whom."""
+    facts = {
+        "engine": ENGINE,
+        "system": system_key,
+        "map": map_digest,
+        "people": [each.key for each in subjects],
+        "parts": [asdict(each) for each in parts],
+    }
+    return hashlib.sha256(canonical(facts)).hexdigest()
+
+
+def seal_subjects(box: sealing.Box, subjects: Sequence[Subject]) -> bytes:
+    """The people of a plan, sealed."""
+    return box.seal(canonical([asdict(each) for each in subjects]).decode(), context="plan.people")
+
+
+def open_subjects(box: sealing.Box, plan: Plan) -> list[Subject]:
+    """The people of a plan, opened."""
+    rows = json.loads(box.open(bytes(plan.subjects), context="plan.people"))
+    return [Subject(as_key(row["key"]), row["identifiers"]) for row in rows]
+
+
+def seal_part(box: sealing.Box, plan: Plan, ordinal: int, part: Part) -> PlanTable:
+    """One row of a plan: counts open, keys sealed."""
+    return PlanTable(
+        plan=plan,
+        ordinal=ordinal,
+        table=part.table,
+        action=part.action,
+        reason=part.reason,
+        until=part.until,
+        rows=len(part.keys),
+        keys=box.seal(canonical(part.keys).decode(), context="plan.keys"),
+        persons=box.seal(canonical(part.persons).decode(), context="plan.persons"),
+        shared=part.shared,
+        decision=part.decision,
+    )
+
+
+def open_part(box: sealing.Box, row: PlanTable) -> Part:
+    """One row of a plan with its keys opened."""
+    return Part(
+        table=row.table,
+        action=row.action,
+        keys=[
+            as_key(each)
+            for each in json.loads(box.open(bytes(row.keys), context="plan.keys"))
+        ],
+        persons=json.loads(box.open(bytes(row.persons), context="plan.persons")),
+        reason=row.reason,
+        until=row.until,
+        shared=row.shared,
+        decision=row.decision,
+    )

@@ -1,0 +1,374 @@
+"""Locate, freeze, hash: what will happen to which rows, before anybody says yes."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from ccpa_office import ledger, sealing, work
+from ccpa_office.connectors.base import Connector, Located, Program, Rows
+from ccpa_office.law.deadlines import received_date
+from ccpa_office.models import DataKey
+from ccpa_office.roles import Actor, Verb, require
+from notices_app import datamap
+from requests_app import targets, workflow
+from requests_app.fulfillment.packing import (
+    Part,
+    Subject,
+    open_part,
+    open_subjects,
+    plan_hash,
+    seal_part,
+    seal_subjects,
+)
+from requests_app.models import ConsumerRequest, Plan, PlanState, Status, Step, StepKind
+from requests_app.verification import identity_of, people_of
+
+SYSTEM = Actor.system("plan")
+LARGE_TABLE = 10_000
+"""The share of a table counts only where the table has more rows than this."""
+
+
+class PlanVoid(Exception):
+    """The plan is not the living plan of its request any more."""
+
+
+class NothingToDecide(Exception):
+    """The plan has no undecided shared rows in that table."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one system holds of the people: subjects, parts, and sizes of its tables."""
+
+    system_key: str
+    program: Program
+    subjects: list[Subject]
+    parts: list[Part]
+    sizes: Mapping[str, int]
+
+
+def build(step: Step, *, at: datetime) -> None:
+    """Freeze a plan for each system that holds the person; the request then waits for approval.
+
+    Reads only, outside any transaction; what is found is written at once. A person of whom no
+    system holds a row is told so: nothing found.
+    """
+    consumer_request = step.consumer_request
+    typed = identity_of(consumer_request).identifiers
+    found = [
+        locate(system_key, [Subject(key, typed) for key in people], on=received_date(at))
+        for system_key, people in people_of(consumer_request).items()
+    ]
+    work.seam("plan.before-commit")
+    with transaction.atomic():
+        work.finish(step)
+        void_plans(consumer_request)
+        asked_by = None if step.ordinal == 1 else _asker(step)
+        for each in found:
+            freeze(
+                each,
+                data_key=consumer_request.data_key,
+                at=at,
+                consumer_request=consumer_request,
+                asked_by_id=asked_by,
+            )
+        workflow.move(
+            consumer_request,
+            Status.PLANNED,
+            by=SYSTEM,
+            at=at,
+            facts={"plans": [plan.hash for plan in living(consumer_request)]},
+        )
+
+
+def _asker(step: Step) -> int | None:
+    last = step.consumer_request.plans.order_by("-pk").first()
+    return last.asked_by_id if last else None
+
+
+def locate(system_key: str, subjects: Sequence[Subject], *, on: date) -> Found:
+    """Find every row of the people in one system; one statement a table, however many people."""
+    connector = targets.connector(system_key)
+    people = [each.key for each in subjects]
+    marks = connector.marks(people)
+    full = [
+        Subject(each.key, _merged(each.identifiers, mark.identifiers))
+        for each, mark in zip(subjects, marks, strict=True)
+    ]
+    program = targets.program(system_key)
+    parts = parts_of(program, connector.locate(people, on=on))
+    return Found(system_key, program, full, parts, connector.sizes())
+
+
+def _merged(first: Mapping[str, list[str]], second: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        kind: list(dict.fromkeys([*first.get(kind, []), *second.get(kind, [])]))
+        for kind in sorted({*first, *second})
+    }
+
+
+def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
+    """Cut what was located into parts: by action, by ground of keeping, shared rows apart."""
+    parts: list[Part] = []
+    for each in located:
+        table = program.table(each.table)
+        groups: dict[tuple[str, str, bool], Part] = {}
+        for key, person, shared, kept, until in zip(
+            each.keys, each.persons, each.shared, each.kept, each.until, strict=True
+        ):
+            reason = kept or (table.keep_code if table.action == "keep" else "")
+            action = "keep" if kept or table.action == "keep" else table.action
+            undecided = shared and action != "keep"
+            group = groups.setdefault(
+                (action, reason, undecided),
+                Part(each.table, action, [], [], reason=reason, shared=undecided),
+            )
+            group.keys.append(key)
+            group.persons.append(person)
+            if until and (group.until is None or until > group.until):
+                groups[action, reason, undecided] = replace(group, until=until)
+        parts += groups.values()
+    return parts
+
+
+@dataclass(frozen=True)
+class Weight:
+    """How heavy a plan is, held against the ceilings (PR-15)."""
+
+    rows: int
+    rows_per_person: int
+    share: float
+    sensitive: bool
+    undecided: int
+
+    @property
+    def above_ceiling(self) -> bool:
+        return (
+            self.rows_per_person > settings.CEILING_ROWS
+            or self.share > settings.CEILING_SHARE
+            or self.sensitive
+        )
+
+
+def weigh(found: Found) -> Weight:
+    """Count what the plan touches; the share of a table counts above 10,000 rows only."""
+    touched = [part for part in found.parts if part.action != "keep"]
+    per_person: Counter[int] = Counter()
+    per_table: Counter[str] = Counter()
+    for part in touched:
+        per_person.update(part.persons)
+        per_table[part.table] += len(part.keys)
+    shares = [
+        count / found.sizes[table]
+        for table, count in per_table.items()
+        if found.sizes.get(table, 0) > LARGE_TABLE
+    ]
+    return Weight(
+        rows=sum(per_table.values()),
+        rows_per_person=max(per_person.values(), default=0),
+        share=max(shares, default=0.0),
+        sensitive=found.program.sensitivity == "sensitive",
+        undecided=sum(len(part.keys) for part in touched if part.shared and not part.decision),
+    )
+
+
+def summarise(parts: Sequence[Part], program: Program) -> list[dict[str, Any]]:
+    """What people read of a plan: per part counts, grounds and categories, never a key."""
+    return [
+        {
+            "table": part.table,
+            "action": part.action,
+            "rows": len(part.keys),
+            "reason": part.reason,
+            "until": part.until.isoformat() if part.until else None,
+            "shared": part.shared,
+            "decision": part.decision,
+            "categories": list(program.table(part.table).categories),
+        }
+        for part in parts
+    ]
+
+
+def freeze(found: Found, *, data_key: DataKey | None, at: datetime, **links: Any) -> Plan:
+    """Write a plan and its parts, sealed, with its hash. ``links`` are its columns of ownership."""
+    assert data_key is not None  # noqa: S101  only purged requests have none
+    box = sealing.Box(data_key)
+    weight = weigh(found)
+    version = 1
+    if request := links.get("consumer_request"):
+        version = 1 + Plan.objects.filter(
+            consumer_request=request, system_key=found.system_key
+        ).count()
+    plan = Plan.objects.create(
+        system_key=found.system_key,
+        map_version_id=datamap.active_version(found.system_key).pk,
+        map_digest=found.program.digest,
+        version=version,
+        people=len(found.subjects),
+        subjects=seal_subjects(box, found.subjects),
+        data_key=data_key,
+        summary=summarise(found.parts, found.program),
+        hash=plan_hash(found.system_key, found.program.digest, found.subjects, found.parts),
+        rows=weight.rows,
+        rows_per_person=weight.rows_per_person,
+        share=weight.share,
+        sensitive=weight.sensitive,
+        above_ceiling=weight.above_ceiling,
+        undecided=weight.undecided,
+        approvals_needed=max(settings.APPROVALS_ALWAYS, 2 if weight.above_ceiling else 1),
+        built_at=at,
+        **links,
+    )
+    plan.tables.bulk_create(
+        seal_part(box, plan, ordinal, part) for ordinal, part in enumerate(found.parts)
+    )
+    return plan
+
+
+def freeze_supplement(parent: Plan, parts: Sequence[Part], *, at: datetime) -> Plan:
+    """Rows born after the freeze, as a plan under its parent's approval, being carried out."""
+    box = sealing.Box(parent.data_key)
+    found = Found(
+        parent.system_key,
+        targets.program(parent.system_key),
+        open_subjects(box, parent),
+        list(parts),
+        {},
+    )
+    return freeze(
+        found,
+        data_key=parent.data_key,
+        at=at,
+        consumer_request=parent.consumer_request,
+        chunk=parent.chunk,
+        parent=parent,
+        state=PlanState.EXECUTING,
+    )
+
+
+def living(consumer_request: ConsumerRequest) -> list[Plan]:
+    """The plans of a request that still count."""
+    return list(
+        consumer_request.plans.filter(
+            state__in=[PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING]
+        ).order_by("pk")
+    )
+
+
+def void_plans(consumer_request: ConsumerRequest, state: PlanState = PlanState.VOID) -> int:
+    """No plan of the request may be executed any more; approvals are worth nothing with it."""
+    return consumer_request.plans.filter(
+        state__in=[PlanState.FROZEN, PlanState.APPROVED]
+    ).update(state=state)
+
+
+def ask_for_plan(
+    consumer_request: ConsumerRequest, *, by: Actor, at: datetime
+) -> ConsumerRequest:
+    """Build the plan again; who asks for it cannot approve it. Approvals of the old one are void."""
+    require(by, Verb.PLAN)
+    with transaction.atomic():
+        living_plans = living(consumer_request)
+        void_plans(consumer_request)
+        Plan.objects.filter(pk__in=[plan.pk for plan in living_plans]).update(asked_by_id=by.id)
+        workflow.move(consumer_request, Status.VERIFIED, by=by, at=at, facts={"replan": True})
+        Step.objects.create(
+            lane="plan",
+            not_before=at,
+            consumer_request=consumer_request,
+            kind=StepKind.PLAN,
+            ordinal=consumer_request.work.filter(kind=StepKind.PLAN).count() + 1,
+        )
+    return consumer_request
+
+
+def decide_shared(
+    plan: Plan, *, table: str, decision: str, ground: str, by: Actor, at: datetime
+) -> Plan:
+    """Say what happens to rows that others reach too: keep them (with a ground) or strip them.
+
+    A decision makes a new version of the plan, frozen and hashed again; whoever decided has asked
+    for that version and cannot approve it. Raises ``NothingToDecide``, ``PlanVoid``.
+    """
+    require(by, Verb.DECIDE_SHARED)
+    if decision not in {"keep", "strip"} or (decision == "keep" and not ground):
+        raise NothingToDecide("decide keep, with its ground, or strip")
+    with transaction.atomic():
+        plan = Plan.objects.select_for_update().select_related("data_key").get(pk=plan.pk)
+        if plan.state != PlanState.FROZEN:
+            raise PlanVoid
+        box = sealing.Box(plan.data_key)
+        parts = [open_part(box, row) for row in plan.tables.order_by("ordinal")]
+        decided = [_decided(part, table, decision, ground) for part in parts]
+        if decided == parts:
+            raise NothingToDecide
+        program = targets.program(plan.system_key)
+        found = Found(plan.system_key, program, open_subjects(box, plan), decided, {})
+        Plan.objects.filter(pk=plan.pk).update(state=PlanState.VOID)
+        new = freeze(
+            found,
+            data_key=plan.data_key,
+            at=at,
+            consumer_request=plan.consumer_request,
+            chunk=plan.chunk,
+            asked_by_id=by.id,
+        )
+        _note_decision(new, table, decision, ground, by=by, at=at)
+        return new
+
+
+def _note_decision(
+    plan: Plan, table: str, decision: str, ground: str, *, by: Actor, at: datetime
+) -> None:
+    ledger.record(
+        "plan.shared-decided",
+        subject=subject_of(plan),
+        by=by,
+        at=at,
+        facts={"table": table, "decision": decision, "ground": ground, "plan": plan.hash},
+    )
+
+
+def subject_of(plan: Plan) -> str:
+    """Whom the book names for a plan: its request, or its batch."""
+    if plan.consumer_request:
+        return plan.consumer_request.number
+    return f"batch:{plan.chunk.batch_id}" if plan.chunk else "office"
+
+
+def _decided(part: Part, table: str, decision: str, ground: str) -> Part:
+    if part.table != table or not part.shared or part.decision:
+        return part
+    if decision == "keep":
+        return replace(part, action="keep", reason=ground, decision=decision)
+    return replace(part, action="mask", decision=decision)
+
+
+def sample(plan: Plan, *, connector: Connector | None = None) -> list[dict[str, Any]]:
+    """A dry run for a page: masked rows and the statements, table by table."""
+    connector = connector or targets.connector(plan.system_key)
+    box = sealing.Box(plan.data_key)
+    shown = []
+    for row in plan.tables.order_by("ordinal"):
+        part = open_part(box, row)
+        shown.append(
+            {
+                "table": part.table,
+                "action": part.action,
+                "rows": connector.sample(part.table, rows_of(part), limit=3),
+                "statement": ""
+                if part.action == "keep"
+                else connector.statements(part.table, part.action),
+            }
+        )
+    return shown
+
+
+def rows_of(part: Part, *, first: int = 0) -> Rows:
+    """A part as the connector takes it, its people counted from ``first``."""
+    return Rows(part.keys, [first + person for person in part.persons] if first else part.persons)

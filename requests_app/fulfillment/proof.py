@@ -1,0 +1,187 @@
+"""Look again: is it gone? "Complete" is derived from here and set nowhere else (PR-17)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from ccpa_office import ledger, work
+from ccpa_office.connectors import base
+from ccpa_office.connectors.base import Rows
+from ccpa_office.roles import Actor
+from notices_app.models import Recipient
+from requests_app import correspondence, suppression, targets, workflow
+from requests_app.fulfillment.loading import Load, load
+from requests_app.fulfillment.packing import Part
+from requests_app.models import Chunk, ConsumerRequest, Finding, Look, Plan, PlanState, Status
+
+SYSTEM = Actor.system("proof")
+LATER_LOOKS = (1, 7, 30)
+"""Days after which somebody looks again: a return is an alarm."""
+
+
+def prove_chunk(loaded: Load, *, at: datetime) -> None:
+    """Look at a chunk's people again and draw the conclusion, in one transaction.
+
+    Nothing left, or kept with its ground: plans are proved, people remembered, service providers
+    told, requests moved on. Anything else: the plan is residual and a person's work.
+    """
+    chunk, tables = loaded.chunk, look(loaded)
+    finding = verdict(tables)
+    work.seam("prove.before-commit")
+    with transaction.atomic():
+        if finding == Finding.RESIDUAL:
+            _leave_to_a_person(chunk, loaded.plans, tables, at)
+            return
+        work.finish(chunk, stage=Chunk.Stage.DONE, proved_at=at)
+        _keep_looks(chunk, tables, finding, at)
+        Plan.objects.filter(pk__in=[plan.pk for plan in loaded.plans]).update(
+            state=PlanState.PROVED, executed_at=chunk.erased_at, proved_at=at
+        )
+        suppression.remember(
+            [
+                (loaded.subject_of(place), each.identifiers)
+                for place, each in enumerate(loaded.subjects)
+            ],
+            at=at,
+        )
+        _tell(loaded.plans, at)
+    work.seam("prove.after-commit")
+
+
+def look(loaded: Load) -> list[dict[str, Any]]:
+    """One statement a table, by keys, by identifiers and in texts: never by the way of erasing."""
+    connector = targets.connector(loaded.system_key)
+    program = targets.program(loaded.system_key)
+    by_table: dict[str, list[Part]] = {}
+    for part in loaded.parts:
+        by_table.setdefault(part.table, []).append(part)
+    found = []
+    for table in program.tables:
+        parts = by_table.get(table.name, [])
+        acted = [part for part in parts if part.action != "keep"]
+        kept = [key for part in parts if part.action == "keep" for key in part.keys]
+        again = connector.recount(
+            table.name,
+            Rows(
+                [key for part in acted for key in part.keys],
+                [person for part in acted for person in part.persons],
+            ),
+            base.Look(
+                people=loaded.people,
+                identities=[each.identity for each in loaded.subjects],
+                action=acted[0].action if acted else table.action,
+                kept=kept,
+            ),
+        )
+        found.append(
+            {
+                "table": table.name,
+                "finding": _finding(again.clean, bool(kept)),
+                "kept": len(kept),
+                "by_key": again.by_key,
+                "by_identifier": again.by_identifier,
+                "in_text": again.in_text,
+            }
+        )
+    return found
+
+
+def _finding(clean: bool, kept: bool) -> str:  # noqa: FBT001  two facts of one table
+    if not clean:
+        return Finding.RESIDUAL.value
+    return Finding.KEPT.value if kept else Finding.ABSENT.value
+
+
+def verdict(tables: Sequence[dict[str, Any]]) -> Finding:
+    """The worst of all tables: residual, then kept, then absent."""
+    findings = {table["finding"] for table in tables}
+    for worst in (Finding.RESIDUAL, Finding.KEPT):
+        if worst.value in findings:
+            return worst
+    return Finding.ABSENT
+
+
+def _keep_looks(
+    chunk: Chunk, tables: list[dict[str, Any]], finding: Finding, at: datetime
+) -> None:
+    now = Look(
+        chunk=chunk, lane="prove", state="done", not_before=at, day=0, looked_at=at,
+        finding=finding, tables=tables,
+    )  # fmt: skip
+    later = [
+        Look(chunk=chunk, lane="prove", not_before=at + timedelta(days=day), day=day)
+        for day in LATER_LOOKS
+    ]
+    Look.objects.bulk_create([now, *later])
+
+
+def _leave_to_a_person(
+    chunk: Chunk, plans: Sequence[Plan], tables: list[dict[str, Any]], at: datetime
+) -> None:
+    work.park(chunk, error_code="residual")
+    Look.objects.update_or_create(
+        chunk=chunk,
+        day=0,
+        defaults={
+            "lane": "prove", "state": "done", "not_before": at, "looked_at": at,
+            "finding": Finding.RESIDUAL, "tables": tables,
+        },
+    )  # fmt: skip
+    ledger.record(
+        "proof.residual",
+        subject=f"batch:{chunk.batch_id}",
+        by=SYSTEM,
+        at=at,
+        facts={"chunk": chunk.ordinal, "tables": [t["table"] for t in tables if not _is_clean(t)]},
+    )
+
+
+def _is_clean(table: dict[str, Any]) -> bool:
+    return table["finding"] != Finding.RESIDUAL
+
+
+def _tell(plans: Sequence[Plan], at: datetime) -> None:
+    """Service providers first, then the consumer (7022(b)(2); design 6.9)."""
+    ready = [plan.consumer_request for plan in plans if plan.consumer_request]
+    requests = _whole(ready)
+    if not requests:
+        return
+    key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
+    for each in requests:
+        each.data_key = key_of[each.pk]
+    providers = list(Recipient.objects.service_providers())
+    workflow.move_all(
+        requests, Status.TELLING, by=SYSTEM, at=at, facts={"providers": len(providers)}
+    )
+    correspondence.queue_instructions(requests, providers, at=at)
+
+
+def _whole(requests: Sequence[ConsumerRequest]) -> list[ConsumerRequest]:
+    """Requests of which no plan is left to be carried out in another system."""
+    if len(targets.keys()) <= 1:
+        return list(requests)
+    unfinished = set(
+        Plan.objects.filter(
+            consumer_request__in=[each.pk for each in requests],
+            state__in=[PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING],
+        ).values_list("consumer_request_id", flat=True)
+    )
+    return [each for each in requests if each.pk not in unfinished]
+
+
+def look_later(row: Look, *, at: datetime) -> None:
+    """The look after 1, 7 or 30 days. What came back is an alarm and a person's work."""
+    loaded = load(row.chunk, state=PlanState.PROVED)
+    tables = look(loaded)
+    finding = verdict(tables)
+    with transaction.atomic():
+        work.finish(row, looked_at=at, finding=finding, tables=tables)
+        facts = {"chunk": row.chunk.ordinal, "day": row.day, "finding": finding.value}
+        ledger.record(
+            "proof.looked-again", subject=f"batch:{row.chunk.batch_id}", by=SYSTEM, at=at,
+            facts=facts,
+        )  # fmt: skip
+        if finding == Finding.RESIDUAL:
+            Plan.objects.filter(chunk=row.chunk).update(state=PlanState.RESIDUAL)

@@ -1,0 +1,37 @@
+"""People who were deleted stay deleted: keyed digests, never the identifier."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ccpa_office import sealing
+from requests_app.models import Suppression
+
+NORMAL = {
+    "email": sealing.normal_email,
+    "phone_number": sealing.normal_phone,
+}
+"""The identifiers that are remembered, and their canonical form. A name is nobody's alone."""
+
+
+def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datetime) -> int:
+    """Write the digests of each person's identifiers; one statement for any number of people."""
+    rows = [
+        Suppression(
+            kind=kind, digest=sealing.digest(kind, NORMAL[kind](value)), subject=subject, at=at
+        )
+        for subject, identifiers in people
+        for kind, values in identifiers.items()
+        if kind in NORMAL
+        for value in values
+        if value
+    ]
+    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def is_suppressed(kind: str, value: str) -> bool:
+    """Whether an identifier belongs to somebody who was deleted; true after key rotations too."""
+    normal = NORMAL[kind](value)
+    return Suppression.objects.filter(
+        kind=kind, digest__in=sealing.digests(kind, normal)
+    ).exists()

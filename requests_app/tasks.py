@@ -1,0 +1,92 @@
+"""Doors for the workers: one task for each lane, and the ticks of the house. No arguments."""
+
+import os
+import socket
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+
+from ccpa_office import clock, work
+from ccpa_office.work import Tally
+from requests_app import correspondence, silence, verification
+from requests_app.fulfillment import batches, closing, plan, proof
+from requests_app.models import Chunk, Look, Message, Step, StepKind
+
+BUDGET = timedelta(seconds=20)
+_STEPS = {
+    StepKind.LOOK_UP: verification.look_up,
+    StepKind.COMPARE: verification.compare,
+    StepKind.PLAN: plan.build,
+}
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def _drain(lane: str, *handlers: Any, batch: int = 1) -> Tally:
+    return work.drain(lane, handlers=handlers, owner=_owner(), budget=BUDGET, batch=batch)
+
+
+def _step(rows: list[Step]) -> None:
+    for row in rows:
+        _STEPS[StepKind(row.kind)](row, at=clock.now())
+
+
+def _chunk(rows: list[Chunk]) -> None:
+    for row in rows:
+        batches.work_chunk(row, at=clock.now())
+
+
+def _look(rows: list[Look]) -> None:
+    for row in rows:
+        proof.look_later(row, at=clock.now())
+
+
+def _mail(rows: list[Message]) -> None:
+    correspondence.deliver(rows, at=clock.now())
+
+
+@shared_task(name="drain.mail")
+def drain_mail(**_later: object) -> None:
+    """Send letters."""
+    _drain("mail", (Message, _mail), batch=50)
+
+
+@shared_task(name="drain.verify")
+def drain_verify(**_later: object) -> None:
+    """Look up contacts on file; compare data points."""
+    _drain("verify", (Step, _step))
+
+
+@shared_task(name="drain.plan")
+def drain_plan(**_later: object) -> None:
+    """Build plans."""
+    _drain("plan", (Step, _step))
+
+
+@shared_task(name="drain.erase")
+def drain_erase(**_later: object) -> None:
+    """Carry out and prove chunks; tell, and close."""
+    if work.clock_is_trusted():
+        _drain("erase", (Chunk, _chunk))
+    closing.close_told(at=clock.now())
+
+
+@shared_task(name="drain.prove")
+def drain_prove(**_later: object) -> None:
+    """Prove what a dead worker left, look again after days, close what has been told."""
+    _drain("prove", (Chunk, _chunk), (Look, _look))
+    closing.close_told(at=clock.now())
+
+
+@shared_task(name="drain.house")
+def drain_house(**_later: object) -> None:
+    """What is due by the calendar: batches, reminders, ends."""
+    at = clock.now()
+    while batches.open_due(at=at):
+        pass
+    closing.close_told(at=at)
+    silence.remind(at=at)
+    silence.end(at=at)
