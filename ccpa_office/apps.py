@@ -1,6 +1,7 @@
 """Registers the app."""
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import import_string
 
@@ -12,9 +13,12 @@ class CcpaOfficeConfig(AppConfig):
     verbose_name = "CCPA Office"
 
     def ready(self) -> None:
-        """After each migration of this app, set up what must stand."""
+        """Set up what must stand after each migration; tell each session the office's time."""
         post_migrate.connect(
             import_string("ccpa_office.standing.after_migrate"),
             sender=self,
             dispatch_uid="standing",
+        )
+        connection_created.connect(
+            import_string("ccpa_office.standing.tell_the_time"), dispatch_uid="time"
         )

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from ccpa_office.lanes import Lane
+
 
 class StaffMember(AbstractUser):
     """A member of staff. The primary key is the staff id: it never changes and is never reused."""
@@ -250,18 +252,6 @@ class WorkState(models.TextChoices):
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
     PARKED = "parked", _("Waits for a person")
-
-
-class Lane(models.TextChoices):
-    """One lane per kind of work; a lane never waits for another."""
-
-    MAIL = "mail", _("Mail")
-    VERIFY = "verify", _("Verify")
-    PLAN = "plan", _("Plan")
-    ERASE = "erase", _("Erase")
-    COLLECT = "collect", _("Collect")
-    PROVE = "prove", _("Prove")
-    HOUSE = "house", _("House")
 
 
 class DueWork(models.Model):

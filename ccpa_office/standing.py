@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ccpa_office import clock
 from ccpa_office.models import ClockGuard
 from ccpa_office.roles import Role
 
@@ -17,3 +19,13 @@ def after_migrate(using: str = "default", **_signal: Any) -> None:
     guards = ClockGuard.objects.using(using)
     guards.bulk_create([ClockGuard()], ignore_conflicts=True)
     guards.update(rehearsal=settings.DEMO)
+
+
+def tell_the_time(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+    """Let a new session's triggers honor CLOCK_OFFSET, as ``ccpa_now()`` reads it."""
+    seconds = clock.offset().total_seconds()
+    if seconds:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('ccpa.clock_offset', %s, false)", [f"{seconds:.0f} seconds"]
+            )

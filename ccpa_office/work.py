@@ -17,9 +17,33 @@ from django.db.models import DurationField, Value
 from django.db.models.functions import Now
 
 from ccpa_office import clock
-from ccpa_office.models import DueWork, Lane, WorkState
+from ccpa_office.clock_guard import clock_is_trusted, confirm_clock, witness
+from ccpa_office.lanes import LANES
+from ccpa_office.models import DueWork, WorkState
 
-LANES = tuple(str(lane.value) for lane in Lane)
+__all__ = [
+    "LANES",
+    "LeaseLost",
+    "Tally",
+    "backoff",
+    "claim",
+    "clock_is_trusted",
+    "confirm_clock",
+    "drain",
+    "finish",
+    "finish_many",
+    "hand_back",
+    "notify",
+    "notify_trigger_reverse_sql",
+    "notify_trigger_sql",
+    "park",
+    "renew",
+    "run_once",
+    "seam",
+    "unpark",
+    "witness",
+]
+
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 WORN_OUT = "worn_out"
@@ -150,9 +174,9 @@ def renew(row: DueWork, lease: timedelta = LEASE) -> None:
     table = type(row).table()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET lease_until = clock_timestamp() + %s"  # noqa: S608 - own name
+            f"UPDATE {table} SET lease_until = clock_timestamp() + %s::interval"  # noqa: S608
             " WHERE id = %s AND fence = %s AND state = 'running' RETURNING lease_until",
-            [lease, row.pk, row.fence],
+            [f"{lease.total_seconds()} seconds", row.pk, row.fence],
         )
         found = cursor.fetchone()
     if found is None:

@@ -1,15 +1,22 @@
 """The book as a file, for a reader who has neither the database nor trust in us."""
 
 import json
-from typing import TextIO
+from typing import Protocol
 
 from django.db import transaction
 
 from ccpa_office.ledger.verifying import stream_places
 
 
+class Writable(Protocol):
+    """Whatever takes text: a file, a command's output."""
+
+    def write(self, text: str, /) -> object:
+        """Take ``text``."""
+
+
 @transaction.atomic
-def export(out: TextIO) -> int:
+def export(out: Writable) -> int:
     """Write every sealed line as one line of JSON, in the order of the chain. Returns how many.
 
     With ``anchors.jsonl`` this is all that a check needs: body, prev, hash of each line, the

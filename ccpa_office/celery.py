@@ -1,0 +1,49 @@
+"""The Celery application, and the only place that publishes: a hint without arguments."""
+
+import logging
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ccpa_office.settings")
+
+app = Celery("ccpa_office")
+app.config_from_object("ccpa_office.broker")
+app.autodiscover_tasks()
+
+MOST_WAITING = 3
+HINT_EXPIRES = 60
+
+logger = logging.getLogger(__name__)
+
+
+def hint(lane: str) -> bool:
+    """Say that there is work in ``lane``; return whether the broker took it or needs no more.
+
+    Never raises and never waits for longer than a few seconds. Losing it costs seconds only.
+    """
+    try:
+        with app.producer_or_acquire() as producer:
+            waiting = producer.channel.queue_declare(queue=lane, durable=True).message_count
+            if waiting < MOST_WAITING:
+                app.send_task(
+                    f"drain.{lane}",
+                    producer=producer,
+                    queue=lane,
+                    expires=HINT_EXPIRES,
+                    retry=False,
+                )
+    except Exception as error:  # noqa: BLE001 - whatever the broker does, the work is in rows
+        logger.debug("no hint", extra={"lane": lane, "code": type(error).__name__})
+        return False
+    return True
+
+
+@app.task(name="tick")
+def tick(**_later: object) -> None:
+    """Run every registered ``tick.*`` task here; each sees for itself whether it is due."""
+    for name in sorted(name for name in app.tasks if name.startswith("tick.")):
+        try:
+            app.tasks[name]()
+        except Exception as error:  # noqa: BLE001 - one schedule never stops another
+            logger.warning("tick failed", extra={"task": name, "code": type(error).__name__})
