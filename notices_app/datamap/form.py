@@ -21,7 +21,9 @@ CODE = Word(r"[a-z0-9][a-z0-9_.-]{0,62}", "a code of small letters, digits, hyph
 KIND = Word(r"[a-z][a-z0-9_]{0,39}", "a kind in small letters")
 TAXON = Word(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,8}", "a data category such as user.contact.email")
 TEXT = Word(r"[^\x00]{0,2000}", "a text")
-REFERENCE = Word(r"[A-Za-z_]\w{0,62}\.[A-Za-z_]\w{0,62}", "a field such as accounts.id")
+REFERENCE = Word(
+    r"[A-Za-z_][A-Za-z0-9_]{0,62}\.[A-Za-z_][A-Za-z0-9_]{0,62}", "a field such as accounts.id"
+)
 
 EXCEPTIONS = (*DeletionException.values, *GeneralException.values)
 NORMALISE = ("exact", "casefold", "phone", "name", "postal", "digits")

@@ -1,0 +1,295 @@
+"""What a connector is given and gives back: plain frozen values, no rows of the office, no clock."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+Scalar = int | str
+Key = Scalar | tuple[Scalar, ...]
+"""A primary key: one value, or a tuple for a key of several columns (a list after JSON)."""
+
+
+class Repeat(StrEnum):
+    """What doing a thing a second time means; every connector declares it."""
+
+    HARMLESS = "harmless"
+    KEYED = "keyed"
+    ASKABLE = "askable"
+    BLIND = "blind"
+
+
+class ConnectorError(Exception):
+    """The store did not do what was asked."""
+
+
+class StoreUnreachable(ConnectorError):
+    """The store does not answer, or went away: nothing is known, try again later."""
+
+
+class MapDoesNotFit(ConnectorError):
+    """The map and the store's catalogue disagree: no statement is built."""
+
+
+class ChangeBlocked(ConnectorError):
+    """A constraint of the store forbids the change; the chunk's transaction must be rolled back."""
+
+
+class KeysRefused(ConnectorError):
+    """Keys or people are empty values, of the wrong shape or out of range: nothing is run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark of a check: level ``error`` or ``warning``, a stable code, words for a person."""
+
+    level: str
+    code: str
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a consumer is known by: kind (``email``, ``phone_number``, ``name``) to values."""
+
+    identifiers: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A contact on file, and since when it holds unchanged (ISO moment, empty if unknown)."""
+
+    kind: str
+    value: str
+    since: str
+    person_key: Key
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step from a table towards the person: ``column`` here equals ``target`` in ``table``."""
+
+    column: str
+    table: str
+    target: str
+    forward: bool  # this row holds the reference; otherwise the next row refers to this one
+    unique: bool  # the target is the whole primary key there, so that one row answers at most
+    compare: str = "exact"
+
+
+Path = tuple[Hop, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a mask does to one column."""
+
+    column: str
+    how: str  # null, constant, pseudonym, truncate_date, strip_text
+    argument: str = ""
+
+
+@dataclass(frozen=True)
+class Term:
+    """Rows that the law keeps for some years from a date in the row."""
+
+    code: str
+    starts: str
+    years: int
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Rows that nobody may change while ``column`` equals ``equals``."""
+
+    column: str
+    equals: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """A column that holds something of a kind, and how its values are compared."""
+
+    column: str
+    kind: str
+    compare: str = "exact"
+
+
+@dataclass(frozen=True)
+class ContactColumn:
+    """A column with a contact, and the column that says since when it is unchanged."""
+
+    column: str
+    kind: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A data point that proves identity: compared by the system, never shown."""
+
+    key: str
+    group: str
+    normalise: str
+    column: str
+    label: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the program."""
+
+    name: str
+    key: tuple[str, ...]
+    paths: tuple[Path, ...]  # ways to the person; the person's own table has one empty way
+    action: str  # delete, mask, keep
+    changes: tuple[Change, ...] = ()
+    loose: bool = False  # the rows that lead to the person are changed before this table's turn
+    shareable: bool = False  # more than one person may reach a row
+    term: Term | None = None
+    hold: Hold | None = None
+    contacts: tuple[ContactColumn, ...] = ()
+    points: tuple[Point, ...] = ()
+    identities: tuple[Named, ...] = ()  # verified identifiers find the person here
+    marks: tuple[Named, ...] = ()  # values by which a text betrays the person
+    identifiers: tuple[Named, ...] = ()  # looked at by the second look; kind "person" = its key
+    texts: tuple[str, ...] = ()  # searched by the second look
+    columns: tuple[str, ...] = ()  # every column that the map names
+    categories: tuple[str, ...] = ()
+    keep_code: str = ""  # the exception that covers an action "keep"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A map, compiled: tables in the order in which they are changed, children first."""
+
+    system: str
+    schema: str
+    digest: str
+    person: str
+    tables: tuple[Table, ...]
+    sensitivity: str = "ordinary"
+
+    def table(self, name: str) -> Table:
+        """Return the table of that name; ``KeyError`` when the map has none."""
+        return {table.name: table for table in self.tables}[name]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one table and the person of each, as an index into the list of people."""
+
+    keys: Sequence[Key]
+    persons: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Located:
+    """What ``locate`` found in one table; five lists of equal length, in storage order."""
+
+    table: str
+    keys: list[Key]
+    persons: list[int]
+    shared: list[bool]
+    kept: list[str]  # an exception's code, "hold", or nothing
+    until: list[date | None]  # when the exception ends
+
+    @property
+    def rows(self) -> Rows:
+        return Rows(self.keys, self.persons)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a change met: changed, gone already, and keys that are somebody else's by now."""
+
+    done: int
+    gone: int
+    foreign: list[Key]
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What a second look still finds, rows that are kept left out."""
+
+    by_key: int
+    by_identifier: int
+    in_text: int
+
+    @property
+    def clean(self) -> bool:
+        return not (self.by_key or self.by_identifier or self.in_text)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What is done to rows: ``delete`` or ``mask``; the key of pseudonyms; what to strip from texts."""
+
+    action: str
+    secret: bytes = b""
+    identities: Sequence[Identity] = ()  # one for each of the people, or none
+
+
+@dataclass(frozen=True)
+class Look:
+    """A second look: the people, their identities, what was done, and the rows that stay by right."""
+
+    people: Sequence[Key]
+    identities: Sequence[Identity]
+    action: str
+    kept: Sequence[Key] = ()
+
+
+class Connector(Protocol):
+    """One store. It knows a program and keys, never a request or a notice."""
+
+    repeat: Repeat
+
+    def contacts(self, identity: Identity) -> list[Contact]:
+        """Contacts on file of whoever the identity may be; two statements, whoever it is."""
+
+    def contacts_of(self, people: Sequence[Key]) -> list[list[Contact]]:
+        """Every contact on file, a list for each of the people."""
+
+    def compare(self, person: Key | None, claims: Mapping[str, str]) -> dict[str, bool]:
+        """Which claimed points agree with what is held; one statement, whoever it is."""
+
+    def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
+        """The people whom verified identifiers name; one statement per identifier column."""
+
+    def marks(self, people: Sequence[Key]) -> list[Identity]:
+        """Values held that betray each of the people in a text; one statement."""
+
+    def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
+        """Every row of the people, in the order of the program; one statement per table."""
+
+    def newborn(
+        self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
+    ) -> list[Located]:
+        """Rows of the people in the tables of ``known`` that are not known; one statement."""
+
+    def apply(self, table: str, rows: Rows, people: Sequence[Key], deed: Deed) -> Applied:
+        """Change rows whose key and person agree; one statement. Roll back if any is foreign."""
+
+    def recount(self, table: str, rows: Rows, look: Look) -> Recount:
+        """Look again by keys, by identifier columns and in texts; one statement, no join path."""
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """One transaction in the store: begin, the block, commit; rolled back by any error."""
+
+    def sizes(self) -> dict[str, int]:
+        """Estimated number of rows of every table; one statement."""
+
+    def sample(self, table: str, rows: Rows, *, limit: int = 5) -> list[dict[str, str]]:
+        """Some rows with every value masked, for the dry run."""
+
+    def statements(self, table: str, action: str) -> str:
+        """The text of the change as it will run, for the dry run."""
+
+    def check(self) -> list[Finding]:
+        """Where the program and the store do not fit; nothing is changed."""

@@ -1,0 +1,191 @@
+"""A program held against a catalogue: names that exist, their types, and the pieces of SQL."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from ccpa_office.connectors.base import Hop, MapDoesNotFit, Path, Program, Table
+from ccpa_office.connectors.postgresql.catalogue import Catalogue
+
+INTEGERS = frozenset({"bigint", "integer", "smallint"})
+CAST = {"character": "bpchar", '"char"': "text"}
+
+NORMAL = {
+    "exact": "({})",
+    "casefold": "lower({})",
+    "digits": "regexp_replace({}, '[^0-9]', '', 'g')",
+    "phone": "right(regexp_replace({}, '[^0-9]', '', 'g'), 10)",
+    "name": "lower(regexp_replace(btrim(normalize({}, NFC)), '\\s+', ' ', 'g'))",
+    "postal": "regexp_replace(upper(regexp_replace({}, '[^0-9A-Za-z]', '', 'g')),"
+    " '^([0-9]{{5}})[0-9]{{4}}$', '\\1')",
+}
+"""How two values are made alike before they are compared, each a published rule of the map."""
+
+
+def normal(compare: str, expression: sql.Composable) -> sql.Composed:
+    """Return the expression in the form in which it is compared."""
+    return sql.SQL(NORMAL[compare]).format(expression)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The only maker of names in SQL: each was found in the catalogue before."""
+
+    program: Program
+    catalogue: Catalogue
+
+    def __post_init__(self) -> None:
+        for table in self.program.tables:
+            self._match(table)
+
+    def _match(self, table: Table) -> None:
+        relation = self.catalogue.tables.get(table.name)
+        if relation is None:
+            raise MapDoesNotFit("a table of the map does not exist in the store")
+        known = relation.columns.keys()
+        if not table.key or not {*table.key, *table.columns} <= known:
+            raise MapDoesNotFit("a column of the map does not exist in the store")
+        if relation.key != table.key and table.key not in relation.unique:
+            raise MapDoesNotFit("a key of the map is not unique in the store")
+
+    # --- names ---
+
+    def name(self, table: str) -> sql.Identifier:
+        return sql.Identifier(self.program.schema, table)
+
+    def type(self, table: str, column: str) -> sql.SQL:
+        kind = self.catalogue.type(table, column)
+        return sql.SQL(CAST.get(kind, kind))
+
+    def is_integer(self, table: str, column: str) -> bool:
+        return self.catalogue.type(table, column) in INTEGERS
+
+    def integers(self, table: Table) -> tuple[bool, ...]:
+        return tuple(self.is_integer(table.name, column) for column in table.key)
+
+    @property
+    def person(self) -> Table:
+        return self.program.table(self.program.person)
+
+    def columns(self, alias: str, columns: Sequence[str]) -> list[sql.Composable]:
+        return [sql.Identifier(alias, column) for column in columns]
+
+    def shown(self, alias: str, table: Table) -> sql.Composed:
+        """Return the key as values that JSON can hold: numbers stay, all else is text."""
+        return sql.SQL(", ").join(
+            sql.Identifier(alias, column)
+            if self.is_integer(table.name, column)
+            else sql.SQL("{}::text").format(sql.Identifier(alias, column))
+            for column in table.key
+        )
+
+    # --- sets of keys ---
+
+    def unnest(self, table: Table, prefix: str, *more: str) -> sql.Composed:
+        """Return ``unnest`` of the key's arrays, given as ``<prefix>0``, ``<prefix>1``, ..."""
+        arrays = [
+            sql.SQL("%({})s::{}[]").format(
+                sql.SQL(f"{prefix}{position}"), self.type(table.name, column)
+            )
+            for position, column in enumerate(table.key)
+        ]
+        return sql.SQL("unnest({})").format(
+            sql.SQL(", ").join([*arrays, *[sql.SQL(text) for text in more]])
+        )
+
+    def slots(self, table: Table, prefix: str) -> list[str]:
+        return [f"{prefix}{position}" for position in range(len(table.key))]
+
+    def same_key(self, table: Table, left: str, right: str, prefix: str) -> sql.Composed:
+        """Return the condition that a row's key (``left``) is that of a set (``right``)."""
+        return sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(
+                sql.Identifier(left, column), sql.Identifier(right, f"{prefix}{position}")
+            )
+            for position, column in enumerate(table.key)
+        )
+
+    # --- ways to the person ---
+
+    def walk(self, table: Table, path: Path, row: str = "t") -> "Walk":
+        """Lay the joins of one path from the row to the person's key."""
+        joins: list[sql.Composable] = []
+        conditions: list[sql.Composable] = []
+        here, at = row, table.name
+        for number, hop in enumerate(path):
+            if self._is_person_key(hop, last=number == len(path) - 1):
+                return Walk(joins, conditions, [sql.Identifier(here, hop.column)])
+            alias = f"{row}h{number}"
+            joins.append(sql.SQL("{} AS {}").format(self.name(hop.table), sql.Identifier(alias)))
+            conditions.append(
+                sql.SQL("{} = {}").format(
+                    normal(hop.compare, sql.Identifier(alias, hop.target)),
+                    normal(hop.compare, sql.Identifier(here, hop.column)),
+                )
+            )
+            here, at = alias, hop.table
+        if at != self.program.person:
+            raise MapDoesNotFit("a path of the map does not end at the person")
+        return Walk(joins, conditions, self.columns(here, self.person.key))
+
+    def _is_person_key(self, hop: Hop, *, last: bool) -> bool:
+        return (
+            last
+            and hop.table == self.program.person
+            and self.person.key == (hop.target,)
+            and hop.compare == "exact"
+        )
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The joins of a path, their conditions, and the expressions that are the person's key."""
+
+    joins: list[sql.Composable]
+    conditions: list[sql.Composable]
+    owner: list[sql.Composable]
+
+    def owned_by(self, alias: str) -> list[sql.Composable]:
+        """Return the conditions that the path ends at the person of ``alias``."""
+        return [
+            *self.conditions,
+            *[
+                sql.SQL("{} = {}").format(owner, sql.Identifier(alias, f"p{position}"))
+                for position, owner in enumerate(self.owner)
+            ],
+        ]
+
+    def other_than(self, alias: str) -> list[sql.Composable]:
+        """Return the conditions that the path ends at somebody else."""
+        people = [sql.Identifier(alias, f"p{position}") for position in range(len(self.owner))]
+        return [
+            *self.conditions,
+            sql.SQL("({}) <> ({})").format(
+                sql.SQL(", ").join(self.owner), sql.SQL(", ").join(people)
+            ),
+        ]
+
+    def exists(self, conditions: list[sql.Composable]) -> sql.Composed:
+        source = sql.SQL(" FROM {}").format(sql.SQL(", ").join(self.joins))
+        return sql.SQL("EXISTS (SELECT 1{} WHERE {})").format(
+            source if self.joins else sql.SQL(""), conjunction(conditions)
+        )
+
+
+def conjunction(conditions: Sequence[sql.Composable]) -> sql.Composed:
+    return sql.SQL(" AND ").join(conditions)
+
+
+def any_of(conditions: Sequence[sql.Composable]) -> sql.Composed:
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions))
+
+
+def walks(binding: Binding, table: Table, row: str = "t") -> Iterator[Walk]:
+    """Yield every way from the row to a person."""
+    for path in table.paths:
+        yield binding.walk(table, path, row)
+
+
+Parameters = dict[str, Any]

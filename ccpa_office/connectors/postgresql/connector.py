@@ -1,0 +1,318 @@
+"""The connector itself: binds the program once, then runs one statement per table and deed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from ccpa_office.connectors.base import (
+    Applied,
+    ChangeBlocked,
+    Contact,
+    Deed,
+    Finding,
+    Identity,
+    Key,
+    KeysRefused,
+    Located,
+    Look,
+    Named,
+    Program,
+    Recount,
+    Repeat,
+    Rows,
+    StoreUnreachable,
+    Table,
+)
+from ccpa_office.connectors.postgresql import (
+    catalogue,
+    keys,
+    proving,
+    showing,
+    soundness,
+    statements,
+    texts,
+)
+from ccpa_office.connectors.postgresql.binding import Binding, Parameters
+
+OPTIONS = (
+    "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
+)
+
+
+class PostgreSQL:
+    """One schema of one PostgreSQL database, seen through one program."""
+
+    repeat = Repeat.HARMLESS
+
+    def __init__(self, url: str, program: Program) -> None:
+        self.program = program
+        with translated():
+            self._connection = psycopg.connect(
+                conninfo(url), autocommit=True, prepare_threshold=1, connect_timeout=3,
+                options=OPTIONS, application_name="ccpa-office",
+            )  # fmt: skip
+            self._catalogue = catalogue.read(self._connection, program.schema)
+        self._binding = Binding(program, self._catalogue)
+        self._findings = soundness.check(program, self._catalogue)
+        self._texts: dict[tuple[str, ...], str] = {}
+
+    @property
+    def is_open(self) -> bool:
+        return not self._connection.closed and not self._connection.broken
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # --- who --------------------------------------------------------------------------------------
+
+    def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
+        found: list[dict[Key, None]] = [{} for _ in identities]
+        for table in self.program.tables:
+            for named in table.identities:
+                for position, *owner in self._named(table, named, identities):
+                    found[position][keys.key(owner)] = None
+        return [list(people) for people in found]
+
+    def _named(
+        self, table: Table, named: Named, identities: Sequence[Identity]
+    ) -> list[tuple[Any, ...]]:
+        kind = self._catalogue.type(table.name, named.column)
+        pairs = [
+            (position, value)
+            for position, identity in enumerate(identities)
+            for value in identity.identifiers.get(named.kind, [])
+            if keys.fits(value, kind)
+        ]
+        query = self._text("people", table, lambda: statements.people(self._binding, table, named),
+                           named.column)  # fmt: skip
+        values = {"n": [n for n, _ in pairs], "v": [value for _, value in pairs]}
+        return self._all(query, values)
+
+    def contacts(self, identity: Identity) -> list[Contact]:
+        people = self.people([identity])[0]
+        return [contact for contacts in self.contacts_of(people) for contact in contacts]
+
+    def contacts_of(self, people: Sequence[Key]) -> list[list[Contact]]:
+        query = self._text("contacts", None, lambda: proving.contacts(self._binding))
+        found: list[list[Contact]] = [[] for _ in people]
+        if query:
+            for position, kind, value, since in self._all(query, self._people(people)):
+                moment = since.isoformat() if isinstance(since, date | datetime) else ""
+                found[position].append(Contact(kind, value, moment, people[position]))
+        return found
+
+    def compare(self, person: Key | None, claims: Mapping[str, str]) -> dict[str, bool]:
+        points = proving.points(self.program)
+        if not points:
+            return {}
+        query = self._text("compare", None, lambda: proving.compare(self._binding))
+        values = {f"c{number}": claims.get(point.key, "") for number, (_, point) in
+                  enumerate(points)}  # fmt: skip
+        if any("\x00" in value for value in values.values()):
+            values = dict.fromkeys(values, "")
+        asked = self._people([] if person is None else [person])
+        row = self._all(query, {**asked, **values})[0]
+        agreed = dict(zip([point.key for _, point in points], row, strict=True))
+        return {claim: agreed.get(claim, False) for claim in claims}
+
+    def marks(self, people: Sequence[Key]) -> list[Identity]:
+        found: list[dict[str, list[str]]] = [{} for _ in people]
+        query = self._text("marks", None, lambda: proving.marks(self._binding))
+        if query and people:
+            for position, kind, value in self._all(query, self._people(people)):
+                found[position].setdefault(kind, []).append(value)
+        return [Identity(values) for values in found]
+
+    # --- what -------------------------------------------------------------------------------------
+
+    def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
+        return [self._locate(table, people, on) for table in self.program.tables if people]
+
+    def _locate(self, table: Table, people: Sequence[Key], on: date) -> Located:
+        query = self._text("locate", table, lambda: statements.locate(self._binding, table))
+        return located(table, self._all(query, {**self._people(people), "on": on}))
+
+    def newborn(
+        self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
+    ) -> list[Located]:
+        tables = [table for table in self.program.tables if table.name in known]
+        if not people or not tables:
+            return []
+        query = self._text("newborn", None, lambda: showing.newborn(self._binding, tables),
+                           *[table.name for table in tables])  # fmt: skip
+        values: Parameters = {**self._people(people), "on": on}
+        for number, table in enumerate(tables):
+            integers = self._binding.integers(table)
+            values |= keys.columns(known[table.name], integers, f"k{number}_")
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        for name, person, key, *rest in self._all(query, values):
+            rows.setdefault(name, []).append((person, *key, *rest))
+        return [located(table, rows[table.name]) for table in tables if table.name in rows]
+
+    # --- change -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with translated(), self._connection.transaction():
+            yield
+
+    def apply(self, table: str, rows: Rows, people: Sequence[Key], deed: Deed) -> Applied:
+        step = self.program.table(table)
+        self._require_sound(step, deed)
+        persons = keys.persons_of(rows, people)
+        if not rows.keys:
+            return Applied(0, 0, [])
+        values: Parameters = {
+            **keys.columns(rows.keys, self._binding.integers(step), "k"),
+            **self._people(persons),
+            "n": list(rows.persons),
+        }
+        values |= _mask_values(step, deed, people)
+        query = self._text("apply", step, lambda: statements.apply(
+            self._binding, step, deed.action), deed.action)  # fmt: skip
+        done, planned, foreign = self._all(query, values)[0]
+        strangers = [keys.key(key) for key in foreign]
+        return Applied(done, planned - done - len(strangers), strangers)
+
+    def _require_sound(self, table: Table, deed: Deed) -> None:
+        if deed.action not in {"delete", "mask"} or (deed.action == "mask" and not table.changes):
+            raise KeysRefused("the map knows no such change for this table")
+        if any(finding.level == "error" for finding in self._findings):
+            raise ChangeBlocked("the map and the store do not fit: see the check")
+
+    # --- look again -------------------------------------------------------------------------------
+
+    def recount(self, table: str, rows: Rows, look: Look) -> Recount:
+        step = self.program.table(table)
+        keys.persons_of(rows, look.people)
+        if len(look.identities) != len(look.people):
+            raise KeysRefused("people and identities do not match")
+        integers = self._binding.integers(step)
+        values: Parameters = {
+            **keys.columns(rows.keys, integers, "k"),
+            **keys.columns(look.kept, integers, "e"),
+            **self._people(look.people),
+            "n": list(rows.persons),
+            "patterns": [texts.pattern(identity) for identity in look.identities],
+            "inner": b"", "outer": b"",
+        }  # fmt: skip
+        for named in step.identifiers:
+            kind = self._catalogue.type(step.name, named.column)
+            values[f"v_{named.kind}"] = [
+                value
+                for identity in look.identities
+                for value in identity.identifiers.get(named.kind, [])
+                if keys.fits(value, kind)
+            ]
+        query = self._text("recount", step, lambda: statements.recount(
+            self._binding, step, look.action), look.action)  # fmt: skip
+        return Recount(*self._all(query, values)[0])
+
+    # --- showing ----------------------------------------------------------------------------------
+
+    def sizes(self) -> dict[str, int]:
+        query = showing.SIZES
+        names = [table.name for table in self.program.tables]
+        rows = self._all(query, {"schema": self.program.schema, "names": names})
+        return {name: max(0, size) for name, size in rows}
+
+    def sample(self, table: str, rows: Rows, *, limit: int = 5) -> list[dict[str, str]]:
+        step = self.program.table(table)
+        if not rows.keys:
+            return []
+        query = self._text("sample", step, lambda: showing.sample(self._binding, step))
+        few = keys.columns(rows.keys[:limit], self._binding.integers(step), "k")
+        return [
+            {name: showing.veil(value) for name, value in zip(step.columns, row, strict=True)}
+            for row in self._all(query, few)
+        ]
+
+    def statements(self, table: str, action: str) -> str:
+        step = self.program.table(table)
+        return statements.apply(self._binding, step, action).as_string(self._connection)
+
+    def check(self) -> list[Finding]:
+        return list(self._findings)
+
+    @property
+    def catalogue(self) -> catalogue.Catalogue:
+        return self._catalogue
+
+    # --- the driver -------------------------------------------------------------------------------
+
+    def _people(self, people: Sequence[Key]) -> dict[str, Any]:
+        return keys.columns(people, self._binding.integers(self._binding.person), "p")
+
+    def _text(self, what: str, table: Table | None, make: Any, *more: str) -> str:
+        name = (what, table.name if table else "", *more)
+        if name not in self._texts:
+            made: sql.Composed | None = make()
+            self._texts[name] = made.as_string(self._connection) if made else ""
+        return self._texts[name]
+
+    def _all(self, query: Any, values: Parameters) -> list[tuple[Any, ...]]:
+        with translated():
+            return self._connection.execute(query, values, prepare=True).fetchall()
+
+
+def conninfo(url: str) -> str:
+    """Return libpq's form of an SQLAlchemy URL."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}{separator}{rest}"
+
+
+def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
+    """Turn rows (person, key..., shared, kept, until) into columns."""
+    width = len(table.key)
+    return Located(
+        table=table.name,
+        keys=[keys.key(row[1 : 1 + width]) for row in rows],
+        persons=[row[0] for row in rows],
+        shared=[row[1 + width] for row in rows],
+        kept=[row[2 + width] for row in rows],
+        until=[_date(row[3 + width]) for row in rows],
+    )
+
+
+def _date(value: date | str | None) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _mask_values(table: Table, deed: Deed, people: Sequence[Key]) -> Parameters:
+    if deed.action != "mask":
+        return {}
+    values: Parameters = {}
+    if any(change.how == "pseudonym" for change in table.changes):
+        if len(deed.secret) < 16:
+            raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
+        block = deed.secret[:64].ljust(64, b"\x00")
+        values["inner"] = bytes(byte ^ 0x36 for byte in block)
+        values["outer"] = bytes(byte ^ 0x5C for byte in block)
+    if any(change.how == "strip_text" for change in table.changes):
+        if len(deed.identities) != len(people):
+            raise KeysRefused("stripping a text needs the identity of each of the people")
+        values["patterns"] = [texts.pattern(identity) for identity in deed.identities]
+    return values
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Say what the driver's errors mean; their texts may hold values and are left behind."""
+    try:
+        yield
+    except (psycopg.errors.IntegrityConstraintViolation, psycopg.errors.RaiseException):
+        raise ChangeBlocked("a constraint of the store forbids the change") from None
+    except (psycopg.errors.DataError, psycopg.errors.InvalidTextRepresentation):
+        raise KeysRefused("the store cannot read a key as what it is") from None
+    except psycopg.errors.QueryCanceled:
+        raise StoreUnreachable("the store took too long") from None
+    except psycopg.errors.LockNotAvailable:
+        raise StoreUnreachable("the store holds the rows locked") from None
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise StoreUnreachable("the store does not answer") from None
+    except psycopg.Error as error:
+        raise ChangeBlocked(f"the store refused: {error.sqlstate}") from None

@@ -1,0 +1,87 @@
+"""Statements about the person: contacts on file, verification points, values that betray."""
+
+from psycopg import sql
+
+from ccpa_office.connectors.base import Point, Program, Table
+from ccpa_office.connectors.postgresql.binding import Binding, conjunction, normal, walks
+from ccpa_office.connectors.postgresql.statements import asked, literal
+
+SQL = sql.SQL
+
+
+def contacts(binding: Binding) -> sql.Composed | None:
+    """Return (person's position, kind, value, since) of every contact column."""
+    parts = []
+    for table in binding.program.tables:
+        for contact in table.contacts:
+            since = (
+                SQL("{}::timestamptz").format(sql.Identifier("t", contact.since))
+                if contact.since
+                else SQL("NULL::timestamptz")
+            )
+            parts.extend(_of_people(binding, table, contact.column, contact.kind, since))
+    return SQL(" UNION ").join(parts) if parts else None
+
+
+def marks(binding: Binding) -> sql.Composed | None:
+    """Return (person's position, kind, value) of every column that betrays a person."""
+    parts = []
+    for table in binding.program.tables:
+        for mark in table.marks:
+            parts.extend(_of_people(binding, table, mark.column, mark.kind, None))
+    return SQL(" UNION ").join(parts) if parts else None
+
+
+def _of_people(
+    binding: Binding, table: Table, column: str, kind: str, more: sql.Composable | None
+) -> list[sql.Composed]:
+    value = sql.Identifier("t", column)
+    return [
+        SQL("SELECT (a.n - 1)::int, {}, {}::text{} FROM {} WHERE {}").format(
+            literal(kind),
+            value,
+            SQL(", {}").format(more) if more else SQL(""),
+            SQL(", ").join(
+                [asked(binding), SQL("{} AS t").format(binding.name(table.name)), *way.joins]
+            ),
+            conjunction([*way.owned_by("a"), SQL("{}::text <> ''").format(value)]),
+        )
+        for way in walks(binding, table)
+    ]
+
+
+def points(program: Program) -> list[tuple[Table, Point]]:
+    """Return every point with its table, always in the same order."""
+    return [(table, point) for table in program.tables for point in table.points]
+
+
+def compare(binding: Binding) -> sql.Composed:
+    """Return one boolean for each point: some row of the person holds the claimed value.
+
+    Every point is computed, whether it was claimed or not, and whoever the person may be.
+    """
+    return SQL("SELECT {}").format(
+        SQL(", ").join(
+            _agrees(binding, table, point, f"c{number}")
+            for number, (table, point) in enumerate(points(binding.program))
+        )
+    )
+
+
+def _agrees(binding: Binding, table: Table, point: Point, claim: str) -> sql.Composed:
+    held = normal(point.normalise, SQL("{}::text").format(sql.Identifier("t", point.column)))
+    said = normal(point.normalise, SQL("%({})s::text").format(SQL(claim)))
+    looks = [
+        SQL("SELECT 1 FROM {} WHERE {}").format(
+            SQL(", ").join(
+                [asked(binding), SQL("{} AS t").format(binding.name(table.name)), *way.joins]
+            ),
+            conjunction([
+                *way.owned_by("a"),
+                SQL("{} = {}").format(held, said),
+                SQL("{} <> ''").format(said),
+            ]),
+        )
+        for way in walks(binding, table)
+    ]  # fmt: skip
+    return SQL("EXISTS ({})").format(SQL(" UNION ALL ").join(looks))

@@ -1,0 +1,1 @@
+"""The data map: what we hold, where, and what deletion does to it."""

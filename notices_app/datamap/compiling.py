@@ -1,0 +1,169 @@
+"""From a map to its program: once per version, so that no run ever walks the graph."""
+
+import hashlib
+
+from ccpa_office.connectors.base import (
+    Change,
+    ContactColumn,
+    Finding,
+    Named,
+    Path,
+    Point,
+    Program,
+    Table,
+)
+from notices_app.datamap import linking
+from notices_app.datamap.facts import Collection, Field, Map, facts
+from notices_app.datamap.form import MAP
+from notices_app.datamap.reading import Report, decode, read
+from notices_app.datamap.shapes import PLACES
+
+ENGINE = "1"
+
+
+class MapNotSound(Exception):
+    """The map has findings of level error; nothing of it is loaded."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} findings")
+        self.findings = findings
+
+
+def examine(raw: bytes | str, filename: str = "") -> tuple[Map | None, list[Finding]]:
+    """Read a map file strictly; return its facts, or nothing, and every finding."""
+    report = Report(filename)
+    map_ = _understood(raw, report)
+    if map_ is not None and report.is_sound:
+        linking.check(map_, report)
+        if report.is_sound:
+            _tables(map_, report)
+    return (map_ if report.is_sound else None), report.findings
+
+
+def _understood(raw: bytes | str, report: Report) -> Map | None:
+    text = decode(raw, report) if isinstance(raw, bytes) else raw
+    tree = read(text, report) if text is not None else None
+    document = MAP.read(tree, report) if tree is not None else None
+    if document is None or not report.is_sound:
+        return None
+    return facts(document, report)
+
+
+def compile_map(text: str, *, system: str, schema: str) -> Program:
+    """Return the program of a sound map for one system's schema; raises ``MapNotSound``."""
+    map_, findings = examine(text)
+    if map_ is None or map_.person is None:
+        raise MapNotSound(findings)
+    tables = _tables(map_, Report(""))
+    return Program(
+        system=system,
+        schema=schema,
+        digest=program_digest(text, system=system, schema=schema),
+        person=map_.person,
+        tables=tuple(tables),
+        sensitivity=sensitivity(map_),
+    )
+
+
+def map_digest(text: str) -> str:
+    """Return the digest that a second person approves: SHA-256 of the document as it is."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def program_digest(text: str, *, system: str, schema: str) -> str:
+    """Return the name of a compiled program: map, system, schema and engine."""
+    return hashlib.sha256("\0".join([ENGINE, system, schema, text]).encode()).hexdigest()
+
+
+def sensitivity(map_: Map) -> str:
+    """Return ``sensitive`` if any field is of a sensitive kind (Civ. 1798.140(ae))."""
+    fields = [field for each in map_.collections for field in each.fields]
+    return "sensitive" if any(field.sensitive for field in fields) else "ordinary"
+
+
+def _tables(map_: Map, report: Report) -> list[Table]:
+    steps = linking.hops(map_)
+    earlier: dict[str, Collection] = {}
+    tables = []
+    for collection in linking.order(map_, report):
+        paths = linking.ways(map_, collection.name, steps)
+        if not paths:
+            report.error(collection.place, "unreached", f"no way leads from {collection.name}")
+        elif len(paths) > linking.MOST_WAYS:
+            report.error(collection.place, "ways", f"too many ways lead from {collection.name}")
+        tables.append(_table(map_, collection, tuple(paths), earlier))
+        earlier[collection.name] = collection
+    return tables
+
+
+def _table(
+    map_: Map, collection: Collection, paths: tuple[Path, ...], earlier: dict[str, Collection]
+) -> Table:
+    fields = collection.fields
+    return Table(
+        name=collection.name,
+        key=collection.key,
+        paths=paths,
+        action=collection.on_delete,
+        changes=tuple(_change(field) for field in fields if field.how not in {None, "keep"}),
+        loose=any(_is_broken(path, earlier) for path in paths),
+        shareable=len(paths) > 1 or not all(hop.forward and hop.unique for p in paths for hop in p),
+        term=collection.term,
+        hold=collection.hold,
+        contacts=tuple(
+            ContactColumn(field.name, field.contact, field.since)
+            for field in fields if field.contact
+        ),
+        points=tuple(_point(field) for field in fields if field.point),
+        identities=tuple(
+            Named(field.name, field.identity, field.compare) for field in fields if field.identity
+        ),
+        marks=tuple(
+            Named(field.name, kind) for field in fields if (kind := _mark(field)) is not None
+        ),
+        identifiers=_identifiers(map_, collection, paths),
+        texts=tuple(field.name for field in fields if field.search_text),
+        columns=tuple(field.name for field in fields),
+        categories=tuple(sorted({
+            field.category for field in fields if field.category not in {None, "none"}
+        } - {None})),
+        keep_code=collection.keep_code,
+    )  # fmt: skip
+
+
+def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
+    """Say whether rows on the way to the person are gone when this table's turn comes."""
+    for hop in path:
+        before = earlier.get(hop.table)
+        if before and before.on_delete == "delete":
+            return True
+        if before and (field := before.field(hop.target)) and field.how not in {None, "keep"}:
+            return True
+    return False
+
+
+def _change(field: Field) -> Change:
+    return Change(field.name, str(field.how), field.argument)
+
+
+def _point(field: Field) -> Point:
+    said = field.point or {}
+    label = {language: words for language, words in said["label"].items() if language != PLACES}
+    return Point(said["point"], said["group"], said["normalise"], field.name, label)
+
+
+def _mark(field: Field) -> str | None:
+    return field.mark or field.identity or field.identifier or field.contact
+
+
+def _identifiers(map_: Map, collection: Collection, paths: tuple[Path, ...]) -> tuple[Named, ...]:
+    person = map_.collection(map_.person or "")
+    key = person.key if person else ()
+    named = [Named(path[0].column, "person") for path in paths
+             if len(path) == 1 and path[0].forward and key == (path[0].target,)
+             and path[0].compare == "exact"]  # fmt: skip
+    if collection is person and len(key) == 1:
+        named.append(Named(key[0], "person"))
+    named += [Named(field.name, kind, field.compare) for field in collection.fields
+              if (kind := field.identity or field.identifier)]  # fmt: skip
+    return tuple(named)
