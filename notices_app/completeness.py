@@ -8,10 +8,11 @@ from django.db import transaction
 from django.utils.functional import Promise
 
 from ccpa_office import ledger
-from ccpa_office.roles import Actor, Verb, require
+from ccpa_office.roles import Actor, Verb
 from notices_app.duties import RULES, Case, Rule, Severity
 from notices_app.models import FindingCode, FindingNote, NoticeVersion
 from notices_app.reading import read_whole
+from notices_app.signing import signer
 
 
 class NoAnswerTakes(Exception):
@@ -63,10 +64,10 @@ def answer(
 
     Raises NotAllowed without the role, NoAnswerTakes where words of the notice are wanting.
     """
-    require(by, Verb.EDIT_NOTICE)
+    author = signer(by, Verb.EDIT_NOTICE)
     if not note.strip() or not any(rule.code == code and rule.needs_fact for rule in RULES):
         raise NoAnswerTakes(code)
-    written = version.finding_notes.create(code=code, note=note.strip(), by_id=by.id, at=at)
+    written = version.finding_notes.create(code=code, note=note.strip(), by_id=author, at=at)
     ledger.record(
         "notice.answer",
         subject=f"notice:{version.notice.slug}",

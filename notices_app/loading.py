@@ -77,7 +77,8 @@ def load(folder: Path, *, people: People, on: date, at: datetime) -> list[Notice
         return []
     for kind, entry in entries(folder / "vocabulary.yml"):
         vocabulary.enter(kind, entry, by=people.editor, at=at)
-    return [_bring_in(paper, people, on=on, at=at) for paper in missing]
+    wanted = missing if people.reviewer else missing[:1]
+    return [_bring_in(paper, people, on=on, at=at) for paper in wanted]
 
 
 def _is_known(paper: Document) -> bool:

@@ -13,10 +13,11 @@ from django.db import transaction
 from django.db.models import Max
 
 from ccpa_office import ledger
-from ccpa_office.roles import Actor, NotAllowed, Verb, require
+from ccpa_office.roles import Actor, Verb
 from notices_app import writing
 from notices_app.models import OPEN, Dealing, Notice, NoticeVersion, Said, Status
 from notices_app.reading import Line, Reading, Text, digest, read_whole
+from notices_app.signing import signer
 
 
 class NotADraft(Exception):
@@ -62,7 +63,7 @@ def open_notice(slug: str, *, offers_education: bool, by: Actor, at: datetime) -
 
     Raises NotAllowed without the role to edit.
     """
-    require(by, Verb.EDIT_NOTICE)
+    signer(by, Verb.EDIT_NOTICE)
     notice, _ = Notice.objects.update_or_create(
         slug=slug, defaults={"offers_education": offers_education}
     )
@@ -77,18 +78,18 @@ def draft(notice: Notice, *, effective_on: date, by: Actor, at: datetime) -> Not
 
     Raises NotAllowed without the role, AlreadyInWork while another version is open.
     """
-    require(by, Verb.EDIT_NOTICE)
+    author = signer(by, Verb.EDIT_NOTICE)
     Notice.objects.select_for_update().get(pk=notice.pk)
     if notice.versions.filter(status__in=OPEN).exists():
         raise AlreadyInWork
     last = notice.versions.aggregate(number=Max("number"))["number"] or 0
     version = notice.versions.create(
-        number=last + 1, effective_on=effective_on, drafted_by_id=_staff(by), drafted_at=at
+        number=last + 1, effective_on=effective_on, drafted_by_id=author, drafted_at=at
     )
     before = notice.versions.filter(number=last).first()
     if before:
         writing.write(version, read_whole(before.pk), effective_on=effective_on)
-    _sign(version, by)
+    version.authors.add(author)
     _record("notice.draft", version, by=by, at=at)
     return version
 
@@ -200,12 +201,13 @@ def approve(version: NoticeVersion, *, digest: str, by: Actor, at: datetime) -> 
 
     Raises NotAllowed, NotInReview, SecondPersonNeeded, ChangedSinceSeen.
     """
-    version = _in_review(version, verb=Verb.REVIEW_NOTICE, by=by)
-    if version.authors.filter(pk=_staff(by)).exists():
+    reviewer = signer(by, Verb.REVIEW_NOTICE)
+    version = _in_review(version)
+    if version.authors.filter(pk=reviewer).exists():
         raise SecondPersonNeeded
     if version.digest != digest:
         raise ChangedSinceSeen
-    version.reviewed_by_id, version.reviewed_at = by.id, at
+    version.reviewed_by_id, version.reviewed_at = reviewer, at
     version.save(update_fields=["reviewed_by", "reviewed_at"])
     _record("notice.approve", version, by=by, at=at, digest=digest)
     return version
@@ -217,7 +219,8 @@ def send_back(version: NoticeVersion, *, note: str, by: Actor, at: datetime) -> 
 
     Raises NotAllowed, NotInReview.
     """
-    version = _in_review(version, verb=Verb.REVIEW_NOTICE, by=by)
+    signer(by, Verb.REVIEW_NOTICE)
+    version = _in_review(version)
     version.status, version.digest, version.review_note = Status.DRAFT, "", note
     version.submitted_by = version.submitted_at = None
     version.reviewed_by = version.reviewed_at = None
@@ -235,7 +238,8 @@ def publish(version: NoticeVersion, *, on: date, by: Actor, at: datetime) -> Not
 
     Raises NotAllowed, NotInReview, SecondPersonNeeded, ChangedSinceSeen, EffectiveTooEarly.
     """
-    version = _in_review(version, verb=Verb.PUBLISH_NOTICE, by=by)
+    publisher = signer(by, Verb.PUBLISH_NOTICE)
+    version = _in_review(version)
     if version.reviewed_by_id is None or version.reviewed_by_id == version.drafted_by_id:
         raise SecondPersonNeeded
     if digest(read_whole(version.pk)) != version.digest:
@@ -244,7 +248,7 @@ def publish(version: NoticeVersion, *, on: date, by: Actor, at: datetime) -> Not
     if earlier.exclude(pk=version.pk).exists():
         raise EffectiveTooEarly
     version.status = Status.PUBLISHED
-    version.published_by_id, version.published_at = by.id, at
+    version.published_by_id, version.published_at = publisher, at
     version.save(update_fields=["status", "published_by", "published_at"])
     _record("notice.publish", version, by=by, at=at, digest=version.digest)
     supersede_due(version.notice, on=on, by=by, at=at)
@@ -272,16 +276,15 @@ def supersede_due(notice: Notice, *, on: date, by: Actor, at: datetime) -> int:
 
 def _editable(version: NoticeVersion, *, by: Actor) -> NoticeVersion:
     """The version, locked, with ``by`` among its authors."""
-    require(by, Verb.EDIT_NOTICE)
+    author = signer(by, Verb.EDIT_NOTICE)
     version = _locked(version)
     if version.status != Status.DRAFT:
         raise NotADraft
-    _sign(version, by)
+    version.authors.add(author)
     return version
 
 
-def _in_review(version: NoticeVersion, *, verb: Verb, by: Actor) -> NoticeVersion:
-    require(by, verb)
+def _in_review(version: NoticeVersion) -> NoticeVersion:
     version = _locked(version)
     if version.status != Status.IN_REVIEW:
         raise NotInReview
@@ -290,17 +293,6 @@ def _in_review(version: NoticeVersion, *, verb: Verb, by: Actor) -> NoticeVersio
 
 def _locked(version: NoticeVersion) -> NoticeVersion:
     return NoticeVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
-
-
-def _sign(version: NoticeVersion, by: Actor) -> None:
-    version.authors.add(_staff(by))
-
-
-def _staff(by: Actor) -> int:
-    """The staff id of a person; a notice is nobody else's to write."""
-    if by.kind != "staff" or by.id is None:
-        raise NotAllowed
-    return by.id
 
 
 def _check_whole(reading: Reading) -> None:
