@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 LEASE = timedelta(seconds=60)
+BUDGET = timedelta(seconds=20)
 MAX_ATTEMPTS = 5
 WORN_OUT = "worn_out"
 BACKOFF_STEP = timedelta(seconds=30)
@@ -264,8 +265,9 @@ def drain(
     *,
     handlers: Sequence[tuple[type[DueWork], Handler]],
     owner: str,
-    budget: timedelta = timedelta(seconds=20),
+    budget: timedelta = BUDGET,
     batch: int = 1,
+    lease: timedelta = LEASE,
 ) -> Tally:
     """Claim and handle due work of ``lane`` until none is left or ``budget`` is used up.
 
@@ -280,7 +282,7 @@ def drain(
         for model, handler in handlers:
             if time.monotonic() >= ends:
                 return tally
-            rows = claim(model, lane=lane, n=batch, owner=owner)
+            rows = claim(model, lane=lane, n=batch, owner=owner, lease=lease)
             if rows:
                 seam("work.claimed")
                 moved = True

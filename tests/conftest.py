@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import engines
+from tests.flush import let_the_suite_empty_the_book
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -23,6 +24,7 @@ FLAGS = [
 def django_db_modify_db_settings() -> None:
     """Start the engines before the test database is made."""
     engines.start()
+    let_the_suite_empty_the_book()
 
 
 @pytest.fixture(scope="session")
