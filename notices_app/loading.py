@@ -104,7 +104,7 @@ def _bring_in(paper: Document, people: People, *, on: date, at: datetime) -> Not
 
 def _load(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise NotANotice(f"{path.name}: {error}") from error
 

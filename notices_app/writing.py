@@ -35,8 +35,7 @@ def write(version: NoticeVersion, reading: Reading, *, effective_on: date) -> No
     version.recipients.set(_terms(Recipient, reading.recipients))
     for rows in (version.lines, version.texts, version.statements):
         rows.all().delete()
-    for line in reading.lines.values():
-        write_line(version, line)
+    _write_lines(version, list(reading.lines.values()))
     NoticeText.objects.bulk_create(
         NoticeText(
             version=version,
@@ -54,10 +53,44 @@ def write(version: NoticeVersion, reading: Reading, *, effective_on: date) -> No
     )
 
 
-def write_line(version: NoticeVersion, line: Line) -> NoticeLine:
+def write_line(version: NoticeVersion, line: Line) -> None:
     """Put one line in the place of what stands under its category. Raises UnknownTerm."""
     version.lines.filter(category=line.category).delete()
-    row = version.lines.create(
+    _write_lines(version, [line])
+
+
+def _write_lines(version: NoticeVersion, lines: list[Line]) -> None:
+    """Write lines into their empty places: a fixed number of statements for any number of them."""
+    rows = NoticeLine.objects.bulk_create(_row(version, line) for line in lines)
+    pairs = list(zip(rows, lines, strict=True))
+    sources = _by_code(Source, (code for line in lines for code in line.sources))
+    purposes = _by_code(Purpose, (code for line in lines for code in line.purposes))
+    recipients = _by_code(Recipient, (code for line in lines for _, code in line.recipients))
+    NoticeLine.sources.through.objects.bulk_create(
+        NoticeLine.sources.through(noticeline=row, source=sources[code])
+        for row, line in pairs
+        for code in line.sources
+    )
+    NoticeLine.purposes.through.objects.bulk_create(
+        NoticeLine.purposes.through(noticeline=row, purpose=purposes[code])
+        for row, line in pairs
+        for code in line.purposes
+    )
+    LineRecipient.objects.bulk_create(
+        LineRecipient(line=row, recipient=recipients[code], dealing=way)
+        for row, line in pairs
+        for way, code in line.recipients
+    )
+    LineWords.objects.bulk_create(
+        LineWords(line=row, language=lang, examples=words.examples, retention=words.retention)
+        for row, line in pairs
+        for lang, words in line.words.items()
+    )
+
+
+def _row(version: NoticeVersion, line: Line) -> NoticeLine:
+    return NoticeLine(
+        version=version,
         category=line.category,
         sensitive=list(line.sensitive),
         business_purposes=list(line.business_purposes),
@@ -66,20 +99,10 @@ def write_line(version: NoticeVersion, line: Line) -> NoticeLine:
         shared=line.shared,
         disclosed=line.disclosed,
     )
-    row.sources.set(_terms(Source, line.sources))
-    row.purposes.set(_terms(Purpose, line.purposes))
-    recipients = {
-        term.code: term for term in _terms(Recipient, {code for _, code in line.recipients})
-    }
-    LineRecipient.objects.bulk_create(
-        LineRecipient(line=row, recipient=recipients[code], dealing=way)
-        for way, code in line.recipients
-    )
-    LineWords.objects.bulk_create(
-        LineWords(line=row, language=lang, examples=words.examples, retention=words.retention)
-        for lang, words in line.words.items()
-    )
-    return row
+
+
+def _by_code(model: type[AnyTerm], codes: Iterable[str]) -> dict[str, AnyTerm]:
+    return {term.code: term for term in _terms(model, codes)}
 
 
 def _terms(model: type[AnyTerm], codes: Iterable[str]) -> list[AnyTerm]:
