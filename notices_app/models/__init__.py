@@ -11,6 +11,7 @@ from notices_app.models.content import (
     Section,
     TextState,
 )
+from notices_app.models.datamap import DataMapVersion, DataSystem
 from notices_app.models.finding import FindingCode, FindingNote
 from notices_app.models.notice import OPEN, OUT, Notice, NoticeVersion, Status
 from notices_app.models.vocabulary import (
@@ -26,6 +27,8 @@ from notices_app.models.vocabulary import (
 __all__ = [
     "OPEN",
     "OUT",
+    "DataMapVersion",
+    "DataSystem",
     "Dealing",
     "FindingCode",
     "FindingNote",

@@ -1,0 +1,326 @@
+"""Systems and map versions: add, load, approve, and read what counts now."""
+
+import os
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+from django.db import transaction
+from django.db.models import Max
+
+from ccpa_office import connectors, ledger, sealing
+from ccpa_office.connectors.base import Finding, Point, Program
+from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
+from notices_app import publishing
+from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
+from notices_app.datamap.facts import Map
+from notices_app.models import DataMapVersion, DataSystem, NoticeLine
+from notices_app.models.datamap import DataMapVersionQuerySet
+
+CONTEXT = "system.url"
+
+
+class NoActiveMap(Exception):
+    """The system has no map that a second person has approved."""
+
+
+class NoSuchSystem(Exception):
+    """No system is registered under that key."""
+
+
+class NoAddress(Exception):
+    """The system's address is not in the environment."""
+
+
+class SecondPersonNeeded(Exception):
+    """Whoever loaded a map does not approve it."""
+
+
+class AnotherDigest(Exception):
+    """The digest is not the one of this version: look at the map again."""
+
+
+class AlreadyApproved(Exception):
+    """The version has been approved before."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A system with its address and the program of its active map."""
+
+    key: str
+    url: str
+    program: Program
+    version_id: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A place where practice and notice differ.
+
+    ``code``: ``not-in-notice`` (held, not told), ``not-in-practice`` (told, not held),
+    ``source-not-in-notice``, ``sensitive-not-in-notice``.
+    """
+
+    code: str
+    category: str
+    detail: str
+    tables: tuple[str, ...] = ()
+
+
+# --- systems ------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_system(
+    key: str, *, name: str, url: str, by: Actor, at: datetime, **options: str | bool
+) -> DataSystem:
+    """Register a database, or give it a new address.
+
+    ``url`` is an SQLAlchemy URL, or ``env:NAME`` for one that stands in the environment.
+    Options: ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
+    """
+    require(by, Verb.LOAD_MAP)
+    values: dict[str, object] = {"name": name or key, "created_at": at, **options}
+    if url.startswith("env:"):
+        values |= {"url_env": url[4:], "sealed_url": None, "data_key": None}
+    else:
+        data_key = sealing.new_key()
+        sealed = sealing.Box(data_key).seal(url, context=CONTEXT)
+        values |= {"url_env": "", "sealed_url": sealed, "data_key": data_key}
+    system, _ = DataSystem.objects.update_or_create(key=key, defaults=values)
+    facts = {"rehearsal": system.rehearsal, "schema": system.schema}
+    ledger.record("system.added", subject=f"system:{key}", by=by, at=at, facts=facts)
+    return system
+
+
+def systems() -> list[DataSystem]:
+    """The systems that are served, without rehearsal copies."""
+    return list(DataSystem.objects.served())
+
+
+def system(key: str) -> DataSystem:
+    """One system. Raises ``NoSuchSystem``."""
+    found = DataSystem.objects.select_related("data_key").filter(key=key).first()
+    if found is None:
+        raise NoSuchSystem
+    return found
+
+
+def url(key: str) -> str:
+    """The address of a system. Raises ``NoSuchSystem``, ``NoAddress``."""
+    return _address(system(key))
+
+
+def _address(data_system: DataSystem) -> str:
+    if data_system.sealed_url is not None and data_system.data_key is not None:
+        box = sealing.Box(data_system.data_key)
+        return box.open(bytes(data_system.sealed_url), context=CONTEXT)
+    address = os.environ.get(data_system.url_env, "")
+    if not address:
+        raise NoAddress
+    return address
+
+
+# --- versions -----------------------------------------------------------------------------------
+
+
+def check(raw: bytes | str, filename: str = "") -> list[Finding]:
+    """Every finding of a map file, nothing loaded."""
+    return examine(raw, filename)[1]
+
+
+def check_live(text: str, *, system_key: str) -> list[Finding]:
+    """Where a sound map and the system's catalogue do not fit.
+
+    Raises ``MapNotSound``, ``MapDoesNotFit``, ``StoreUnreachable``, ``NoSuchSystem``.
+    """
+    found = system(system_key)
+    program = compile_map(text, system=found.key, schema=found.schema)
+    return connectors.connect(_address(found), program).check()
+
+
+def load(document: str, *, system_key: str, by: Actor, at: datetime) -> DataMapVersion:
+    """Keep a map as the system's next version, waiting for a second person.
+
+    Nothing is kept unless the map is sound by itself and fits the store. Raises NotAllowed and
+    what ``check_live`` raises.
+    """
+    require(by, Verb.LOAD_MAP)
+    if by.id is None:
+        raise NotAllowed
+    findings = [*check(document), *check_live(document, system_key=system_key)]
+    if any(finding.level == "error" for finding in findings):
+        raise MapNotSound(findings)
+    with transaction.atomic():
+        found = DataSystem.objects.select_for_update().get(key=system_key)
+        last = found.maps.aggregate(last=Max("number"))["last"] or 0
+        version = found.maps.create(
+            number=last + 1,
+            document=document,
+            digest=map_digest(document),
+            findings=len(findings),
+            loaded_by_id=by.id,
+            loaded_at=at,
+        )
+        _note("map.loaded", version, system_key, by=by, at=at)
+        return version
+
+
+@transaction.atomic
+def approve(version: DataMapVersion, *, digest: str, by: Actor, at: datetime) -> DataMapVersion:
+    """Make a version the one that counts, by a second person who names its digest.
+
+    Raises NotAllowed, TouchedAccount, ``SecondPersonNeeded``, ``AnotherDigest``,
+    ``AlreadyApproved``.
+    """
+    require(by, Verb.APPROVE_MAP)
+    may_decide_now(by, at=at)
+    found = DataSystem.objects.select_for_update().get(pk=version.system_id)
+    version = DataMapVersion.objects.select_for_update().get(pk=version.pk)
+    if version.approved_by_id is not None:
+        raise AlreadyApproved
+    if by.id is None or version.loaded_by_id == by.id:
+        raise SecondPersonNeeded
+    if digest != version.digest or map_digest(version.document) != version.digest:
+        raise AnotherDigest
+    found.maps.active().update(active=False)
+    version.approved_by_id, version.approved_at, version.active = by.id, at, True
+    version.save(update_fields=["approved_by", "approved_at", "active"])
+    _note("map.approved", version, found.key, by=by, at=at)
+    return version
+
+
+def _note(verb: str, version: DataMapVersion, key: str, *, by: Actor, at: datetime) -> None:
+    facts = {"number": version.number, "digest": version.digest, "findings": version.findings}
+    ledger.record(verb, subject=f"map:{key}", by=by, at=at, facts=facts)
+
+
+# --- what counts now ----------------------------------------------------------------------------
+
+
+def active_version(system_key: str) -> DataMapVersion:
+    """The version that counts, without its document. Raises ``NoActiveMap``."""
+    version = _active().filter(system__key=system_key).first()
+    if version is None:
+        raise NoActiveMap
+    return version
+
+
+def _active() -> DataMapVersionQuerySet:
+    return DataMapVersion.objects.active().select_related("system__data_key").defer("document")
+
+
+def active_program(system_key: str) -> Program:
+    """The compiled map that counts. Raises ``NoActiveMap``."""
+    return _program(active_version(system_key))
+
+
+def target(system_key: str) -> Target:
+    """Address, program and version of a system; one statement. Raises ``NoActiveMap``."""
+    return _target(active_version(system_key))
+
+
+def target_under(version_id: int) -> Target:
+    """Address and program of a system under one map version, active or not; one statement."""
+    found = DataMapVersion.objects.select_related("system__data_key").defer("document")
+    return _target(found.get(pk=version_id))
+
+
+def targets() -> list[Target]:
+    """Every system that is served and has an active map; one statement."""
+    served = _active().filter(system__served=True, system__rehearsal=False)
+    return [_target(version) for version in served.order_by("system__key")]
+
+
+def _target(version: DataMapVersion) -> Target:
+    found = version.system
+    return Target(found.key, _address(found), _program(version), version.pk)
+
+
+def _program(version: DataMapVersion) -> Program:
+    return _compiled(version.pk, version.digest, version.system.key, version.system.schema)
+
+
+@lru_cache(maxsize=64)
+def _compiled(version_id: int, digest: str, key: str, schema: str) -> Program:
+    document = DataMapVersion.objects.values_list("document", flat=True).get(pk=version_id)
+    if map_digest(document) != digest:
+        raise AnotherDigest
+    return compile_map(document, system=key, schema=schema)
+
+
+def verification_points() -> list[Point]:
+    """The points that the active maps name, each once."""
+    points = {
+        point.key: point
+        for each in targets()
+        for table in each.program.tables
+        for point in table.points
+    }
+    return list(points.values())
+
+
+def sensitivity() -> str:
+    """``sensitive`` if any active map holds a sensitive kind, else ``ordinary``."""
+    kinds = {each.program.sensitivity for each in targets()}
+    return "sensitive" if "sensitive" in kinds else "ordinary"
+
+
+# --- notice and practice ------------------------------------------------------------------------
+
+
+@dataclass
+class _Held:
+    """What the maps say of one category."""
+
+    tables: set[str]
+    sources: set[str]
+    sensitive: set[str]
+
+
+def gaps(slug: str = "main", *, on: date) -> list[Gap]:
+    """Where the active maps and the notice in force on a day differ, both ways."""
+    version = publishing.current_version(slug, on=on)
+    lines = NoticeLine.objects.filter(version=version).prefetch_related("sources")
+    told = {line.category: line for line in lines}
+    held = _held()
+    found = [
+        Gap("not-in-practice", category, "", ()) for category in sorted(told.keys() - held.keys())
+    ]
+    for category in sorted(held):
+        found += _gaps_of(category, held[category], told.get(category))
+    return found
+
+
+def _gaps_of(category: str, held: _Held, line: NoticeLine | None) -> list[Gap]:
+    tables = tuple(sorted(held.tables))
+    if line is None:
+        return [Gap("not-in-notice", category, "", tables)]
+    sources = held.sources - {source.code for source in line.sources.all()}
+    kinds = held.sensitive - set(line.sensitive)
+    return [
+        *[Gap("source-not-in-notice", category, code, tables) for code in sorted(sources)],
+        *[Gap("sensitive-not-in-notice", category, code, tables) for code in sorted(kinds)],
+    ]
+
+
+def _held() -> dict[str, _Held]:
+    held: dict[str, _Held] = {}
+    served = DataMapVersion.objects.active().filter(system__served=True, system__rehearsal=False)
+    for document in served.values_list("document", flat=True):
+        map_ = examine(document)[0]
+        if map_ is not None:
+            _add(held, map_)
+    return held
+
+
+def _add(held: dict[str, _Held], map_: Map) -> None:
+    for collection in map_.collections:
+        for field in collection.fields:
+            if field.category in {None, "none"} or field.category is None:
+                continue
+            facts = held.setdefault(field.category, _Held(set(), set(), set()))
+            facts.tables.add(collection.name)
+            facts.sources |= {field.source} if field.source else set()
+            facts.sensitive |= {field.sensitive} if field.sensitive else set()
