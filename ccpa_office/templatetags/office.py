@@ -52,7 +52,7 @@ def in_words(value: date | None) -> str:
 
 
 @register.filter
-def moment_in_words(value: datetime | None) -> str:
+def moment_in_words(value: date | None) -> str:
     """A day and an hour in words for text, in the office's time (Pacific)."""
     return date_format(_local(value), MOMENT[_language()]) if value else ""
 
@@ -171,7 +171,8 @@ def words_of(context: template.Context, letter: str) -> SafeString:
     A blank line parts paragraphs; lines with ``- `` are a list; an address alone is a link; what
     follows a line of ``--`` is small.
     """
-    text = render_to_string(f"emails/{letter}/body.txt", context.flatten())
+    given = {str(name): value for name, value in context.flatten().items()}
+    text = render_to_string(f"emails/{letter}/body.txt", given)
     body, _, small = text.partition("\n--\n")
     blocks = [_block(block, first=place == 0) for place, block in enumerate(_paragraphs(body))]
     if small.strip():
