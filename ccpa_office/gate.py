@@ -49,36 +49,31 @@ class InputGate:
             return refusal
         response = self.get_response(request)
         if response.status_code == 405 and not response.content:
-            return answers.method_not_allowed(request, response.headers.get("Allow", ""))
+            return answers.method_not_allowed(response.headers.get("Allow", ""))
         return response
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         try:
-            if _declared_length(request) > settings.BODY_LIMIT:
-                return answers.too_large(request)
-            if _is_unreadable(request):
-                return answers.bad_request(request)
+            _weigh(request)
+            unreadable = _is_unreadable(request)
         except RequestDataTooBig:
-            return answers.too_large(request)
+            return answers.too_large()
         except (TooManyFieldsSent, TooManyFilesSent, MultiPartParserError, UnicodeError):
-            return answers.bad_request(request)
-        return None
+            unreadable = True
+        return answers.bad_request(request) if unreadable else None
 
 
-def _declared_length(request: HttpRequest) -> int:
+def _weigh(request: HttpRequest) -> None:
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    return int(declared) if declared.isascii() and declared.isdigit() else 0
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > settings.BODY_LIMIT:
+        raise RequestDataTooBig
 
 
 def _is_unreadable(request: HttpRequest) -> bool:
     lines = (request.path_info, *_names_and_values(request.GET), *_cookies(request))
-    if any(map(UNREADABLE_IN_LINES.search, _first_lines(lines))):
+    if any(map(UNREADABLE_IN_LINES.search, lines)):
         return True
     return request.method == "POST" and any(map(UNREADABLE.search, _form(request)))
-
-
-def _first_lines(values: Iterable[str]) -> Iterable[str]:
-    return (value for value in values if isinstance(value, str))
 
 
 def _names_and_values(data: object) -> Iterable[str]:

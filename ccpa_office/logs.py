@@ -34,7 +34,7 @@ def from_elsewhere(_logger: object, _method: str, event: Event) -> Event:
         event["event"] = str(record.msg)
         event["status"] = getattr(record, "status_code", None)
         if record.exc_info and record.exc_info[0]:
-            event |= place_of(record.exc_info)
+            event.update(place_of(record.exc_info))
     return event
 
 

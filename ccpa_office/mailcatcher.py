@@ -103,7 +103,7 @@ def read(path: Path) -> Letter:
 
 
 def _body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body(preferencelist=(kind,))  # type: ignore[arg-type]
+    part = message.get_body(preferencelist=(kind,))
     return str(part.get_content()) if part is not None else ""
 
 
@@ -184,7 +184,7 @@ class Pages(BaseHTTPRequestHandler):
         self.letters = letters
         super().__init__(*args)
 
-    def do_GET(self) -> None:  # noqa: N802  (the name is the standard library's)
+    def do_GET(self) -> None:
         """Answer one of four addresses."""
         host = (self.headers.get("Host") or "").rpartition(":")[0]
         answer = self._answer(urlsplit(self.path).path) if host in {LOOPBACK, "localhost"} else None

@@ -1,4 +1,4 @@
-"""What one installation of the office consists of: its folder, addresses, variables and programs."""
+"""What one installation of the office is: its folder, addresses, variables and programs."""
 
 import json
 import os

@@ -15,7 +15,7 @@ from ccpa_office.logs import logging_config
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-class Environment(environ.FileAwareEnv):
+class Environment(environ.FileAwareEnv):  # type: ignore[misc]  # it has no types
     """The process's variables (or files that ``..._FILE`` names), then two files.
 
     ``.env`` is the operator's. ``office.env`` is what a running demo office wrote into its data

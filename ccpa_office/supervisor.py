@@ -45,7 +45,7 @@ class Kept:
         """Return the seconds to wait before the next start; longer after each quick death."""
         lived = time.monotonic() - self.started
         self.failures = 1 if lived > LIVED_WELL else self.failures + 1
-        return min(0.25 * 2**self.failures, LONGEST_PAUSE)
+        return min(0.25 * 2.0**self.failures, LONGEST_PAUSE)
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Supervisor:
         else:
             self.office.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             home = Home(self.office.data_dir, None)
-        if home.folder.parent != self.office.data_dir and home.folder != self.office.data_dir:
+        if self.office.data_dir not in {home.folder, home.folder.parent}:
             self.say(f"The engines' account cannot enter this folder; data go to {home.folder}.")
         with home.locked():
             yield home

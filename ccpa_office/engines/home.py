@@ -29,6 +29,7 @@ SYSTEM_ACCOUNT = "ccpa-office"
 SHARED_HOMES = Path("/var/lib/ccpa-office")
 LONGEST_SOCKET = 107
 LONGEST_NAME = "/.s.PGSQL.5432.lock"
+NOT_IN_AN_ADDRESS = frozenset(",'\"\\%?#@")  # a comma alone would make two hosts of one folder
 MOVED_NOTE = "engines-are-at"
 
 
@@ -70,12 +71,13 @@ class Home:
     def run_folder(self) -> Path:
         """Return the folder of the sockets: ``run`` here, or a short private one noted here."""
         inside = self.folder / "run"
-        if len(os.fsencode(f"{inside}{LONGEST_NAME}")) <= LONGEST_SOCKET:
+        short = len(os.fsencode(f"{inside}{LONGEST_NAME}")) <= LONGEST_SOCKET
+        if short and not NOT_IN_AN_ADDRESS & set(str(inside)):
             return self.room("run")
         note = self.folder / "run-folder"
         if note.exists() and self._is_private(noted := Path(note.read_text())):
             return noted
-        made = self.own(Path(tempfile.mkdtemp(prefix="ccpa-office-", dir="/tmp")))  # noqa: S108
+        made = self.own(Path(tempfile.mkdtemp(prefix="ccpa-office-", dir="/tmp")))
         write_private(note, str(made))
         return made
 
@@ -195,5 +197,5 @@ def _derived_name(data_dir: Path) -> str:
 
 
 def _can_enter(account: Account, folder: Path) -> bool:
-    test = ["/bin/sh", "-c", 'cd -- "$1"', "sh", folder]
+    test: list[str | Path] = ["/bin/sh", "-c", 'cd -- "$1"', "sh", folder]
     return run(test, account=account, env=plain_environment()).returncode == 0

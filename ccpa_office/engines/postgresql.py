@@ -80,7 +80,7 @@ class PostgreSQL:
         if made:
             self._initdb()
         self._same_version()
-        self._clear_stale_pid_file()
+        self._clear_stale_files()
         return made
 
     def _initdb(self) -> None:
@@ -123,18 +123,22 @@ class PostgreSQL:
                 "the office, and restore the dump (pg_restore). docs/operations.md has the steps."
             )
 
-    def _clear_stale_pid_file(self) -> None:
-        """Remove the pid file of a server that is gone; wait for one that is going."""
+    def _clear_stale_files(self) -> None:
+        """Remove what a server that is gone left behind; wait for one that is going.
+
+        PostgreSQL itself would refuse an empty file, a zombie, and a number that another program
+        has now. We hold the home's lock, so only a live server on these data counts.
+        """
         pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        first = pid_file.read_text(errors="replace").split("\n", 1)[0].strip()
+        text = pid_file.read_text(errors="replace") if pid_file.exists() else ""
+        first = text.split("\n", 1)[0].strip()
         if first.isdigit() and self._is_ours(int(first)) and not wait_until_gone(int(first), 30.0):
             raise Refused(
                 f"A PostgreSQL (process {first}) still uses {self.data}. Stop it with "
                 f"`kill -INT {first}` and start again."
             )
-        pid_file.unlink(missing_ok=True)
+        for stale in (pid_file, *self.home.run_folder().glob(".s.PGSQL.*")):
+            stale.unlink(missing_ok=True)
 
     def _is_ours(self, pid: int) -> bool:
         line = command_line(pid)
