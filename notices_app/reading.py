@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 from notices_app.models import (
@@ -158,6 +159,21 @@ def read(version: NoticeVersion) -> Reading:
 def read_whole(version_id: int) -> Reading:
     """Read the version as the database has it now, in a fixed number of statements."""
     return read(NoticeVersion.objects.whole().get(pk=version_id))
+
+
+def read_out(version: NoticeVersion) -> Reading:
+    """Read a published version: the same digest is always the same words, so it is read once."""
+    return _kept(version.digest, version.pk) if version.is_out else read_whole(version.pk)
+
+
+@lru_cache(maxsize=32)
+def _kept(_digest: str, version_id: int) -> Reading:
+    return read_whole(version_id)
+
+
+def forget() -> None:
+    """Read everything anew."""
+    _kept.cache_clear()
 
 
 def _line(line: NoticeLine) -> Line:
