@@ -1,4 +1,4 @@
-"""What a connector is given and gives back: plain frozen values, no rows of the office, no clock."""
+"""What a connector is given and gives back: frozen values, no row of the office, no clock."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -149,6 +149,8 @@ class Table:
     paths: tuple[Path, ...]  # ways to the person; the person's own table has one empty way
     action: str  # delete, mask, keep
     changes: tuple[Change, ...] = ()
+    strips: tuple[Change, ...] = ()  # what stripping a shared row does; nothing: it can only stay
+    may_keep: bool = True  # a shared row may stay whole: it points to no row that goes
     loose: bool = False  # the rows that lead to the person are changed before this table's turn
     shareable: bool = False  # more than one person may reach a row
     term: Term | None = None
@@ -162,6 +164,10 @@ class Table:
     columns: tuple[str, ...] = ()  # every column that the map names
     categories: tuple[str, ...] = ()
     keep_code: str = ""  # the exception that covers an action "keep"
+
+    def mask(self) -> tuple[Change, ...]:
+        """Return what ``mask`` changes: the mask itself, or the stripping of a shared row."""
+        return self.changes if self.action == "mask" else self.strips
 
 
 @dataclass(frozen=True)
@@ -228,7 +234,10 @@ class Recount:
 
 @dataclass(frozen=True)
 class Deed:
-    """What is done to rows: ``delete`` or ``mask``; the key of pseudonyms; what to strip from texts."""
+    """What is done to rows: ``delete`` or ``mask``; to a table of deletion, ``mask`` strips.
+
+    ``secret`` keys the pseudonyms; ``identities`` are what is taken out of texts.
+    """
 
     action: str
     secret: bytes = b""
@@ -237,12 +246,13 @@ class Deed:
 
 @dataclass(frozen=True)
 class Look:
-    """A second look: the people, their identities, what was done, and the rows that stay by right."""
+    """A second look: the people, what was done, which rows stay by right or were only stripped."""
 
     people: Sequence[Key]
     identities: Sequence[Identity]
     action: str
     kept: Sequence[Key] = ()
+    stripped: Sequence[Key] = ()
 
 
 class Connector(Protocol):

@@ -106,6 +106,11 @@ def _table(
         paths=paths,
         action=collection.on_delete,
         changes=tuple(_change(field) for field in fields if field.how not in {None, "keep"}),
+        strips=tuple(
+            Change(field.name, field.shared_how, field.shared_argument)
+            for field in fields if field.shared_how not in {None, "keep"} and field.shared_how
+        ),
+        may_keep=not any(hop.forward and hop.unique for path in paths for hop in path[:1]),
         loose=any(_is_broken(path, earlier) for path in paths),
         shareable=len(paths) > 1 or not all(hop.forward and hop.unique for p in paths for hop in p),
         term=collection.term,

@@ -35,6 +35,8 @@ class Field:
     sensitive: str | None
     how: str | None  # null, keep, pseudonym, strip_text, constant, truncate_date
     argument: str
+    shared_how: str | None  # the same, for a shared row of a collection that is deleted
+    shared_argument: str
     contact: str | None
     since: str
     point: Mapping[str, Any] | None
@@ -143,7 +145,8 @@ def _field(values: Values, above: Values, dataset: str, report: Report) -> Field
     fides = values.get("fides_meta") or {}
     own = values.get("ccpa_meta") or {}
     meta = {**_inherited(above), **own}
-    how, argument = _how(own.get("on_delete"), own, report)
+    how, argument = _how("on_delete", own, report)
+    shared_how, shared_argument = _how("on_shared", own, report)
     contact = own.get("contact") or {}
     return Field(
         name=values["name"],
@@ -158,6 +161,8 @@ def _field(values: Values, above: Values, dataset: str, report: Report) -> Field
         sensitive=meta.get("sensitive"),
         how=how,
         argument=argument,
+        shared_how=shared_how,
+        shared_argument=shared_argument,
         contact=contact.get("kind"),
         since=contact.get("since", ""),
         point=own.get("verification"),
@@ -168,12 +173,13 @@ def _field(values: Values, above: Values, dataset: str, report: Report) -> Field
     )
 
 
-def _how(said: object, meta: Values, report: Report) -> tuple[str | None, str]:
+def _how(key: str, meta: Values, report: Report) -> tuple[str | None, str]:
+    said = meta.get(key)
     if not isinstance(said, dict):
         return (str(said) if said is not None else None), ""
-    ways = [key for key in said if key != PLACES]
+    ways = [way for way in said if way != PLACES]
     if len(ways) != 1:
-        report.error(place(meta, "on_delete"), "shape", "say one thing of what deletion does")
+        report.error(place(meta, key), "shape", "say one thing of what deletion does")
         return None, ""
     way = ways[0]
     return way, "" if said[way] == "plain" else str(said[way])

@@ -72,6 +72,7 @@ CCPA_FIELD = Keys(
         "never_disclosed": Choice(tuple(NeverDisclosed.values)),
         "sensitive": Choice(tuple(Sensitive.values)),
         "on_delete": ON_DELETE_FIELD,
+        "on_shared": ON_DELETE_FIELD,
         "contact": Keys({"kind": Choice(("email", "phone")), "since": NAME}, required=("kind",)),
         "verification": Keys(
             {"point": KIND, "group": KIND, "normalise": Choice(NORMALISE), "label": LABEL},
@@ -98,7 +99,7 @@ CCPA_COLLECTION = Keys(
     },
     known_elsewhere={
         **dict.fromkeys(
-            ("contact", "verification", "identifier", "compare", "mark", "search_text",
+            ("on_shared", "contact", "verification", "identifier", "compare", "mark", "search_text",
              "never_disclosed", "sensitive"), AT_FIELD,
         ),
         "person": AT_DATASET,

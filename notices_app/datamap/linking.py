@@ -50,6 +50,8 @@ def _mask(collection: Collection, report: Report) -> None:
     for field in collection.fields:
         if field.how is not None and collection.on_delete != "mask":
             report.error(field.place, "misplaced", "only fields of a masked collection say this")
+        if field.shared_how is not None and collection.on_delete != "delete":
+            report.error(field.place, "misplaced", "only rows that are deleted can be stripped")
         if (
             collection.on_delete == "mask"
             and field.how is None
@@ -62,7 +64,7 @@ def _mask(collection: Collection, report: Report) -> None:
 def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
     if field.since and collection.field(field.since) is None:
         report.error(field.place, "no-field", f"{collection.name} has no {shown(field.since)}")
-    if field.is_key and field.how not in {None, "keep"}:
+    if field.is_key and {field.how, field.shared_how} - {None, "keep"}:
         report.error(field.place, "key-changed", "a primary key cannot be changed")
     if field.category is None and not field.is_key and not field.references:
         report.warning(field.place, "unclassified", "the field has no category")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -12,7 +13,9 @@ DEEPEST = 24
 MOST_NODES = 50_000
 PLAIN = "tag:yaml.org,2002:str"
 
-_resolver = yaml.resolver.Resolver()
+NOT_A_KEY = {"<<": ("merge", "merge keys are not read")}
+
+_resolver: Any = yaml.resolver.Resolver()
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def read(text: str, report: Report) -> Tree | None:
     return builder.root if len(report.findings) == before else None
 
 
-def _place(mark: yaml.Mark | None) -> Place:
+def _place(mark: Any) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark else START
 
 
@@ -225,12 +228,10 @@ class _Builder:
 def _key_problem(top: _Open, tree: Tree) -> tuple[str, str] | None:
     if not isinstance(tree, Leaf):
         return ("key", "a key must be a word")
-    if tree.bare and tree.text == "<<":
-        return ("merge", "merge keys are not read")
-    if not tree.is_text:
-        return ("not-text", "a key must be text: put it in quotes")
     if tree.text in top.places:
         return ("duplicate", f"the key stands here twice: {shown(tree.text)}")
+    if not tree.is_text:
+        return NOT_A_KEY.get(tree.text, ("not-text", "a key must be text: put it in quotes"))
     return None
 
 

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from notices_app.datamap.reading import Leaf, Many, Mapped, Place, Report, Tree, shown
 
 PLACES = "\x00places"
-"""Where the entries of a read mapping stand: kept beside them under a key that no file can spell."""
+"""Where the entries of a read mapping stand: beside them, under a key that no file can spell."""
 
 
 class Shape(Protocol):
     """Something that a tree may be."""
 
-    def read(self, tree: Tree, report: Report) -> Any:
+    def read(self, tree: Tree, report: Report, /) -> Any:
         """Return the value, or ``None`` and at least one finding."""
 
     def schema(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Value:
 class Anything:
     """What other tools read and we do not."""
 
-    def read(self, tree: Tree, report: Report) -> None:
+    def read(self, _tree: Tree, _report: Report) -> None:
         return None
 
     def schema(self) -> dict[str, Any]:

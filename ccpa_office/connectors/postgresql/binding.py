@@ -157,6 +157,16 @@ class Walk:
             ],
         ]
 
+    def owned_by_one_of(self, alias: str) -> list[sql.Composable]:
+        """Return the conditions that the path ends at one of the people of ``alias``' arrays."""
+        people = [sql.Identifier(alias, f"p{position}") for position in range(len(self.owner))]
+        return [
+            *self.conditions,
+            sql.SQL("({}) IN (SELECT * FROM unnest({}))").format(
+                sql.SQL(", ").join(self.owner), sql.SQL(", ").join(people)
+            ),
+        ]
+
     def other_than(self, alias: str) -> list[sql.Composable]:
         """Return the conditions that the path ends at somebody else."""
         people = [sql.Identifier(alias, f"p{position}") for position in range(len(self.owner))]

@@ -29,8 +29,10 @@ from ccpa_office.connectors.base import (
 )
 from ccpa_office.connectors.postgresql import (
     catalogue,
+    changing,
     keys,
     proving,
+    recounting,
     showing,
     soundness,
     statements,
@@ -172,14 +174,14 @@ class PostgreSQL:
             "n": list(rows.persons),
         }
         values |= _mask_values(step, deed, people)
-        query = self._text("apply", step, lambda: statements.apply(
+        query = self._text("apply", step, lambda: changing.apply(
             self._binding, step, deed.action), deed.action)  # fmt: skip
         done, planned, foreign = self._all(query, values)[0]
         strangers = [keys.key(key) for key in foreign]
         return Applied(done, planned - done - len(strangers), strangers)
 
     def _require_sound(self, table: Table, deed: Deed) -> None:
-        if deed.action not in {"delete", "mask"} or (deed.action == "mask" and not table.changes):
+        if deed.action not in {"delete", "mask"} or (deed.action == "mask" and not table.mask()):
             raise KeysRefused("the map knows no such change for this table")
         if any(finding.level == "error" for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
@@ -195,20 +197,21 @@ class PostgreSQL:
         values: Parameters = {
             **keys.columns(rows.keys, integers, "k"),
             **keys.columns(look.kept, integers, "e"),
+            **keys.columns(look.stripped, integers, "s"),
             **self._people(look.people),
             "n": list(rows.persons),
             "patterns": [texts.pattern(identity) for identity in look.identities],
             "inner": b"", "outer": b"",
         }  # fmt: skip
-        for named in step.identifiers:
+        for number, named in enumerate(step.identifiers):
             kind = self._catalogue.type(step.name, named.column)
-            values[f"v_{named.kind}"] = [
+            values[f"v{number}"] = [
                 value
                 for identity in look.identities
                 for value in identity.identifiers.get(named.kind, [])
                 if keys.fits(value, kind)
             ]
-        query = self._text("recount", step, lambda: statements.recount(
+        query = self._text("recount", step, lambda: recounting.recount(
             self._binding, step, look.action), look.action)  # fmt: skip
         return Recount(*self._all(query, values)[0])
 
@@ -233,7 +236,7 @@ class PostgreSQL:
 
     def statements(self, table: str, action: str) -> str:
         step = self.program.table(table)
-        return statements.apply(self._binding, step, action).as_string(self._connection)
+        return changing.apply(self._binding, step, action).as_string(self._connection)
 
     def check(self) -> list[Finding]:
         return list(self._findings)
@@ -286,13 +289,13 @@ def _mask_values(table: Table, deed: Deed, people: Sequence[Key]) -> Parameters:
     if deed.action != "mask":
         return {}
     values: Parameters = {}
-    if any(change.how == "pseudonym" for change in table.changes):
+    if any(change.how == "pseudonym" for change in table.mask()):
         if len(deed.secret) < 16:
             raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
         block = deed.secret[:64].ljust(64, b"\x00")
         values["inner"] = bytes(byte ^ 0x36 for byte in block)
         values["outer"] = bytes(byte ^ 0x5C for byte in block)
-    if any(change.how == "strip_text" for change in table.changes):
+    if any(change.how == "strip_text" for change in table.mask()):
         if len(deed.identities) != len(people):
             raise KeysRefused("stripping a text needs the identity of each of the people")
         values["patterns"] = [texts.pattern(identity) for identity in deed.identities]
@@ -304,9 +307,9 @@ def translated() -> Iterator[None]:
     """Say what the driver's errors mean; their texts may hold values and are left behind."""
     try:
         yield
-    except (psycopg.errors.IntegrityConstraintViolation, psycopg.errors.RaiseException):
+    except (psycopg.IntegrityError, psycopg.errors.RaiseException):
         raise ChangeBlocked("a constraint of the store forbids the change") from None
-    except (psycopg.errors.DataError, psycopg.errors.InvalidTextRepresentation):
+    except psycopg.DataError:
         raise KeysRefused("the store cannot read a key as what it is") from None
     except psycopg.errors.QueryCanceled:
         raise StoreUnreachable("the store took too long") from None

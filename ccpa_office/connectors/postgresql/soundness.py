@@ -19,7 +19,7 @@ def check(program: Program, catalogue: Catalogue) -> list[Finding]:
         for finding in (
             *_keys(table, catalogue),
             *_changes(table, catalogue),
-            *_indexes(program, table, catalogue),
+            *_indexes(table, catalogue),
             *_references(program, table, catalogue),
             *_triggers(table, catalogue),
         )
@@ -47,7 +47,7 @@ def _keys(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
 
 def _changes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
     relation = catalogue.tables[table.name]
-    for change in table.changes:
+    for change in (*table.changes, *table.strips):
         fact = relation.columns[change.column]
         where = f"{table.name}.{change.column}"
         if change.how == "null" and not fact.nullable:
@@ -64,7 +64,7 @@ def _changes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
             yield _error("key-changed", f"{where} is a key and cannot be changed")
 
 
-def _indexes(program: Program, table: Table, catalogue: Catalogue) -> Iterator[Finding]:
+def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
     for path in table.paths:
         here = table.name
         for hop in path:
