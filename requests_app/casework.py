@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 
 from ccpa_office import ledger, sealing
 from ccpa_office.law.deadlines import may_extend, received_date
-from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for
+from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for, next_duty
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, verification, workflow
 from requests_app.fulfillment import batches
@@ -111,11 +112,7 @@ def _begin_cool_off(
             by=by,
             at=at,
             facts={"plan": plan.hash, "executable_at": executable_at.isoformat()},
-            letter_context=lambda _each: {
-                "day": received_date(executable_at),
-                "rows": plan.rows,
-                "kept": sum(part["rows"] for part in plan.summary if part["action"] == "keep"),
-            },
+            letter_context=lambda _each: {"erase_after": executable_at},
         )
 
 
@@ -246,9 +243,23 @@ def approve_denial(
             by=by,
             at=at,
             facts={"ground": consumer_request.ground, "exception": consumer_request.exception},
-            letter_context=lambda _each: {"reason": words},
+            letter_context=lambda each: denial_words(each, words),
             outcome=Outcome.DENIED,
         )
+
+
+def denial_words(consumer_request: ConsumerRequest, words: str) -> dict[str, str]:
+    """What the letter says of a denial: its ground, the detailed basis, and the next duty."""
+    ground = Denial(consumer_request.ground)
+    with translation.override(consumer_request.language):
+        duties = next_duty(ground, consumer_request.right)
+        exceptions = {each.value: each.label for each in exceptions_for(consumer_request.right)}
+        return {
+            "ground": str(ground.label),
+            "detail": words,
+            "exception": str(exceptions.get(consumer_request.exception, "")),
+            "next_duty": "; ".join(str(duty.label) for duty in duties),
+        }
 
 
 def _ground_words(consumer_request: ConsumerRequest) -> str:
@@ -286,7 +297,7 @@ def withdraw(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> C
 
 
 def stop(link: Link, *, at: datetime) -> ConsumerRequest:
-    """"This was not me": spend the link, void the plan, stand still until a person looks (VR-16).
+    """ "This was not me": spend the link, void the plan, stand still until a person looks (VR-16).
 
     Raises ``verification.LinkGone``, or ``MoveNotAllowed`` once the erasure has begun.
     """

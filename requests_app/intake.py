@@ -95,7 +95,7 @@ def _open(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
             **asked.choices,
         },
     )
-    _set_going(consumer_request, contacts, by=by, at=at)
+    _set_going(consumer_request, contacts, at=at)
     return consumer_request
 
 
@@ -148,7 +148,7 @@ def _identifiers(consumer_request: ConsumerRequest, asked: Asked) -> list[Identi
 
 
 def _set_going(
-    consumer_request: ConsumerRequest, contacts: list[Identifier], *, by: Actor, at: datetime
+    consumer_request: ConsumerRequest, contacts: list[Identifier], *, at: datetime
 ) -> None:
     """The receipt, and what comes next for this kind: a look-up, a desk, or applying at once."""
     kind = consumer_request.right

@@ -13,9 +13,7 @@ class NotANumber(ValueError):
 
 def check_character(body: str) -> str:
     """The character that the ten others call for (weights 1 to 10, modulo 31; Base32 of it)."""
-    total = sum(
-        (place + 1) * ALPHABET.index(character) for place, character in enumerate(body)
-    )
+    total = sum((place + 1) * ALPHABET.index(character) for place, character in enumerate(body))
     return ALPHABET[total % 31]
 
 

@@ -46,7 +46,7 @@ def remind(*, at: datetime) -> int:
                     used_at__isnull=True,
                 ).update(voided_at=at)
                 correspondence.queue_all(
-                    "reminder", silent, at=at, context=lambda _each: {"ordinal": already + 1}
+                    "reminder", silent, at=at
                 )
         reminded += len(silent)
     return reminded

@@ -32,6 +32,4 @@ def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datet
 def is_suppressed(kind: str, value: str) -> bool:
     """Whether an identifier belongs to somebody who was deleted; true after key rotations too."""
     normal = NORMAL[kind](value)
-    return Suppression.objects.filter(
-        kind=kind, digest__in=sealing.digests(kind, normal)
-    ).exists()
+    return Suppression.objects.filter(kind=kind, digest__in=sealing.digests(kind, normal)).exists()

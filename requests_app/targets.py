@@ -1,28 +1,41 @@
 """The business's own databases, as connectors: one pooled connection for each system."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ccpa_office import connectors
 from ccpa_office.connectors.base import Connector, Program
 from notices_app import datamap
 
 
-def connector(system_key: str) -> Connector:
-    """The connector of a system under its active map. Raises ``datamap.NoActiveMap``."""
-    return connectors.connect(datamap.url(system_key), program(system_key))
+@dataclass(frozen=True)
+class Target:
+    """One system as the engine reaches it, under one map version."""
+
+    key: str
+    version_id: int
+    program: Program
+    connector: Connector
 
 
-def program(system_key: str) -> Program:
-    """The compiled active map of a system."""
-    return datamap.active_program(system_key)
+def of(system_key: str) -> Target:
+    """A system under its active map; one statement. Raises ``datamap.NoActiveMap``."""
+    return _target(datamap.target(system_key))
 
 
-def keys() -> list[str]:
-    """The keys of every system that is served."""
-    return [system.key for system in datamap.systems()]
+def under(version_id: int) -> Target:
+    """A system under the very map version that a plan was frozen with; one statement."""
+    return _target(datamap.target_under(version_id))
 
 
-def served() -> Iterator[tuple[str, Connector]]:
-    """Every system that is served, with its connector."""
-    for system in datamap.systems():
-        yield system.key, connector(system.key)
+def served() -> list[Target]:
+    """Every system that is served, under its active map; one statement."""
+    return [_target(each) for each in datamap.targets()]
+
+
+def _target(found: datamap.Target) -> Target:
+    return Target(
+        found.key,
+        found.version_id,
+        found.program,
+        connectors.connect(found.url, found.program),
+    )

@@ -132,10 +132,11 @@ def identity_of(consumer_request: ConsumerRequest) -> Identity:
 def look_up(step: Step, *, at: datetime) -> None:
     """Is there a contact on file? Then the confirm letter goes to it; the page is the same."""
     consumer_request = step.consumer_request
+    identity, reached = identity_of(consumer_request), targets.served()
     found = [
-        (key, contact)
-        for key, connector in targets.served()
-        for contact in connector.contacts(identity_of(consumer_request))
+        (target.key, contact)
+        for target in reached
+        for contact in target.connector.contacts(identity)
     ]
     settled = [each for each in found if _is_settled(each[1], consumer_request.received_at)]
     work.seam("verify.before-commit")
@@ -148,7 +149,7 @@ def look_up(step: Step, *, at: datetime) -> None:
             Status.WAITING,
             by=SYSTEM,
             at=at,
-            facts={"looked_up": len(list(targets.served()))},
+            facts={"systems": len(reached)},
             looked_up_at=at,
             on_file=bool(contacts),
             hold=hold,
@@ -289,9 +290,9 @@ def compare(step: Step, *, at: datetime) -> None:
     }
     people = people_of(consumer_request)
     matched: dict[str, bool] = dict.fromkeys(claims, False)
-    for system_key, connector in targets.served():
-        for person in people.get(system_key, []) or [None]:
-            for point, same in connector.compare(person, claims).items():
+    for target in targets.served():
+        for person in people.get(target.key, []) or [None]:
+            for point, same in target.connector.compare(person, claims).items():
                 matched[point] = matched.get(point, False) or same
     work.seam("verify.before-commit")
     with transaction.atomic():
@@ -327,9 +328,7 @@ def _weigh(
         level_reached=reached,
         evaluations=evaluation,
     )
-    if settings.AUTO_VERIFY and is_certain_enough(
-        reached, Level(consumer_request.level_required)
-    ):
+    if settings.AUTO_VERIFY and is_certain_enough(reached, Level(consumer_request.level_required)):
         _verified(consumer_request, by=SYSTEM, at=at, reason="machine")
 
 

@@ -263,7 +263,9 @@ def move_all(
     for each in moved:
         for name, value in changes.items():
             setattr(each, name, value)
-    entries = [(each.number, dict(facts(each) if callable(facts) else facts or {})) for each in moved]
+    entries = [
+        (each.number, dict(facts(each) if callable(facts) else facts or {})) for each in moved
+    ]
     ledger.record_many(f"request.{to}", entries, by=by, at=at)
     _queue_letters(moved, MOVES[kind][to].letter, at, letter_context)
     return moved

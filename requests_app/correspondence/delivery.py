@@ -6,7 +6,7 @@ taken and not answered. This routine knows whether the final dot was sent (PR-19
 
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,23 +83,27 @@ def connection(server: Server) -> Iterator[smtplib.SMTP]:
 
 def hand_over(client: smtplib.SMTP, recipient: str, content: bytes) -> Answer:
     """One message to one recipient. Anything before the final dot is safe to repeat."""
+    steps: tuple[Callable[[], tuple[int, bytes]], ...] = (
+        lambda: client.mail(settings.MAIL_FROM),
+        lambda: client.rcpt(recipient),
+        lambda: client.docmd("data"),
+    )
     try:
-        for code, _text in (
-            client.ehlo_or_helo_if_needed() or (250, b""),
-            client.mail(settings.MAIL_FROM),
-            client.rcpt(recipient),
-            client.docmd("data"),
-        ):
-            if code >= 500:
-                client.rset()
-                return Answer.REFUSED
+        client.ehlo_or_helo_if_needed()
+        for step in steps:
+            code, _text = step()
             if code >= 400:
                 client.rset()
-                return Answer.LATER
-        body = smtplib._quote_periods(smtplib._fix_eols(content.decode("ascii")).encode())  # type: ignore[attr-defined]  # noqa: SLF001
+                return Answer.REFUSED if code >= 500 else Answer.LATER
     except (OSError, smtplib.SMTPException):
         return Answer.LATER
-    return _finish(client, body)
+    return _finish(client, _dotted(content))
+
+
+def _dotted(content: bytes) -> bytes:
+    """Lines end with CRLF, and a line that begins with a dot gets another (RFC 5321, 4.5.2)."""
+    lines = content.replace(b"\r\n", b"\n").split(b"\n")
+    return b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
 
 
 def _finish(client: smtplib.SMTP, body: bytes) -> Answer:
@@ -186,9 +190,7 @@ def _record(message: Message, answer: Answer, at: datetime) -> None:
         work.hand_back(message, error_code="fate-unknown")
         return
     if answer is Answer.LATER:
-        Message.objects.filter(pk=message.pk, fence=message.fence).update(
-            delivery=Delivery.WAITING
-        )
+        Message.objects.filter(pk=message.pk, fence=message.fence).update(delivery=Delivery.WAITING)
         work.hand_back(message, error_code="try-later")
         return
     with transaction.atomic():
@@ -196,7 +198,9 @@ def _record(message: Message, answer: Answer, at: datetime) -> None:
             work.finish(message, delivery=Delivery.HANDED, handed_at=at)
             if message.audience == "provider":
                 work.notify("prove")
-            ledger.record("letter.handed", subject=_subject(message), by=POSTMAN, at=at, facts=facts)
+            ledger.record(
+                "letter.handed", subject=_subject(message), by=POSTMAN, at=at, facts=facts
+            )
         else:
             Message.objects.filter(pk=message.pk, fence=message.fence).update(
                 delivery=Delivery.REFUSED

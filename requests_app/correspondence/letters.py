@@ -15,7 +15,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from ccpa_office import sealing
-from ccpa_office.law.certainty import Level
+from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.kinds import KNOW
 from ccpa_office.models import DataKey
 from notices_app.models import Recipient
 from requests_app.models import (
@@ -141,9 +142,7 @@ def _links(letter: Letter, contact: Identifier, at: datetime) -> tuple[list[Link
                 expires_at=at + LINK_LIFE[purpose],
             )
         )
-        urls["stop_link" if purpose == _STOP else "link"] = link_url(
-            token, contact.consumer_request.language
-        )
+        urls[f"{purpose.value}_link"] = link_url(token, contact.consumer_request.language)
     return made, urls
 
 
@@ -154,8 +153,13 @@ def token_digest(token: str) -> bytes:
 
 def link_url(token: str, language: str) -> str:
     """The address that a letter shows for a token."""
+    return page_url(f"requests/l/{token}/", language)
+
+
+def page_url(path: str, language: str) -> str:
+    """A public page of the office in a language, as a whole address."""
     prefix = "" if language == settings.LANGUAGE_CODE else f"/{language}"
-    return f"{settings.SITE_URL}{prefix}/requests/l/{token}/"
+    return f"{settings.SITE_URL}{prefix}/{path}"
 
 
 def _write(name: str, contact: Identifier, extra: Mapping[str, Any], at: datetime) -> Message:
@@ -168,28 +172,33 @@ def _write(name: str, contact: Identifier, extra: Mapping[str, Any], at: datetim
         key,
         recipient,
         language=consumer_request.language,
-        context={**_facts(consumer_request), **extra},
+        context={**_facts(consumer_request, at), **extra},
         at=at,
         consumer_request=consumer_request,
         audience=LETTERS[name].audience,
     )
 
 
-def _facts(consumer_request: ConsumerRequest) -> dict[str, Any]:
+def _facts(consumer_request: ConsumerRequest, at: datetime) -> dict[str, Any]:
     """What every letter may say of a request: no personal information (VR-29)."""
+    language = consumer_request.language
+    with translation.override(language):
+        right = str(consumer_request.right.label)
     return {
-        "number": consumer_request.public_number,
-        "kind": consumer_request.kind,
-        "right": consumer_request.right.label,
+        "number": consumer_request.number,
+        "right": right,
         "received_on": consumer_request.received_on,
-        "due_on": consumer_request.due_on,
-        "extended_due_on": consumer_request.extended_due_on,
-        "optout_due_on": consumer_request.optout_due_on,
-        "earliest_reask_on": consumer_request.earliest_reask_on,
+        "respond_by": consumer_request.due_on,
+        "extended_by": consumer_request.extended_due_on,
+        "optout_by": consumer_request.optout_due_on,
+        "earliest_reask": consumer_request.earliest_reask_on,
+        "effective_on": received_date(at),
+        "done_on": received_date(at),
+        "confirm_by": received_date(at + LINK_LIFE[LinkPurpose.CONFIRM]),
         "outcome": consumer_request.outcome,
-        "ground": consumer_request.ground,
-        "exception": consumer_request.exception,
-        "declaration": consumer_request.level_required == Level.REASONABLY_HIGH,
+        "new_link": page_url("requests/new/", language),
+        "opt_out_link": page_url("opt-out/", language),
+        "notice_link": page_url("notices/", language) if consumer_request.right in KNOW else "",
     }
 
 
@@ -254,7 +263,13 @@ def queue_instructions(
             each.data_key,
             provider.instruction_email,
             language=provider.language,
-            context={**_facts(each), **(dict(context(each)) if context else {})},
+            context={
+                **_facts(each, at),
+                "provider": str(provider),
+                "action": "delete",
+                "due_on": each.due_on,
+                **(dict(context(each)) if context else {}),
+            },
             at=at,
             consumer_request=each,
             audience="provider",

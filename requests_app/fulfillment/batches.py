@@ -153,9 +153,7 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
 
 
 def _verified_somebody(batch: Batch, by: Actor) -> bool:
-    return ConsumerRequest.objects.filter(
-        plans__chunk__batch=batch, verified_by_id=by.id
-    ).exists()
+    return ConsumerRequest.objects.filter(plans__chunk__batch=batch, verified_by_id=by.id).exists()
 
 
 def release(batch: Batch, *, at: datetime) -> None:
@@ -163,7 +161,9 @@ def release(batch: Batch, *, at: datetime) -> None:
     batch.state = BatchState.RUNNING
     batch.save(update_fields=["state"])
     for chunk in batch.chunks.filter(stage=Chunk.Stage.WAIT).order_by("ordinal"):
-        plans = list(chunk.plans.filter(state=PlanState.APPROVED).select_related("consumer_request"))
+        plans = list(
+            chunk.plans.filter(state=PlanState.APPROVED).select_related("consumer_request")
+        )
         Chunk.objects.filter(pk=chunk.pk).update(
             stage=Chunk.Stage.ERASE, state="ready", lane="erase", not_before=at
         )
@@ -220,7 +220,9 @@ def _send_back(chunk: Chunk, at: datetime) -> None:
     """Too many new rows: the plans are void, the requests are planned and approved anew."""
     with transaction.atomic():
         work.finish(chunk, stage=Chunk.Stage.DONE, error_code="too-many-newborn")
-        plans = list(chunk.plans.filter(state=PlanState.EXECUTING).select_related("consumer_request"))
+        plans = list(
+            chunk.plans.filter(state=PlanState.EXECUTING).select_related("consumer_request")
+        )
         Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
         for consumer_request in {plan.consumer_request for plan in plans if plan.consumer_request}:
             workflow.move(

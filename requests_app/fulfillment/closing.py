@@ -1,12 +1,16 @@
 """The end of a deletion: everybody who must know has been told, so the consumer is."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils import translation
 
+from ccpa_office.law.grounds import exceptions_for
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.law.vocabulary import Category
 from ccpa_office.roles import Actor
 from requests_app import workflow
 from requests_app.models import (
@@ -58,7 +62,7 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
                 by=SYSTEM,
                 at=at,
                 facts=lambda each: _counts(told[each.pk]),
-                letter_context=lambda each: what_was_done(told[each.pk]),
+                letter_context=lambda each: what_was_done(told[each.pk], each.language),
                 outcome=outcome,
             )
     return len(told)
@@ -76,16 +80,39 @@ def _counts(parts: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def what_was_done(parts: list[dict[str, Any]]) -> Mapping[str, Any]:
+def what_was_done(parts: list[dict[str, Any]], language: str) -> Mapping[str, Any]:
     """What a completion letter says: counts by category, what is kept, why and until when."""
-    erased: dict[str, int] = {}
+    with translation.override(language):
+        gone = [part for part in parts if part["action"] != "keep"]
+        kept = [part for part in parts if part["action"] == "keep"]
+        return {
+            "counts": _by_category(gone),
+            "kept": [
+                {
+                    "category": category_of(part),
+                    "rows": part["rows"],
+                    "why": ground_of(part["reason"]),
+                    "until": date.fromisoformat(part["until"]) if part["until"] else None,
+                }
+                for part in kept
+            ],
+        }
+
+
+def _by_category(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows: dict[str, int] = {}
     for part in parts:
-        if part["action"] != "keep":
-            for category in part["categories"][:1]:
-                erased[category] = erased.get(category, 0) + part["rows"]
-    kept = [part for part in parts if part["action"] == "keep"]
-    return {
-        "rows": sum(part["rows"] for part in parts if part["action"] != "keep"),
-        "erased": sorted(erased.items()),
-        "kept": kept,
-    }
+        rows[category_of(part)] = rows.get(category_of(part), 0) + part["rows"]
+    return [{"category": name, "rows": count} for name, count in rows.items()]
+
+
+def category_of(part: Mapping[str, Any]) -> str:
+    """The statutory category of a part, in words."""
+    codes = part["categories"]
+    return str(Category(codes[0]).label) if codes else ""
+
+
+def ground_of(code: str) -> str:
+    """The ground of keeping, in words; a hold has no code of the statute."""
+    grounds = {each.value: each.label for each in exceptions_for(RequestKind.DELETE)}
+    return str(grounds.get(code, code))

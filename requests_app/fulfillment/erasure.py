@@ -8,9 +8,8 @@ from datetime import datetime
 from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
-from ccpa_office.connectors.base import Applied, Connector, Deed, Rows
+from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.roles import Actor
-from requests_app import targets
 from requests_app.fulfillment import newborn
 from requests_app.fulfillment.loading import Load, load, merge
 from requests_app.fulfillment.packing import Part, canonical
@@ -30,12 +29,12 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
     then as it was before.
     """
     loaded = load(chunk)
-    connector = targets.connector(loaded.system_key)
+    connector = loaded.target.connector
     work.seam("erase.before-effect")
     with connector.transaction():
-        born = newborn.born_since(connector, loaded, at)
+        born = newborn.born_since(loaded, at)
         parts = in_order(loaded, [*loaded.parts, *born])
-        results = [_apply(connector, loaded, part) for part in parts]
+        results = [_apply(loaded, part) for part in parts]
     work.seam("erase.after-effect")
     repeated = chunk.attempts > 1
     with transaction.atomic():
@@ -51,21 +50,21 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
 
 def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
     """One part for each table and action, in the program's order: children before parents."""
-    tables = targets.program(loaded.system_key).tables
+    tables = loaded.target.program.tables
     order = {table.name: place for place, table in enumerate(tables)}
     merged = merge((0, part) for part in parts)
     return sorted(merged, key=lambda part: (order[part.table], part.action))
 
 
-def _apply(connector: Connector, loaded: Load, part: Part) -> Applied:
+def _apply(loaded: Load, part: Part) -> Applied:
     if part.action == "keep":
         return Applied(done=0, gone=0, foreign=[])
     deed = Deed(
         action=part.action,
-        secret=sealing.digest("pseudonym", loaded.system_key),
+        secret=sealing.digest("pseudonym", loaded.target.key),
         identities=[each.identity for each in loaded.subjects],
     )
-    applied = connector.apply(part.table, Rows(part.keys, part.persons), loaded.people, deed)
+    applied = loaded.target.connector.apply(part.table, Rows(part.keys, part.persons), loaded.people, deed)
     if applied.foreign:
         raise KeyOfAnother(part.table)
     return applied
@@ -93,9 +92,7 @@ def _receipts(
     earlier attempt carried all of them out and died before it could write its receipts.
     """
     acted = [
-        (part, result)
-        for part, result in zip(parts, results, strict=True)
-        if part.action != "keep"
+        (part, result) for part, result in zip(parts, results, strict=True) if part.action != "keep"
     ]
     deletes = [result for part, result in acted if part.action == "delete"]
     by_earlier = repeated and not any(result.done for result in deletes)

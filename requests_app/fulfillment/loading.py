@@ -7,8 +7,10 @@ from django.db.models import Exists, OuterRef
 
 from ccpa_office import sealing
 from ccpa_office.connectors.base import Key
+from requests_app import targets
 from requests_app.fulfillment.packing import Part, Subject, open_part, open_subjects
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState, PlanTable, Switch
+from requests_app.targets import Target
 
 
 class NotNow(Exception):
@@ -20,7 +22,7 @@ class Load:
     """A chunk in memory: its plans, its people in one row, and the merged parts of its plans."""
 
     chunk: Chunk
-    system_key: str
+    target: Target
     plans: list[Plan]
     subjects: list[Subject]
     first: dict[int, int]
@@ -54,7 +56,7 @@ def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
         )
         .order_by("plan_id", "ordinal")
     )
-    if any(row.halted or row.paused for row in rows):
+    if not rows or any(row.halted or row.paused for row in rows):
         raise NotNow
     plans = list({row.plan_id: row.plan for row in rows}.values())
     boxes = {plan.pk: sealing.Box(plan.data_key) for plan in plans}
@@ -67,9 +69,8 @@ def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
         first[plan.pk] = len(subjects)
         subjects += open_subjects(boxes[plan.pk], plan)
     parts = [(first[row.plan_id], open_part(boxes[row.plan_id], row)) for row in rows]
-    return Load(
-        chunk, plans[0].system_key if plans else "", plans, subjects, first, merge(parts)
-    )
+    target = targets.under(plans[0].map_version_id)
+    return Load(chunk, target, plans, subjects, first, merge(parts))
 
 
 def merge(parts: Iterable[tuple[int, Part]]) -> list[Part]:

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from ccpa_office.connectors.base import Connector, Key, Located
+from ccpa_office.connectors.base import Key, Located
 from ccpa_office.law.deadlines import received_date
-from requests_app import targets
 from requests_app.fulfillment.loading import Load
 from requests_app.fulfillment.packing import Part
 from requests_app.fulfillment.plan import freeze_supplement, parts_of
@@ -19,14 +18,14 @@ class TooManyNewborn(Exception):
     """More rows were born since the freeze than the approval covers: a new plan is needed."""
 
 
-def born_since(connector: Connector, loaded: Load, at: datetime) -> list[Part]:
+def born_since(loaded: Load, at: datetime) -> list[Part]:
     """Parts for rows that the frozen keys do not name; one statement. Raises ``TooManyNewborn``."""
     known: dict[str, list[Key]] = {}
     for part in loaded.parts:
         known.setdefault(part.table, []).extend(part.keys)
-    born = connector.newborn(loaded.people, known, on=received_date(at))
+    born = loaded.target.connector.newborn(loaded.people, known, on=received_date(at))
     _refuse_too_many(born)
-    parts = parts_of(targets.program(loaded.system_key), born)
+    parts = parts_of(loaded.target.program, born)
     if any(part.shared for part in parts):
         raise TooManyNewborn
     return parts

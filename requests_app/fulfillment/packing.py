@@ -100,10 +100,7 @@ def open_part(box: sealing.Box, row: PlanTable) -> Part:
     return Part(
         table=row.table,
         action=row.action,
-        keys=[
-            as_key(each)
-            for each in json.loads(box.open(bytes(row.keys), context="plan.keys"))
-        ],
+        keys=[as_key(each) for each in json.loads(box.open(bytes(row.keys), context="plan.keys"))],
         persons=json.loads(box.open(bytes(row.persons), context="plan.persons")),
         reason=row.reason,
         until=row.until,

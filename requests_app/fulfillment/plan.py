@@ -10,11 +10,10 @@ from django.conf import settings
 from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
-from ccpa_office.connectors.base import Connector, Located, Program, Rows
+from ccpa_office.connectors.base import Located, Program, Rows
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor, Verb, require
-from notices_app import datamap
 from requests_app import targets, workflow
 from requests_app.fulfillment.packing import (
     Part,
@@ -26,6 +25,7 @@ from requests_app.fulfillment.packing import (
     seal_subjects,
 )
 from requests_app.models import ConsumerRequest, Plan, PlanState, Status, Step, StepKind
+from requests_app.targets import Target
 from requests_app.verification import identity_of, people_of
 
 SYSTEM = Actor.system("plan")
@@ -45,8 +45,7 @@ class NothingToDecide(Exception):
 class Found:
     """What one system holds of the people: subjects, parts, and sizes of its tables."""
 
-    system_key: str
-    program: Program
+    target: Target
     subjects: list[Subject]
     parts: list[Part]
     sizes: Mapping[str, int]
@@ -93,19 +92,20 @@ def _asker(step: Step) -> int | None:
 
 def locate(system_key: str, subjects: Sequence[Subject], *, on: date) -> Found:
     """Find every row of the people in one system; one statement a table, however many people."""
-    connector = targets.connector(system_key)
+    target = targets.of(system_key)
     people = [each.key for each in subjects]
-    marks = connector.marks(people)
+    marks = target.connector.marks(people)
     full = [
         Subject(each.key, _merged(each.identifiers, mark.identifiers))
         for each, mark in zip(subjects, marks, strict=True)
     ]
-    program = targets.program(system_key)
-    parts = parts_of(program, connector.locate(people, on=on))
-    return Found(system_key, program, full, parts, connector.sizes())
+    parts = parts_of(target.program, target.connector.locate(people, on=on))
+    return Found(target, full, parts, target.connector.sizes())
 
 
-def _merged(first: Mapping[str, list[str]], second: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def _merged(
+    first: Mapping[str, list[str]], second: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
     return {
         kind: list(dict.fromkeys([*first.get(kind, []), *second.get(kind, [])]))
         for kind in sorted({*first, *second})
@@ -172,7 +172,7 @@ def weigh(found: Found) -> Weight:
         rows=sum(per_table.values()),
         rows_per_person=max(per_person.values(), default=0),
         share=max(shares, default=0.0),
-        sensitive=found.program.sensitivity == "sensitive",
+        sensitive=found.target.program.sensitivity == "sensitive",
         undecided=sum(len(part.keys) for part in touched if part.shared and not part.decision),
     )
 
@@ -201,19 +201,19 @@ def freeze(found: Found, *, data_key: DataKey | None, at: datetime, **links: Any
     weight = weigh(found)
     version = 1
     if request := links.get("consumer_request"):
-        version = 1 + Plan.objects.filter(
-            consumer_request=request, system_key=found.system_key
-        ).count()
+        version = (
+            1 + Plan.objects.filter(consumer_request=request, system_key=found.target.key).count()
+        )
     plan = Plan.objects.create(
-        system_key=found.system_key,
-        map_version_id=datamap.active_version(found.system_key).pk,
-        map_digest=found.program.digest,
+        system_key=found.target.key,
+        map_version_id=found.target.version_id,
+        map_digest=found.target.program.digest,
         version=version,
         people=len(found.subjects),
         subjects=seal_subjects(box, found.subjects),
         data_key=data_key,
-        summary=summarise(found.parts, found.program),
-        hash=plan_hash(found.system_key, found.program.digest, found.subjects, found.parts),
+        summary=summarise(found.parts, found.target.program),
+        hash=plan_hash(found.target.key, found.target.program.digest, found.subjects, found.parts),
         rows=weight.rows,
         rows_per_person=weight.rows_per_person,
         share=weight.share,
@@ -233,13 +233,8 @@ def freeze(found: Found, *, data_key: DataKey | None, at: datetime, **links: Any
 def freeze_supplement(parent: Plan, parts: Sequence[Part], *, at: datetime) -> Plan:
     """Rows born after the freeze, as a plan under its parent's approval, being carried out."""
     box = sealing.Box(parent.data_key)
-    found = Found(
-        parent.system_key,
-        targets.program(parent.system_key),
-        open_subjects(box, parent),
-        list(parts),
-        {},
-    )
+    target = targets.under(parent.map_version_id)
+    found = Found(target, open_subjects(box, parent), list(parts), {})
     return freeze(
         found,
         data_key=parent.data_key,
@@ -262,15 +257,13 @@ def living(consumer_request: ConsumerRequest) -> list[Plan]:
 
 def void_plans(consumer_request: ConsumerRequest, state: PlanState = PlanState.VOID) -> int:
     """No plan of the request may be executed any more; approvals are worth nothing with it."""
-    return consumer_request.plans.filter(
-        state__in=[PlanState.FROZEN, PlanState.APPROVED]
-    ).update(state=state)
+    return consumer_request.plans.filter(state__in=[PlanState.FROZEN, PlanState.APPROVED]).update(
+        state=state
+    )
 
 
-def ask_for_plan(
-    consumer_request: ConsumerRequest, *, by: Actor, at: datetime
-) -> ConsumerRequest:
-    """Build the plan again; who asks for it cannot approve it. Approvals of the old one are void."""
+def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
+    """Build the plan again; who asks cannot approve it. Approvals of the old one are void."""
     require(by, Verb.PLAN)
     with transaction.atomic():
         living_plans = living(consumer_request)
@@ -307,8 +300,8 @@ def decide_shared(
         decided = [_decided(part, table, decision, ground) for part in parts]
         if decided == parts:
             raise NothingToDecide
-        program = targets.program(plan.system_key)
-        found = Found(plan.system_key, program, open_subjects(box, plan), decided, {})
+        target = targets.under(plan.map_version_id)
+        found = Found(target, open_subjects(box, plan), decided, target.connector.sizes())
         Plan.objects.filter(pk=plan.pk).update(state=PlanState.VOID)
         new = freeze(
             found,
@@ -349,9 +342,9 @@ def _decided(part: Part, table: str, decision: str, ground: str) -> Part:
     return replace(part, action="mask", decision=decision)
 
 
-def sample(plan: Plan, *, connector: Connector | None = None) -> list[dict[str, Any]]:
+def sample(plan: Plan) -> list[dict[str, Any]]:
     """A dry run for a page: masked rows and the statements, table by table."""
-    connector = connector or targets.connector(plan.system_key)
+    connector = targets.under(plan.map_version_id).connector
     box = sealing.Box(plan.data_key)
     shown = []
     for row in plan.tables.order_by("ordinal"):

@@ -1,17 +1,18 @@
 """Look again: is it gone? "Complete" is derived from here and set nowhere else (PR-17)."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from ccpa_office import ledger, work
+from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors import base
 from ccpa_office.connectors.base import Rows
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
-from requests_app import correspondence, suppression, targets, workflow
+from requests_app import correspondence, suppression, workflow
 from requests_app.fulfillment.loading import Load, load
 from requests_app.fulfillment.packing import Part
 from requests_app.models import Chunk, ConsumerRequest, Finding, Look, Plan, PlanState, Status
@@ -32,7 +33,7 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
     work.seam("prove.before-commit")
     with transaction.atomic():
         if finding == Finding.RESIDUAL:
-            _leave_to_a_person(chunk, loaded.plans, tables, at)
+            _leave_to_a_person(chunk, tables, at)
             return
         work.finish(chunk, stage=Chunk.Stage.DONE, proved_at=at)
         _keep_looks(chunk, tables, finding, at)
@@ -46,23 +47,21 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
             ],
             at=at,
         )
-        _tell(loaded.plans, at)
+        _tell(loaded, at)
     work.seam("prove.after-commit")
 
 
 def look(loaded: Load) -> list[dict[str, Any]]:
     """One statement a table, by keys, by identifiers and in texts: never by the way of erasing."""
-    connector = targets.connector(loaded.system_key)
-    program = targets.program(loaded.system_key)
     by_table: dict[str, list[Part]] = {}
     for part in loaded.parts:
         by_table.setdefault(part.table, []).append(part)
     found = []
-    for table in program.tables:
+    for table in loaded.target.program.tables:
         parts = by_table.get(table.name, [])
         acted = [part for part in parts if part.action != "keep"]
         kept = [key for part in parts if part.action == "keep" for key in part.keys]
-        again = connector.recount(
+        again = loaded.target.connector.recount(
             table.name,
             Rows(
                 [key for part in acted for key in part.keys],
@@ -103,9 +102,7 @@ def verdict(tables: Sequence[dict[str, Any]]) -> Finding:
     return Finding.ABSENT
 
 
-def _keep_looks(
-    chunk: Chunk, tables: list[dict[str, Any]], finding: Finding, at: datetime
-) -> None:
+def _keep_looks(chunk: Chunk, tables: list[dict[str, Any]], finding: Finding, at: datetime) -> None:
     now = Look(
         chunk=chunk, lane="prove", state="done", not_before=at, day=0, looked_at=at,
         finding=finding, tables=tables,
@@ -117,9 +114,7 @@ def _keep_looks(
     Look.objects.bulk_create([now, *later])
 
 
-def _leave_to_a_person(
-    chunk: Chunk, plans: Sequence[Plan], tables: list[dict[str, Any]], at: datetime
-) -> None:
+def _leave_to_a_person(chunk: Chunk, tables: list[dict[str, Any]], at: datetime) -> None:
     work.park(chunk, error_code="residual")
     Look.objects.update_or_create(
         chunk=chunk,
@@ -142,26 +137,43 @@ def _is_clean(table: dict[str, Any]) -> bool:
     return table["finding"] != Finding.RESIDUAL
 
 
-def _tell(plans: Sequence[Plan], at: datetime) -> None:
+def _tell(loaded: Load, at: datetime) -> None:
     """Service providers first, then the consumer (7022(b)(2); design 6.9)."""
-    ready = [plan.consumer_request for plan in plans if plan.consumer_request]
-    requests = _whole(ready)
+    plans = [plan for plan in loaded.plans if plan.consumer_request]
+    key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
+    place_of = {plan.consumer_request_id: loaded.first[plan.pk] for plan in plans}
+    one_each = {plan.consumer_request_id: plan.consumer_request for plan in plans}
+    requests = _whole([each for each in one_each.values() if each])
     if not requests:
         return
-    key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
     for each in requests:
         each.data_key = key_of[each.pk]
-    providers = list(Recipient.objects.service_providers())
+    providers = list(Recipient.objects.instructed())
     workflow.move_all(
         requests, Status.TELLING, by=SYSTEM, at=at, facts={"providers": len(providers)}
     )
-    correspondence.queue_instructions(requests, providers, at=at)
+    correspondence.queue_instructions(
+        requests,
+        providers,
+        at=at,
+        context=lambda each: _hashed(loaded.subjects[place_of[each.pk]].identifiers),
+    )
+
+
+def _hashed(identifiers: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The e-mail addresses as a provider can match them without reading them (COM-13)."""
+    normal = [sealing.normal_email(value) for value in identifiers.get("email", [])]
+    return {
+        "identifiers": [
+            {"kind": "email", "value": hashlib.sha256(value.encode()).hexdigest()}
+            for value in dict.fromkeys(normal)
+        ],
+        "keyed": "SHA-256",
+    }
 
 
 def _whole(requests: Sequence[ConsumerRequest]) -> list[ConsumerRequest]:
-    """Requests of which no plan is left to be carried out in another system."""
-    if len(targets.keys()) <= 1:
-        return list(requests)
+    """Requests of which no plan is left to be carried out in another system; one statement."""
     unfinished = set(
         Plan.objects.filter(
             consumer_request__in=[each.pk for each in requests],

@@ -103,7 +103,7 @@ class Chunk(DueWork):
         abstract = False
         constraints = [
             *DueWork.Meta.constraints,
-            models.UniqueConstraint(fields=["batch", "ordinal"], name="a_chunk_stands_once")
+            models.UniqueConstraint(fields=["batch", "ordinal"], name="a_chunk_stands_once"),
         ]
 
     def __str__(self) -> str:
@@ -178,9 +178,7 @@ class Plan(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["executable_at"], name="plans_due", condition=Q(state="approved")
-            )
+            models.Index(fields=["executable_at"], name="plans_due", condition=Q(state="approved"))
         ]
 
     def __str__(self) -> str:

@@ -79,7 +79,7 @@ class ConsumerRequestQuerySet(models.QuerySet["ConsumerRequest"]):
     """Sets of requests that read as questions."""
 
     def open(self) -> Self:
-        return self.exclude(status__in=CLOSED)
+        return self.exclude(status__in=sorted(CLOSED))
 
     def overdue(self, on: date) -> Self:
         return self.open().filter(due_on__lt=on)
@@ -162,28 +162,31 @@ class ConsumerRequest(models.Model):
         verbose_name_plural = _("requests")
         indexes = [
             models.Index(fields=["status", "due_on", "id"], name="request_queue"),
-            models.Index(fields=["due_on", "id"], name="request_due"),
+            models.Index(
+                fields=["due_on", "id"], name="request_due", condition=Q(closed_at__isnull=True)
+            ),
             models.Index(fields=["assigned_to_id", "due_on", "id"], name="request_mine"),
             models.Index(fields=["received_on"], name="request_received"),
         ]
         constraints = [
             models.CheckConstraint(
                 name="closed_requests_have_a_closing_time_and_an_outcome",
-                condition=Q(closed_at__isnull=False, status__in=CLOSED) & ~Q(outcome="")
-                | Q(closed_at__isnull=True, outcome="") & ~Q(status__in=CLOSED),
+                condition=Q(closed_at__isnull=False, status__in=sorted(CLOSED)) & ~Q(outcome="")
+                | Q(closed_at__isnull=True, outcome="") & ~Q(status__in=sorted(CLOSED)),
             ),
             models.CheckConstraint(
                 name="opt_outs_are_never_verified",
-                condition=~Q(kind__in=UNVERIFIED)
-                | ~Q(status__in=VERIFICATION | ERASURE) & Q(level_required=Level.NONE, level_reached=Level.NONE),
+                condition=~Q(kind__in=sorted(UNVERIFIED))
+                | ~Q(status__in=sorted(VERIFICATION | ERASURE))
+                & Q(level_required=Level.NONE, level_reached=Level.NONE),
             ),
             models.CheckConstraint(
                 name="only_deletions_are_erased",
-                condition=Q(kind=RequestKind.DELETE) | ~Q(status__in=ERASURE),
+                condition=Q(kind=RequestKind.DELETE) | ~Q(status__in=sorted(ERASURE)),
             ),
             models.CheckConstraint(
                 name="verified_means_a_moment_and_a_level",
-                condition=~Q(status__in=ERASURE)
+                condition=~Q(status__in=sorted(ERASURE))
                 | Q(verified_at__isnull=False, level_reached__gte=F("level_required")),
             ),
         ]

@@ -37,7 +37,7 @@ class Step(DueWork):
             *DueWork.Meta.constraints,
             models.UniqueConstraint(
                 fields=["consumer_request", "kind", "ordinal"], name="a_step_stands_once"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -106,7 +106,7 @@ class Message(DueWork):
                 fields=["consumer_request"],
                 name="untold_service_providers",
                 condition=Q(audience="provider") & ~Q(delivery="handed"),
-            )
+            ),
         ]
 
     def __str__(self) -> str:

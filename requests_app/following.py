@@ -1,0 +1,104 @@
+"""What a request's own page says: where it stands, what comes next, its way so far."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ccpa_office import sealing
+from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.kinds import UNVERIFIED
+from requests_app import workflow
+from requests_app.models import CLOSED, ConsumerRequest, Note, Status
+from requests_app.workflow import STAGE, Stage
+
+
+def answer(consumer_request: ConsumerRequest) -> str:
+    """The answer in one large sentence."""
+    return str(workflow.stage(consumer_request).label)
+
+
+def next_steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
+    """What happens next, with a day. The page is the same whether or not anything is held."""
+    if consumer_request.status in CLOSED:
+        return [_step(_("Nothing more is to be done. Our letter says what we did."))]
+    due = consumer_request.due_on
+    if consumer_request.right in UNVERIFIED:
+        return [_step(_("It is done by this day at the latest."), due)]
+    answered = _step(_("By this day you have our answer."), due)
+    if consumer_request.status == Status.APPROVED:
+        return [_step(_("We wait, so that nobody can do this in your name.")), answered]
+    if STAGE[Status(consumer_request.status)] is Stage.CHECKING:
+        wrote = _("If we hold a contact of yours, we wrote to it. Use the link in that letter.")
+        return [_step(wrote), answered]
+    return [answered]
+
+
+def _step(sentence: str, day: date | None = None) -> dict[str, Any]:
+    return {"sentence": sentence, "day": day}
+
+
+_VERIFIED_WAY = (Stage.RECEIVED, Stage.CHECKING, Stage.DECIDING, Stage.CARRYING_OUT, Stage.DONE)
+_OPT_OUT_WAY = (Stage.RECEIVED, Stage.CARRYING_OUT, Stage.DONE)
+
+
+def steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
+    """The way of the request, the present step marked in words."""
+    way: Sequence[Stage] = _OPT_OUT_WAY if consumer_request.right in UNVERIFIED else _VERIFIED_WAY
+    here = workflow.stage(consumer_request)
+    if here in {Stage.IN_PART, Stage.NOT_DONE}:
+        way = (*way[:-1], here)
+    if here is Stage.WAITING:
+        here = Stage.CHECKING
+    place = way.index(here)
+    closed = consumer_request.status in CLOSED
+    return [
+        {
+            "name": _step_name(stage),
+            "state": "done" if at < place or closed else "now" if at == place else "later",
+            "day": _day(consumer_request, at, len(way)),
+        }
+        for at, stage in enumerate(way)
+    ]
+
+
+def _step_name(stage: Stage) -> str:
+    return {
+        Stage.RECEIVED: _("We received your request"),
+        Stage.CHECKING: _("We check that it is you"),
+        Stage.DECIDING: _("We decide what to do"),
+        Stage.CARRYING_OUT: _("We do it"),
+        Stage.DONE: _("It is done, and you have our answer"),
+        Stage.IN_PART: _("We did part of it, and you have our answer"),
+        Stage.NOT_DONE: _("We could not do it, and you have our answer"),
+    }[stage]
+
+
+def _day(consumer_request: ConsumerRequest, place: int, length: int) -> date | None:
+    if place == 0:
+        return consumer_request.received_on
+    if place == length - 1 and consumer_request.closed_at:
+        return received_date(consumer_request.closed_at)
+    return None
+
+
+def thread(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
+    """Messages both ways, oldest first; notes among staff never."""
+    if consumer_request.data_key is None:
+        return []
+    box = sealing.Box(consumer_request.data_key)
+    return [
+        {
+            "from_us": note.author == Note.Author.OFFICE,
+            "at": note.at,
+            "text": box.open(bytes(note.text), context="note.text"),
+        }
+        for note in consumer_request.notes.exclude(author=Note.Author.INTERNAL).order_by("at", "pk")
+    ]
+
+
+def may_withdraw(consumer_request: ConsumerRequest) -> bool:
+    """Whether the consumer can still take the request back."""
+    allowed = workflow.sources(consumer_request.right, Status.WITHDRAWN)
+    return Status(consumer_request.status) in allowed

@@ -1,0 +1,275 @@
+"""What the database itself never allows: frozen dates and plans, execution without approval."""
+
+from django.db import migrations
+
+from ccpa_office import work
+
+# Dates are frozen at intake (guard g1); a due date moves once, to the day of the extension.
+FROZEN_REQUEST = """
+CREATE FUNCTION requests_app_request_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.number, NEW.kind, NEW.channel, NEW.received_at, NEW.received_on, NEW.calendar, NEW.nonce)
+        IS DISTINCT FROM
+       (OLD.number, OLD.kind, OLD.channel, OLD.received_at, OLD.received_on, OLD.calendar, OLD.nonce)
+       OR (NEW.ack_due_on, NEW.ack_target_on, NEW.response_due_on, NEW.response_target_on,
+           NEW.extended_due_on, NEW.optout_due_on, NEW.optout_target_on, NEW.response_expires_at,
+           NEW.earliest_reask_on)
+        IS DISTINCT FROM
+          (OLD.ack_due_on, OLD.ack_target_on, OLD.response_due_on, OLD.response_target_on,
+           OLD.extended_due_on, OLD.optout_due_on, OLD.optout_target_on, OLD.response_expires_at,
+           OLD.earliest_reask_on) THEN
+        RAISE EXCEPTION 'receipt and its dates are frozen' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.due_on IS DISTINCT FROM OLD.due_on AND (
+        OLD.extended_at IS NOT NULL OR NEW.extended_at IS NULL
+        OR NEW.due_on IS DISTINCT FROM NEW.extended_due_on) THEN
+        RAISE EXCEPTION 'a due date moves once, with an extension'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.status = 'completed' AND OLD.status <> 'completed' AND NEW.kind = 'delete'
+       AND NEW.ground <> 'DEN_NO_DATA' AND (
+        NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = NEW.id
+                    AND state = 'proved')
+        OR EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = NEW.id
+                   AND state NOT IN ('proved', 'void'))) THEN
+        RAISE EXCEPTION 'a deletion is complete when it is proved'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER request_frozen BEFORE UPDATE ON requests_app_consumerrequest
+    FOR EACH ROW EXECUTE FUNCTION requests_app_request_frozen();
+"""
+THAW_REQUEST = """
+DROP TRIGGER request_frozen ON requests_app_consumerrequest;
+DROP FUNCTION requests_app_request_frozen();
+"""
+
+# A plan never changes; only its state and moments do. Its keys can be taken away, never changed.
+FROZEN_PLAN = """
+CREATE FUNCTION requests_app_plan_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.consumer_request_id, NEW.parent_id, NEW.system_key, NEW.map_version_id, NEW.map_digest,
+        NEW.version, NEW.people, NEW.summary, NEW.hash, NEW.rows, NEW.rows_per_person, NEW.share,
+        NEW.sensitive, NEW.above_ceiling, NEW.undecided, NEW.approvals_needed, NEW.built_at)
+        IS DISTINCT FROM
+       (OLD.consumer_request_id, OLD.parent_id, OLD.system_key, OLD.map_version_id, OLD.map_digest,
+        OLD.version, OLD.people, OLD.summary, OLD.hash, OLD.rows, OLD.rows_per_person, OLD.share,
+        OLD.sensitive, OLD.above_ceiling, OLD.undecided, OLD.approvals_needed, OLD.built_at)
+       OR (OLD.asked_by_id IS NOT NULL AND NEW.asked_by_id IS DISTINCT FROM OLD.asked_by_id
+           AND OLD.state NOT IN ('void', 'stopped')) THEN
+        RAISE EXCEPTION 'a plan is frozen; build another' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER plan_frozen BEFORE UPDATE ON requests_app_plan
+    FOR EACH ROW EXECUTE FUNCTION requests_app_plan_frozen();
+CREATE FUNCTION requests_app_plantable_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF EXISTS (SELECT FROM requests_app_plan WHERE id = NEW.plan_id
+                   AND NOT (state = 'frozen' OR state = 'executing' AND parent_id IS NOT NULL)) THEN
+            RAISE EXCEPTION 'nothing is added to a plan' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a plan is frozen; build another' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER plantable_frozen BEFORE INSERT OR UPDATE ON requests_app_plantable
+    FOR EACH ROW EXECUTE FUNCTION requests_app_plantable_frozen();
+"""
+THAW_PLAN = """
+DROP TRIGGER plantable_frozen ON requests_app_plantable;
+DROP FUNCTION requests_app_plantable_frozen();
+DROP TRIGGER plan_frozen ON requests_app_plan;
+DROP FUNCTION requests_app_plan_frozen();
+"""
+
+# An approval is one person's word about one hash: not the verifier's, not the asker's, never edited.
+APPROVALS = """
+CREATE FUNCTION requests_app_approval_counts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        RAISE EXCEPTION 'an approval stays as it was given' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM requests_app_plan plan
+        LEFT JOIN requests_app_consumerrequest asked ON asked.id = plan.consumer_request_id
+        JOIN ccpa_office_staffmember member ON member.id = NEW.by_id AND member.is_active
+        WHERE plan.id = NEW.plan_id AND plan.state = 'frozen' AND plan.hash = NEW.hash
+          AND plan.undecided = 0
+          AND plan.asked_by_id IS DISTINCT FROM NEW.by_id
+          AND asked.verified_by_id IS DISTINCT FROM NEW.by_id
+          AND asked.opened_by_id IS DISTINCT FROM NEW.by_id
+          AND EXISTS (SELECT FROM ccpa_office_staffmember_groups held
+                      JOIN auth_group role ON role.id = held.group_id
+                      WHERE held.staffmember_id = NEW.by_id AND role.name IN ('approver', 'chief'))
+          AND NOT EXISTS (SELECT FROM ccpa_office_stafftouch touch
+                          WHERE touch.member_id = NEW.by_id AND touch.confirmed_at IS NULL
+                            AND touch.at > ccpa_now() - interval '72 hours')) THEN
+        RAISE EXCEPTION 'this person cannot approve this plan'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER approval_counts BEFORE INSERT OR UPDATE OR DELETE ON requests_app_approval
+    FOR EACH ROW EXECUTE FUNCTION requests_app_approval_counts();
+"""
+NO_APPROVALS = """
+DROP TRIGGER approval_counts ON requests_app_approval;
+DROP FUNCTION requests_app_approval_counts();
+"""
+
+# Nothing is carried out without the approvals of exactly this hash, the cool-off, a living request.
+EXECUTION = """
+CREATE FUNCTION requests_app_plan_executes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    given integer;
+    batch requests_app_batch%ROWTYPE;
+BEGIN
+    IF NEW.state NOT IN ('executing', 'proved') THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.state = 'proved' THEN
+        IF TG_OP = 'INSERT' OR OLD.state NOT IN ('executing', 'proved') THEN
+            RAISE EXCEPTION 'only what was carried out can be proved'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.state = 'executing' THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.parent_id IS NOT NULL THEN
+        IF NEW.rows > 20 * NEW.people OR NOT EXISTS (
+            SELECT FROM requests_app_plan parent WHERE parent.id = NEW.parent_id
+            AND parent.state = 'executing' AND parent.chunk_id = NEW.chunk_id) THEN
+            RAISE EXCEPTION 'this supplement is not covered' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'INSERT' OR OLD.state <> 'approved' OR NEW.executable_at IS NULL
+       OR NEW.executable_at > ccpa_now() OR NEW.chunk_id IS NULL THEN
+        RAISE EXCEPTION 'this plan may not be carried out now'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    SELECT b.* INTO batch FROM requests_app_batch b
+        JOIN requests_app_chunk c ON c.batch_id = b.id WHERE c.id = NEW.chunk_id;
+    SELECT count(DISTINCT by_id) INTO given FROM requests_app_approval
+        WHERE plan_id = NEW.id AND hash = NEW.hash;
+    IF batch.kind = 'due' AND given < greatest(NEW.approvals_needed, 1,
+            CASE WHEN NEW.above_ceiling THEN 2 ELSE 1 END) THEN
+        RAISE EXCEPTION 'this plan is not approved' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF batch.kind = 'due' AND NOT EXISTS (
+        SELECT FROM requests_app_consumerrequest WHERE id = NEW.consumer_request_id
+        AND status IN ('approved', 'executing')) THEN
+        RAISE EXCEPTION 'the request does not stand for it' USING ERRCODE = 'restrict_violation';
+    END IF;
+    SELECT count(DISTINCT by_id) INTO given FROM requests_app_batchapproval
+        WHERE batch_id = batch.id AND hash = batch.hash;
+    IF batch.state <> 'running' OR given < batch.approvals_needed
+       OR (batch.people > batch.ceiling AND given < 2)
+       OR (batch.kind = 'list' AND given < 1) THEN
+        RAISE EXCEPTION 'this batch is not approved' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER plan_executes BEFORE INSERT OR UPDATE ON requests_app_plan
+    FOR EACH ROW EXECUTE FUNCTION requests_app_plan_executes();
+"""
+NO_EXECUTION = """
+DROP TRIGGER plan_executes ON requests_app_plan;
+DROP FUNCTION requests_app_plan_executes();
+"""
+
+BATCH_APPROVALS = """
+CREATE FUNCTION requests_app_batchapproval_counts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        RAISE EXCEPTION 'an approval stays as it was given' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM requests_app_batch batch
+        JOIN ccpa_office_staffmember member ON member.id = NEW.by_id AND member.is_active
+        WHERE batch.id = NEW.batch_id AND batch.state = 'waiting' AND batch.hash = NEW.hash
+          AND batch.opened_by_id IS DISTINCT FROM NEW.by_id
+          AND EXISTS (SELECT FROM ccpa_office_staffmember_groups held
+                      JOIN auth_group role ON role.id = held.group_id
+                      WHERE held.staffmember_id = NEW.by_id AND role.name IN ('approver', 'chief'))
+          AND NOT EXISTS (
+            SELECT FROM requests_app_consumerrequest asked
+            JOIN requests_app_plan plan ON plan.consumer_request_id = asked.id
+            JOIN requests_app_chunk chunk ON chunk.id = plan.chunk_id
+            WHERE chunk.batch_id = batch.id AND asked.verified_by_id = NEW.by_id)) THEN
+        RAISE EXCEPTION 'this person cannot approve this batch'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER batchapproval_counts BEFORE INSERT OR UPDATE OR DELETE ON requests_app_batchapproval
+    FOR EACH ROW EXECUTE FUNCTION requests_app_batchapproval_counts();
+"""
+NO_BATCH_APPROVALS = """
+DROP TRIGGER batchapproval_counts ON requests_app_batchapproval;
+DROP FUNCTION requests_app_batchapproval_counts();
+"""
+
+RECEIPTS = """
+CREATE FUNCTION requests_app_receipt_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a receipt stays as it was written' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER receipt_stays BEFORE UPDATE OR DELETE ON requests_app_receipt
+    FOR EACH ROW EXECUTE FUNCTION requests_app_receipt_stays();
+"""
+NO_RECEIPTS = """
+DROP TRIGGER receipt_stays ON requests_app_receipt;
+DROP FUNCTION requests_app_receipt_stays();
+"""
+
+WORK_TABLES = ("step", "message", "chunk", "look")
+
+# Sealed columns are never looked at by the planner, so no value can end in its statistics.
+SEALED = {
+    "consumerrequest": ["ground_detail"],
+    "identifier": ["value"],
+    "message": ["recipient", "text", "html"],
+    "note": ["text"],
+    "declaration": ["typed_name"],
+    "plan": ["subjects"],
+    "plantable": ["keys", "persons"],
+}
+
+
+def _statistics(target: int) -> str:
+    return "".join(
+        f"ALTER TABLE requests_app_{table} ALTER COLUMN {column} SET STATISTICS {target};\n"
+        for table, columns in SEALED.items()
+        for column in columns
+    )
+
+
+class Migration(migrations.Migration):
+    """The second line of defense behind the verbs."""
+
+    dependencies = [
+        ("requests_app", "0001_initial"),
+        ("ccpa_office", "0002_the_book_and_the_staff"),
+    ]
+    operations = [
+        migrations.RunSQL(FROZEN_REQUEST, THAW_REQUEST),
+        migrations.RunSQL(FROZEN_PLAN, THAW_PLAN),
+        migrations.RunSQL(APPROVALS, NO_APPROVALS),
+        migrations.RunSQL(EXECUTION, NO_EXECUTION),
+        migrations.RunSQL(BATCH_APPROVALS, NO_BATCH_APPROVALS),
+        migrations.RunSQL(RECEIPTS, NO_RECEIPTS),
+        migrations.RunSQL(_statistics(0), _statistics(-1)),
+        *(
+            migrations.RunSQL(
+                work.notify_trigger_sql(f"requests_app_{table}"),
+                work.notify_trigger_reverse_sql(f"requests_app_{table}"),
+            )
+            for table in WORK_TABLES
+        ),
+    ]

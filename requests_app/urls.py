@@ -1,0 +1,21 @@
+"""Addresses of the public pages."""
+
+from django.urls import path
+
+from requests_app import views
+
+app_name = "requests"
+urlpatterns = [
+    path("requests/new/", views.choose, name="choose"),
+    path("requests/new/<slug:kind>/", views.new_request, name="new"),
+    path("requests/received/", views.received, name="received"),
+    path("requests/status/", views.status_ask, name="status"),
+    path("requests/l/", views.landing, name="landing"),
+    path("requests/l/<str:token>/", views.link, name="link"),
+    path("requests/<str:number>/", views.case, name="case"),
+    path("requests/<str:number>/withdraw/", views.withdraw, name="withdraw"),
+    path("requests/<str:number>/message/", views.message, name="message"),
+    path("opt-out/", views.opt_out, name="opt-out"),
+    path("opt-out/status", views.opt_out_status, name="opt-out-status"),
+    path("opt-out/status.json", views.opt_out_status, name="opt-out-status-json"),
+]

@@ -1,0 +1,331 @@
+"""The public pages: read the clock and the form, make one call, redirect."""
+
+import re
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ccpa_office import clock
+from ccpa_office.law.certainty import Level
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.roles import Actor
+from notices_app import datamap
+from requests_app import casework, following, intake, verification
+from requests_app.forms import (
+    FORMS,
+    EvidenceForm,
+    MessageForm,
+    RequestForm,
+    StatusForm,
+    right_of,
+)
+from requests_app.intake import Asked
+from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose
+from requests_app.numbers import NotANumber, read_number
+from requests_app.workflow import MoveNotAllowed
+
+CASES = "cases"
+TOKEN = "token"  # noqa: S105  a session key
+RECEIVED = "received"
+IDLE = 30 * 60
+"""Seconds for which a browser keeps a request's page open without use (ASVS 7.3)."""
+WHOLE = 12 * 60 * 60
+
+
+def _language() -> str:
+    return translation.get_language() or "en"
+
+
+@require_GET
+def choose(request: HttpRequest) -> HttpResponse:
+    """The rights, as plain sentences."""
+    rights = [
+        right_of(kind) | {"url": reverse("requests:new", kwargs={"kind": kind.value})}
+        for kind in FORMS
+    ]
+    return render(request, "requests/choose.html", {"rights": rights})
+
+
+@require_http_methods(["GET", "POST"])
+def new_request(request: HttpRequest, kind: str) -> HttpResponse:
+    """Ask, check, send: three steps of one form, all without script."""
+    if kind not in {each.value for each in FORMS}:
+        raise Http404
+    right = RequestKind(kind)
+    form = FORMS[right](right, request.POST or None)
+    if request.method == "POST" and request.POST.get("step") != "change" and form.is_valid():
+        if request.POST.get("step") == "send":
+            return _send(request, form)
+        return _check(request, form)
+    if request.method == "POST":
+        form.renew_nonce()
+    status = 200
+    return render(
+        request, "requests/new.html", {"form": form, "right": right_of(right), "kind": kind},
+        status=status,
+    )  # fmt: skip
+
+
+def _check(request: HttpRequest, form: RequestForm) -> HttpResponse:
+    answers = [
+        (field.label, _shown(field))
+        for field in form
+        if not field.is_hidden and form.cleaned_data.get(field.name)
+    ]
+    steps = [
+        {"sentence": _("We send a letter with the number of your request."), "day": None},
+        {"sentence": right_of(form.kind)["how_long"], "day": None},
+    ]
+    context = {"form": form, "right": right_of(form.kind), "answers": answers, "next": steps}
+    return render(request, "requests/check.html", context)
+
+
+def _shown(field: Any) -> str:
+    choices = dict(getattr(field.field, "choices", []))
+    return str(choices.get(field.value(), field.value()))
+
+
+def _send(request: HttpRequest, form: RequestForm) -> HttpResponse:
+    consumer_request = intake.open_request(
+        Asked(
+            kind=form.kind,
+            identifiers=form.identifiers(),
+            channel=Channel.WEB,
+            language=_language(),
+            nonce=form.cleaned_data["nonce"],
+            words=form.cleaned_data.get("words", ""),
+            choices=form.choices(),
+        ),
+        by=Actor.consumer(),
+        at=clock.now(),
+    )
+    request.session[RECEIVED] = consumer_request.number
+    return redirect("requests:received")
+
+
+@require_GET
+def received(request: HttpRequest) -> HttpResponse:
+    """The number, large; what mail to expect."""
+    number = request.session.get(RECEIVED)
+    consumer_request = ConsumerRequest.objects.filter(number=number).first()
+    if consumer_request is None:
+        return redirect("requests:choose")
+    due = {
+        "ack_by": consumer_request.ack_due_on,
+        "respond_by": consumer_request.response_due_on,
+        "optout_by": consumer_request.optout_due_on,
+    }
+    return render(request, "requests/received.html", {"number": number, "due": due})
+
+
+@require_http_methods(["GET", "POST"])
+def status_ask(request: HttpRequest) -> HttpResponse:
+    """The same answer whatever is typed; the link goes by mail (PR-41)."""
+    form = StatusForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        verification.ask_follow_link(
+            form.cleaned_data["number"], form.cleaned_data["email"], at=clock.now()
+        )
+        return render(request, "requests/status_sent.html")
+    return render(request, "requests/status_ask.html", {"form": form})
+
+
+# --- mailed links -------------------------------------------------------------------------------
+
+
+@require_GET
+def link(request: HttpRequest, token: str) -> HttpResponse:
+    """Take the token out of the address into the session; looking spends nothing (VR-22)."""
+    request.session[TOKEN] = token[:100]
+    return redirect("requests:landing")
+
+
+@require_http_methods(["GET", "POST"])
+def landing(request: HttpRequest) -> HttpResponse:
+    """The page of a mailed link; its button spends it."""
+    token = request.session.get(TOKEN, "")
+    try:
+        found = verification.find_link(token, at=clock.now())
+        return _PAGES[LinkPurpose(found.purpose)](request, found)
+    except (verification.LinkGone, MoveNotAllowed):
+        request.session.pop(TOKEN, None)
+        return render(request, "requests/link_gone.html")
+
+
+def _follow(request: HttpRequest, found: Link) -> HttpResponse:
+    if request.method != "POST":
+        return _landing_page(request, found)
+    consumer_request = verification.follow(found, at=clock.now())
+    _open_case(request, consumer_request)
+    return redirect("requests:case", number=consumer_request.public_number)
+
+
+def _stop(request: HttpRequest, found: Link) -> HttpResponse:
+    if request.method != "POST":
+        return _landing_page(request, found)
+    casework.stop(found, at=clock.now())
+    request.session.pop(TOKEN, None)
+    next_step = {"sentence": _("A person looks into it. You need not do anything."), "day": None}
+    context = {"sentence": _("We stopped the request."), "next": [next_step]}
+    return render(request, "requests/done.html", context)
+
+
+def _confirm(request: HttpRequest, found: Link) -> HttpResponse:
+    declared = found.consumer_request.level_required == Level.REASONABLY_HIGH
+    form = EvidenceForm(
+        datamap.verification_points(), _language(), request.POST or None, declaration=declared
+    )
+    if request.method != "POST" or not form.is_valid():
+        declaration = verification.DECLARATION if declared else ""
+        return _landing_page(request, found, form=form, declaration=declaration)
+    verification.accept_evidence(
+        found, form.claims(), signed_as=form.cleaned_data.get("signed_name", ""), at=clock.now()
+    )
+    request.session.pop(TOKEN, None)
+    next_step = {
+        "sentence": _("We compare your answers with what we hold. By this day we answer."),
+        "day": found.consumer_request.due_on,
+    }
+    context = {"sentence": _("Thank you. We have your answers."), "next": [next_step]}
+    return render(request, "requests/done.html", context)
+
+
+def _landing_page(request: HttpRequest, found: Link, **context: Any) -> HttpResponse:
+    number = found.consumer_request.number
+    return render(
+        request, "requests/link.html", {"purpose": found.purpose, "number": number, **context}
+    )
+
+
+_PAGES = {LinkPurpose.FOLLOW: _follow, LinkPurpose.CONFIRM: _confirm, LinkPurpose.STOP: _stop}
+
+
+def _open_case(request: HttpRequest, consumer_request: ConsumerRequest) -> None:
+    """Remember in a fresh session that this browser may see this request for a while."""
+    cases = request.session.get(CASES, {})
+    request.session.pop(TOKEN, None)
+    request.session.cycle_key()
+    moment = int(clock.now().timestamp())
+    request.session[CASES] = {**cases, consumer_request.number: [moment, moment]}
+
+
+def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
+    """The request behind this browser's cookie; a foreign and an absent number are alike."""
+    try:
+        plain = read_number(number)
+    except NotANumber:
+        return None
+    cases = request.session.get(CASES, {})
+    opened, used = cases.get(plain, [0, 0])
+    now = int(clock.now().timestamp())
+    if now - used > IDLE or now - opened > WHOLE:
+        return None
+    request.session[CASES] = {**cases, plain: [opened, now]}
+    return ConsumerRequest.objects.select_related("data_key").filter(number=plain).first()
+
+
+# --- the request's own page ---------------------------------------------------------------------
+
+
+@require_http_methods(["GET"])
+def case(request: HttpRequest, number: str) -> HttpResponse:
+    """Where it stands, by when, what comes next."""
+    consumer_request = _case_of(request, number)
+    if consumer_request is None:
+        return redirect("requests:status")
+    return _case_page(request, consumer_request, MessageForm())
+
+
+def _case_page(
+    request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm
+) -> HttpResponse:
+    path = {"number": consumer_request.public_number}
+    actions = []
+    if following.may_withdraw(consumer_request):
+        actions.append(
+            {
+                "url": reverse("requests:withdraw", kwargs=path),
+                "label": _("Withdraw this request"),
+                "explains": _("We stop and write to you. You can ask again at any time."),
+                "confirm": _("Withdraw it"),
+            }
+        )
+    context = {
+        "number": consumer_request.number,
+        "kind": right_of(consumer_request.right)["title"]
+        if consumer_request.right in FORMS
+        else consumer_request.right.label,
+        "answer": following.answer(consumer_request),
+        "next": following.next_steps(consumer_request),
+        "steps": following.steps(consumer_request),
+        "messages": following.thread(consumer_request),
+        "message_form": form if consumer_request.is_open else None,
+        "message_url": reverse("requests:message", kwargs=path),
+        "actions": actions,
+    }
+    return render(request, "requests/status.html", context)
+
+
+@require_POST
+def withdraw(request: HttpRequest, number: str) -> HttpResponse:
+    """Take the request back."""
+    consumer_request = _case_of(request, number)
+    if consumer_request is None:
+        return redirect("requests:status")
+    try:
+        casework.withdraw(consumer_request, by=Actor.consumer(), at=clock.now())
+        sentence = _("You withdrew the request.")
+    except MoveNotAllowed:
+        sentence = _("It is too late to withdraw: we are carrying it out.")
+    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
+    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+
+@require_POST
+def message(request: HttpRequest, number: str) -> HttpResponse:
+    """A message to the office."""
+    consumer_request = _case_of(request, number)
+    if consumer_request is None:
+        return redirect("requests:status")
+    form = MessageForm(request.POST)
+    if not form.is_valid():
+        return _case_page(request, consumer_request, form)
+    casework.hear(consumer_request, form.cleaned_data["text"], at=clock.now())
+    return redirect("requests:case", number=consumer_request.public_number)
+
+
+# --- opt-out state ------------------------------------------------------------------------------
+
+JSON = re.compile(r"application/json", re.IGNORECASE)
+
+
+def _signal(request: HttpRequest) -> bool:
+    return request.headers.get("Sec-GPC", "").strip() == "1"
+
+
+def _opted_out(request: HttpRequest) -> bool:
+    """Whether this browser stands as opted out: its signal, or a request made from it (7026(g))."""
+    if _signal(request):
+        return True
+    numbers = [request.session.get(RECEIVED, ""), *request.session.get(CASES, {})]
+    return ConsumerRequest.objects.filter(number__in=numbers, kind=RequestKind.OPT_OUT).exists()
+
+
+@require_GET
+def opt_out(request: HttpRequest) -> HttpResponse:
+    """The visitor's own opt-out state, and whether a signal was honored (7025(c)(6))."""
+    context = {"opted_out": _opted_out(request), "signal": _signal(request)}
+    return render(request, "opt_out.html", context)
+
+
+@require_GET
+def opt_out_status(request: HttpRequest) -> HttpResponse:
+    """The same as data."""
+    if not request.path.endswith(".json") and not JSON.search(request.headers.get("Accept", "")):
+        return redirect("requests:opt-out")
+    return JsonResponse({"opted_out": _opted_out(request)})
