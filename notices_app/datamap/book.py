@@ -207,8 +207,13 @@ def active_version(system_key: str) -> DataMapVersion:
     return version
 
 
+def _approved() -> DataMapVersionQuerySet:
+    approved = DataMapVersion.objects.filter(approved_by__isnull=False)
+    return approved.select_related("system__data_key").defer("document")
+
+
 def _active() -> DataMapVersionQuerySet:
-    return DataMapVersion.objects.active().select_related("system__data_key").defer("document")
+    return _approved().active()
 
 
 def active_program(system_key: str) -> Program:
@@ -225,6 +230,14 @@ def target_under(version_id: int) -> Target:
     """Address and program of a system under one map version, active or not; one statement."""
     found = DataMapVersion.objects.select_related("system__data_key").defer("document")
     return _target(found.get(pk=version_id))
+
+
+def target_under(version_id: int) -> Target:
+    """A system under one approved version, active or not. Raises ``NoActiveMap``."""
+    version = _approved().filter(pk=version_id).first()
+    if version is None:
+        raise NoActiveMap
+    return _target(version)
 
 
 def targets() -> list[Target]:
