@@ -227,12 +227,6 @@ def target(system_key: str) -> Target:
 
 
 def target_under(version_id: int) -> Target:
-    """Address and program of a system under one map version, active or not; one statement."""
-    found = DataMapVersion.objects.select_related("system__data_key").defer("document")
-    return _target(found.get(pk=version_id))
-
-
-def target_under(version_id: int) -> Target:
     """A system under one approved version, active or not. Raises ``NoActiveMap``."""
     version = _approved().filter(pk=version_id).first()
     if version is None:
