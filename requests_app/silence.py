@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
-from ccpa_office import work
+from ccpa_office import clock_guard
 from ccpa_office.law.deadlines import REMINDER_DAYS, UNVERIFIED_ANSWER_DAY, received_date
 from ccpa_office.law.grounds import Denial
 from ccpa_office.law.kinds import VERIFIABLE
@@ -58,7 +58,7 @@ def end(*, at: datetime) -> int:
     Nothing was ever found and the typed mailbox was proven: nothing found. Never confirmed: not
     confirmed. Not verified: denied as unverifiable. A suspect clock ends nothing (PR-10).
     """
-    if not work.clock_is_trusted():
+    if not clock_guard.clock_is_trusted():
         return 0
     last = received_date(at) - _days(UNVERIFIED_ANSWER_DAY)
     proven = Identifier.objects.filter(

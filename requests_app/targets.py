@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ccpa_office import connectors
 from ccpa_office.connectors.base import Connector, Program
 from notices_app import datamap
+from notices_app.models import DataMapVersion
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ def of(system_key: str) -> Target:
     return _target(datamap.target(system_key))
 
 
-def under(version_id: int) -> Target:
-    """A system under the very map version that a plan was frozen with; one statement."""
-    return _target(datamap.target_under(version_id))
+def under(version: DataMapVersion) -> Target:
+    """A system under the very map version that a plan was frozen with."""
+    return _target(datamap.target_under(version))
 
 
 def served() -> list[Target]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ccpa_office import connectors
+from ccpa_office import clock, clock_guard, connectors
 from tests import builders
 from tests.builders import Mailbox, Team
 
@@ -22,7 +22,8 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 @pytest.fixture
 def team(db: None) -> Team:
-    """One person for each role."""
+    """One person for each role, and a clock that has been seen to be right."""
+    clock_guard.witness(clock.now())
     return Team()
 
 

@@ -226,11 +226,11 @@ def target(system_key: str) -> Target:
     return _target(active_version(system_key))
 
 
-def target_under(version_id: int) -> Target:
-    """A system under one approved version, active or not. Raises ``NoActiveMap``."""
-    version = _approved().filter(pk=version_id).first()
-    if version is None:
-        raise NoActiveMap
+def target_under(version: DataMapVersion) -> Target:
+    """Address and program of a system under one map version, active or not.
+
+    No statement when the version came with its system and the system's key.
+    """
     return _target(version)
 
 

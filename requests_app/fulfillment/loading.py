@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from ccpa_office import sealing
 from ccpa_office.connectors.base import Key
+from ccpa_office.models import ClockGuard
 from requests_app import targets
 from requests_app.fulfillment.packing import Part, Subject, open_part, open_subjects
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState, PlanTable, Switch
@@ -42,35 +44,47 @@ class Load:
 
 
 def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
-    """Read a chunk's plans, parts and keys in one statement. Raises ``NotNow``."""
-    rows = list(
-        PlanTable.objects.filter(plan__chunk=chunk, plan__state=state)
-        .select_related("plan__data_key", "plan__consumer_request", "plan__chunk__batch")
-        .annotate(
-            halted=Exists(Switch.objects.filter(stopped=True)),
-            paused=Exists(
-                Batch.objects.filter(pk=OuterRef("plan__chunk__batch")).exclude(
-                    state=BatchState.RUNNING
-                )
-            ),
-        )
-        .order_by("plan_id", "ordinal")
-    )
-    if not rows or any(row.halted or row.paused for row in rows):
+    """Read a chunk's plans and parts: two statements, however many people. Raises ``NotNow``."""
+    plans = list(_plans(chunk, state))
+    if not plans or any(plan.halted or plan.paused for plan in plans):
         raise NotNow
-    plans = list({row.plan_id: row.plan for row in rows}.values())
     boxes = {plan.pk: sealing.Box(plan.data_key) for plan in plans}
     subjects: list[Subject] = []
     first: dict[int, int] = {}
-    for plan in sorted(plans, key=lambda each: each.parent_id or 0):
+    for plan in plans:
         if plan.parent_id:
             first[plan.pk] = first[plan.parent_id]
             continue
         first[plan.pk] = len(subjects)
         subjects += open_subjects(boxes[plan.pk], plan)
+    rows = PlanTable.objects.filter(plan__in=boxes).order_by("plan_id", "ordinal")
     parts = [(first[row.plan_id], open_part(boxes[row.plan_id], row)) for row in rows]
-    target = targets.under(plans[0].map_version_id)
-    return Load(chunk, target, plans, subjects, first, merge(parts))
+    return Load(chunk, targets.under(plans[0].map_version), plans, subjects, first, merge(parts))
+
+
+def _plans(chunk: Chunk, state: PlanState) -> QuerySet[Plan, Any]:
+    """The chunk's plans, parents first, each with what says that nothing may happen now."""
+    halted = Switch.objects.filter(stopped=True)
+    suspect = ClockGuard.objects.filter(suspect_since__isnull=False)
+    running = Batch.objects.filter(pk=chunk.batch_id, state__in=_MAY_RUN)
+    elsewhere = Plan.objects.filter(
+        consumer_request=OuterRef("consumer_request"),
+        state__in=[PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING],
+    ).exclude(chunk=chunk)
+    return (
+        Plan.objects.filter(chunk=chunk, state=state)
+        .select_related("data_key", "consumer_request", "map_version__system__data_key")
+        .defer("map_version__document")
+        .annotate(
+            halted=Exists(halted) | Exists(suspect),
+            paused=~Exists(running),
+            unfinished=Exists(elsewhere),
+        )
+        .order_by(F("parent_id").asc(nulls_first=True), "pk")
+    )
+
+
+_MAY_RUN = [BatchState.RUNNING, BatchState.DONE]
 
 
 def merge(parts: Iterable[tuple[int, Part]]) -> list[Part]:

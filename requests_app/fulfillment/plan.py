@@ -233,7 +233,7 @@ def freeze(found: Found, *, data_key: DataKey | None, at: datetime, **links: Any
 def freeze_supplement(parent: Plan, parts: Sequence[Part], *, at: datetime) -> Plan:
     """Rows born after the freeze, as a plan under its parent's approval, being carried out."""
     box = sealing.Box(parent.data_key)
-    target = targets.under(parent.map_version_id)
+    target = targets.under(parent.map_version)
     found = Found(target, open_subjects(box, parent), list(parts), {})
     return freeze(
         found,
@@ -300,7 +300,7 @@ def decide_shared(
         decided = [_decided(part, table, decision, ground) for part in parts]
         if decided == parts:
             raise NothingToDecide
-        target = targets.under(plan.map_version_id)
+        target = targets.under(plan.map_version)
         found = Found(target, open_subjects(box, plan), decided, target.connector.sizes())
         Plan.objects.filter(pk=plan.pk).update(state=PlanState.VOID)
         new = freeze(
@@ -344,7 +344,7 @@ def _decided(part: Part, table: str, decision: str, ground: str) -> Part:
 
 def sample(plan: Plan) -> list[dict[str, Any]]:
     """A dry run for a page: masked rows and the statements, table by table."""
-    connector = targets.under(plan.map_version_id).connector
+    connector = targets.under(plan.map_version).connector
     box = sealing.Box(plan.data_key)
     shown = []
     for row in plan.tables.order_by("ordinal"):

@@ -72,6 +72,7 @@ def look(loaded: Load) -> list[dict[str, Any]]:
                 identities=[each.identity for each in loaded.subjects],
                 action=acted[0].action if acted else table.action,
                 kept=kept,
+                stripped=[k for part in acted if part.decision == "strip" for k in part.keys],
             ),
         )
         found.append(
@@ -139,11 +140,11 @@ def _is_clean(table: dict[str, Any]) -> bool:
 
 def _tell(loaded: Load, at: datetime) -> None:
     """Service providers first, then the consumer (7022(b)(2); design 6.9)."""
-    plans = [plan for plan in loaded.plans if plan.consumer_request]
+    plans = [plan for plan in loaded.plans if plan.consumer_request and not plan.unfinished]
     key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
     place_of = {plan.consumer_request_id: loaded.first[plan.pk] for plan in plans}
     one_each = {plan.consumer_request_id: plan.consumer_request for plan in plans}
-    requests = _whole([each for each in one_each.values() if each])
+    requests = [each for each in one_each.values() if each]
     if not requests:
         return
     for each in requests:
@@ -170,17 +171,6 @@ def _hashed(identifiers: Mapping[str, list[str]]) -> dict[str, Any]:
         ],
         "keyed": "SHA-256",
     }
-
-
-def _whole(requests: Sequence[ConsumerRequest]) -> list[ConsumerRequest]:
-    """Requests of which no plan is left to be carried out in another system; one statement."""
-    unfinished = set(
-        Plan.objects.filter(
-            consumer_request__in=[each.pk for each in requests],
-            state__in=[PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING],
-        ).values_list("consumer_request_id", flat=True)
-    )
-    return [each for each in requests if each.pk not in unfinished]
 
 
 def look_later(row: Look, *, at: datetime) -> None:

@@ -250,6 +250,18 @@ def _statistics(target: int) -> str:
     )
 
 
+# A reference is checked at its statement, not at the end: a mistake is known where it is made.
+IMMEDIATE = """
+DO $$ DECLARE found record; BEGIN
+    FOR found IN SELECT conrelid::regclass AS on_table, conname FROM pg_constraint
+        WHERE contype = 'f' AND condeferrable AND conrelid::regclass::text LIKE 'requests_app_%' LOOP
+        EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I NOT DEFERRABLE',
+                       found.on_table, found.conname);
+    END LOOP;
+END $$;
+"""
+
+
 class Migration(migrations.Migration):
     """The second line of defense behind the verbs."""
 
@@ -264,6 +276,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(EXECUTION, NO_EXECUTION),
         migrations.RunSQL(BATCH_APPROVALS, NO_BATCH_APPROVALS),
         migrations.RunSQL(RECEIPTS, NO_RECEIPTS),
+        migrations.RunSQL(IMMEDIATE, migrations.RunSQL.noop),
         migrations.RunSQL(_statistics(0), _statistics(-1)),
         *(
             migrations.RunSQL(

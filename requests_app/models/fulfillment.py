@@ -115,7 +115,7 @@ class Plan(models.Model):
 
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key", "consumer_request": "key", "chunk": "key", "parent": "key",
-        "system_key": "none", "map_version_id": "none", "map_digest": "none", "version": "none",
+        "system_key": "none", "map_version": "none", "map_digest": "none", "version": "none",
         "state": "none", "people": "none", "subjects": "sealed", "data_key": "key",
         "summary": "none", "hash": "none", "rows": "none", "rows_per_person": "none",
         "share": "none", "sensitive": "none", "above_ceiling": "none", "undecided": "none",
@@ -129,7 +129,7 @@ class Plan(models.Model):
     chunk = models.ForeignKey(Chunk, models.PROTECT, related_name="plans", null=True)
     parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="supplements")
     system_key = models.CharField(max_length=40)
-    map_version_id = models.BigIntegerField()
+    map_version = models.ForeignKey("notices_app.DataMapVersion", models.PROTECT)
     map_digest = models.CharField(max_length=64)
     version = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=12, choices=PlanState, default=PlanState.FROZEN)

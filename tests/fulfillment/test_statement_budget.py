@@ -1,0 +1,87 @@
+"""How many statements a deletion takes from approved to completed, counted by the server (G4)."""
+
+import psycopg
+import pytest
+
+from ccpa_office import clock, work
+from requests_app import tasks
+from requests_app.fulfillment import batches, closing
+from requests_app.models import Chunk, Status
+from tests import builders
+from tests.builders import KOFI, approved, fresh, plan_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BUDGET = 36
+STATEMENTS = """
+SELECT calls, query FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+WHERE d.datname IN (%s, %s) ORDER BY calls DESC
+"""
+
+
+def _administration(statement, *values):
+    with psycopg.connect(builders.address("postgres"), autocommit=True) as connection:
+        return connection.execute(statement, values)
+
+
+@pytest.fixture
+def counter(settings, learners):
+    """Counts the statements of the office's and the target's database."""
+    names = [settings.DATABASES["default"]["NAME"], learners.rsplit("/", 1)[1].partition("?")[0]]
+    _administration("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
+    def count(act):
+        _administration("SELECT pg_stat_statements_reset()")
+        act()
+        rows = _administration(STATEMENTS, *names).fetchall()
+        for calls, query in rows:
+            print(calls, " ".join(query.split())[:160])
+        return sum(calls for calls, _query in rows)
+
+    return count
+
+
+def _carry_out():
+    """Exactly the workers' part: gather, claim, erase, prove, close. No idle sweep, no letter."""
+    assert batches.open_due(at=clock.now())
+    for chunk in work.claim(Chunk, lane="erase", n=1, owner="budget"):
+        batches.work_chunk(chunk, at=clock.now())
+    closing.close_told(at=clock.now())
+
+
+def _tables(consumer_request):
+    plan = plan_of(consumer_request)
+    return len({part["table"] for part in plan.summary})
+
+
+def test_a_single_deletion_stays_within_36_statements_and_2_a_table(
+    mailbox, team, learners, at_once, counter
+):
+    consumer_request = approved(mailbox, team, KOFI)
+    tasks.drain_mail()
+    used = counter(_carry_out)
+    assert fresh(consumer_request).status == Status.COMPLETED
+    print(used, _tables(consumer_request))
+    assert used <= BUDGET + 2 * _tables(consumer_request)
+
+
+def test_twenty_thousand_rows_take_as_many_statements_as_few(
+    mailbox, team, learners, at_once, counter, settings
+):
+    settings.CEILING_ROWS = 1_000_000
+    settings.CEILING_SHARE = 1.0
+    few = approved(mailbox, team, KOFI)
+    tasks.drain_mail()
+    for_few = counter(_carry_out)
+    with psycopg.connect(learners) as connection:
+        connection.execute(
+            "INSERT INTO activity_log SELECT 1000000 + n, 4, now(), '198.51.100.9', '/x', '{}'"
+            " FROM generate_series(1, 20000) n"
+        )
+    many = approved(mailbox, team, builders.ORLA)
+    tasks.drain_mail()
+    for_many = counter(_carry_out)
+    assert plan_of(many).rows > 20_000 > plan_of(few).rows
+    assert fresh(many).status == Status.COMPLETED
+    assert _tables(few) == _tables(many)
+    assert for_many == for_few
