@@ -21,8 +21,14 @@ PREFIX = {"en": "", "ja": "/ja", "es": "/es"}
 STYLES = (Path(settings.BASE_DIR) / "ccpa_office" / "static" / "office.css").read_text()
 
 
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
+
+
 @pytest.fixture(params=LANGUAGES)
-def language(request):
+def language(request, english):
     with translation.override(request.param):
         yield request.param
 
