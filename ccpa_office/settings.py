@@ -36,6 +36,7 @@ def _environment() -> Environment:
 
 
 env = _environment()
+IS_INSTALLATION = "DATABASE_URL" in env.ENVIRON  # otherwise a checkout that serves nobody
 
 # --- secrets ------------------------------------------------------------------------------------
 DEMO = env.bool("DEMO", default=False)
@@ -97,9 +98,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ccpa_office.gate.StaffSession",
+    "ccpa_office.own_account.OwnAccount",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "ccpa_office.staffgate.StaffGate",
 ]
 TEMPLATES = [
     {
@@ -150,11 +153,21 @@ PASSWORD_RESET_TIMEOUT = 30 * 60
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "ccpa_office.signin.StaffAdapter"
+ACCOUNT_FORMS = {
+    "login": "ccpa_office.signin.SignInForm",
+    "change_password": "ccpa_office.signin.NewPasswordForm",
+}
+ACCOUNT_RATE_LIMITS = False  # tries are counted in the database, see ccpa_office/throttle.py
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 ACCOUNT_PREVENT_ENUMERATION = True
+MFA_ADAPTER = "ccpa_office.signin.SecondFactors"
+MFA_FORMS = {
+    "authenticate": "ccpa_office.signin.CodeForm",
+    "reauthenticate": "ccpa_office.signin.CodeAgainForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS

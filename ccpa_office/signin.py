@@ -1,12 +1,214 @@
-"""How staff come in: nobody signs up by himself."""
+"""How staff come in: a password, a second factor, and a limit on tries.
+
+Nobody signs up, no password is mailed. Every answer to a failed try is the same, whether the
+account exists or not. Before an approval and before a change to an account the last proof of who
+sits there is at most ten minutes old.
+"""
+
+import base64
+import ipaddress
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ccpa_office import clock, sealing, throttle
+from ccpa_office.models import DataKey
+
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+TOO_MANY = "too_many_login_attempts"
+IPV4_CLASS, IPV6_CLASS = 24, 48
+
+
+def has_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the account has an authenticator app or a security key."""
+    return Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the second factor (where there is none: the password) was shown lately."""
+    method = "mfa" if has_second_factor(request.user) else "password"
+    user = request.user if isinstance(request.user, AbstractBaseUser) else None
+    shown = [
+        each["at"] for each in get_authentication_records(request, user) if each["method"] == method
+    ]
+    machine = (clock.now() - clock.offset()).timestamp()
+    return bool(shown) and machine - shown[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def require_fresh(request: HttpRequest) -> None:
+    """Send the person to prove who they are, and come back to what they did."""
+    if not is_fresh(request):
+        raise ReauthenticationRequired
+
+
+def address_class(address: str) -> str:
+    """The neighborhood of an address: what a stranger elsewhere cannot close for it."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    width = IPV4_CLASS if ip.version == 4 else IPV6_CLASS
+    return str(ipaddress.ip_network(f"{ip}/{width}", strict=False))
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Accounts are made by the chief alone."""
+    """Accounts are made by the chief alone; tries are counted in the database."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": _("This username and this password do not belong together."),
+        TOO_MANY: _("Too many tries. Wait a quarter of an hour, then try once more."),
+    }
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         """Return that sign-up is closed."""
         return False
+
+    def is_reauthentication_required(self, *, app: str, **_more: Any) -> bool:  # noqa: ARG002
+        """Ask again only where the last proof is older than ten minutes."""
+        return not is_fresh(self.request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try before it is judged. Raises a form error while a place is closed."""
+        at = clock.now()
+        throttle.sweep(at=at)
+        for limit, key in self._places(request, credentials):
+            if not throttle.count(limit, key, at=at):
+                raise self.validation_error(TOO_MANY)
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """The account of these credentials, or nothing; a success uncounts itself."""
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        if user is not None:
+            (_address, here), (_account, account) = self._places(request, credentials)
+            throttle.take_back(here)
+            throttle.forgive(account)
+        return user
+
+    def _places(
+        self, request: HttpRequest, credentials: dict[str, Any]
+    ) -> list[tuple[throttle.Limit, bytes]]:
+        address = self.get_client_ip(request)
+        username = str(credentials.get("username", "")).casefold()
+        near = address_class(address)
+        return [
+            (throttle.ADDRESS, throttle.place(throttle.ADDRESS, address)),
+            (throttle.ACCOUNT, throttle.place(throttle.ACCOUNT, username, near)),
+        ]
+
+    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
+        """Look at the password once more; the session gets a new name."""
+        same = bool(super().reauthenticate(user, password))
+        if same:
+            self.request.session.cycle_key()
+        return same
+
+    def get_reauthentication_methods(
+        self, user: AbstractBaseUser | AnonymousUser
+    ) -> list[dict[str, Any]]:
+        """Whoever has a second factor shows that one; a password alone is the demo's."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if has_second_factor(user):
+            return [each for each in methods if each["id"] != "reauthenticate"]
+        return methods
+
+    def send_mail(self, *_args: Any, **_more: Any) -> None:
+        """Accounts send no mail: letters go by correspondence alone."""
+
+
+class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of second factors are sealed, each with a key of its own."""
+
+    CONTEXT = "second factor"
+
+    def encrypt(self, text: str) -> str:
+        """``text`` as ``<key id>:<sealed>``."""
+        key = sealing.new_key()
+        sealed = sealing.Box(key).seal(text, context=self.CONTEXT)
+        return f"{key.pk}:{base64.b64encode(sealed).decode()}"
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret. Raises sealing.Unreadable."""
+        key_id, _colon, sealed = encrypted_text.partition(":")
+        box = sealing.Box(DataKey.objects.get(pk=key_id))
+        return box.open(base64.b64decode(sealed), context=self.CONTEXT)
+
+    def get_totp_label(self, user: AbstractBaseUser) -> str:
+        """What the authenticator app shows."""
+        return user.get_username()
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    """``username`` and ``password``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields = {"username": self.fields.pop("login"), **self.fields}
+        self.fields = fields
+        for name, autocomplete in (("username", "username"), ("password", "current-password")):
+            self.fields[name].widget.attrs = {"autocomplete": autocomplete, "spellcheck": "false"}
+        self.fields["username"].widget.attrs |= {"autocapitalize": "none", "autofocus": True}
+        self.fields["password"].help_text = ""
+
+    def clean_username(self) -> str:
+        """The name without blanks around it."""
+        return str(self.cleaned_data["username"]).strip()
+
+    def clean(self) -> dict[str, Any]:
+        """Judge both together."""
+        self.cleaned_data["login"] = self.cleaned_data.get("username", "")
+        cleaned: dict[str, Any] = super().clean()
+        return cleaned
+
+
+class _CountedCode:
+    """A form with a code of a second factor: five tries, then a wait."""
+
+    user: AbstractBaseUser
+
+    def clean_code(self) -> str:
+        """The code, if it is right. Raises a form error."""
+        key = throttle.place(throttle.CODE, str(self.user.pk))
+        if not throttle.count(throttle.CODE, key, at=clock.now()):
+            raise StaffAdapter(context.request).validation_error(TOO_MANY)
+        code = str(super().clean_code())  # type: ignore[misc]
+        throttle.forgive(key)
+        return code
+
+
+class CodeForm(_CountedCode, AuthenticateForm):  # type: ignore[misc]
+    """The second factor at sign-in."""
+
+
+class CodeAgainForm(_CountedCode, ReauthenticateForm):  # type: ignore[misc]
+    """The second factor before something grave."""
+
+    def save(self) -> None:
+        """Record it; the session gets a new name."""
+        super().save()
+        context.request.session.cycle_key()
+
+
+class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
+    """A new password needs the old one; tries are counted."""
+
+    def clean_oldpassword(self) -> str:
+        """The old password, if it is right. Raises a form error."""
+        key = throttle.place(throttle.CODE, "password", str(self.user.pk))
+        if not throttle.count(throttle.CODE, key, at=clock.now()):
+            raise StaffAdapter(context.request).validation_error(TOO_MANY)
+        password = str(super().clean_oldpassword())
+        throttle.forgive(key)
+        return password

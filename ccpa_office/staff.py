@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
@@ -121,6 +122,18 @@ def mark_second_factor_changed(member: StaffMember, by: Actor, at: datetime) -> 
             with connection.cursor() as cursor:
                 cursor.execute("SELECT ccpa_office_touch(%s, 'second factor')", [member.pk])
         _line("staff.second_factor_changed", member, by, at)
+
+
+def reset_second_factor(member: StaffMember, by: Actor, at: datetime) -> int:
+    """Take every second factor from ``member``, who lost it. Raises NotAllowed.
+
+    A trigger touches the account; its sessions end.
+    """
+    require(by, Verb.MANAGE_STAFF)
+    with acting(by):
+        taken, _kinds = Authenticator.objects.filter(user_id=member.pk).delete()
+        _line("staff.second_factor_reset", member, by, at)
+    return taken
 
 
 def confirm_touch(member: StaffMember, by: Actor, at: datetime) -> int:

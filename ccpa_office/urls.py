@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 
 from django.conf.urls.i18n import i18n_patterns
-from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import TemplateView
 
 from ccpa_office import answers, health
+from ccpa_office.admin import site
 
 handler400 = answers.bad_request
 handler403 = answers.forbidden
@@ -23,7 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += i18n_patterns(
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
-    path("admin/", admin.site.urls),
+    path("admin/", site.urls),
     path("accounts/", include("allauth.urls")),
     *(path("", include(floor)) for floor in FLOORS),
     prefix_default_language=False,

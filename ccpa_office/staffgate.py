@@ -1,0 +1,89 @@
+"""What stands before the desks: which host, which doors, whose session, which second factor."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from ccpa_office import answers
+from ccpa_office.gate import StaffSession
+from ccpa_office.models import StaffMember, StaffTouch
+from ccpa_office.signin import has_second_factor
+
+DESKS = "/admin/"
+ACCOUNT = "/accounts/"
+DOORS = (
+    "login/",
+    "logout/",
+    "inactive/",
+    "reauthenticate/",
+    "password/change/",
+    "2fa/",
+)
+"""The ways in and what belongs to them: all other account pages do not exist here."""
+
+SIGNED_OUT = '"cache", "cookies", "storage"'
+
+
+class StaffGate:
+    """Keep strangers, stale sessions and accounts without a second factor from the desks."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer for pages of the staff; let every other page pass."""
+        path = _without_language(request.path_info)
+        if not path.startswith((DESKS, ACCOUNT)):
+            return self.get_response(request)
+        was_in = request.user.is_authenticated
+        response = _refusal(request, path) or self.get_response(request)
+        if was_in and not request.user.is_authenticated:
+            response.headers["Clear-Site-Data"] = SIGNED_OUT
+        return response
+
+
+def _without_language(path: str) -> str:
+    first, _slash, rest = path[1:].partition("/")
+    return f"/{rest}" if first in dict(settings.LANGUAGES) else path
+
+
+def _refusal(request: HttpRequest, path: str) -> HttpResponse | None:
+    if not _is_our_host(request) or not _is_a_door(path):
+        return answers.not_found(request)
+    if not isinstance(request.user, StaffMember):
+        return None
+    if _was_touched(request):
+        logout(request)
+        messages.warning(request, _("Your account was changed by somebody else. Sign in again."))
+        return HttpResponseRedirect(reverse("account_login"))
+    if path.startswith(DESKS) and not settings.DEMO and not has_second_factor(request.user):
+        return HttpResponseRedirect(reverse("mfa_activate_totp"))
+    return None
+
+
+def _is_our_host(request: HttpRequest) -> bool:
+    host = request.get_host()
+    return not settings.STAFF_HOST or settings.STAFF_HOST in {host, host.partition(":")[0]}
+
+
+def _is_a_door(path: str) -> bool:
+    rest = path.removeprefix(ACCOUNT)
+    return path.startswith(DESKS) or rest == "" or rest.startswith(DOORS)
+
+
+def _was_touched(request: HttpRequest) -> bool:
+    """Whether somebody else changed roles, password or second factor since this session began."""
+    began = parse_datetime(request.session.get(StaffSession.BEGAN, ""))
+    if began is None:
+        return False
+    return (
+        StaffTouch.objects.filter(member_id=request.user.pk, at__gt=began)
+        .exclude(by_id=request.user.pk)
+        .exists()
+    )
