@@ -172,11 +172,11 @@ def test_what_a_consumer_wrote_is_text():
 
 
 def test_no_page_carries_script_or_style_of_its_own():
+    own = re.compile(r"<script(?![^>]*(\ssrc=|/json))|<style|\sstyle=|\son[a-z]+=")
     found = [
         file.name
         for file in TEMPLATES.rglob("*.html")
-        if "emails" not in file.parts and "admin" not in file.parts
-        if re.search(r"<script(?![^>]*(\ssrc=|/json))|<style|\sstyle=|\son[a-z]+=", file.read_text())
+        if "emails" not in file.parts and own.search(file.read_text())
     ]
     assert found == []
 
@@ -264,7 +264,7 @@ def test_the_compiled_catalogue_is_the_written_one(code):
     written = {
         (each.msgctxt, each.msgid): (each.msgstr, each.msgstr_plural)
         for each in polib.pofile(str(folder / "django.po"))
-        if not each.obsolete
+        if each.translated()
     }
     compiled = {
         (each.msgctxt, each.msgid): (each.msgstr, each.msgstr_plural)
