@@ -124,6 +124,13 @@ class Actor:
         return cls("consumer")
 
     @property
+    def staff_id(self) -> int:
+        """The immutable id of a member of staff. Raises NotAllowed for anybody else."""
+        if self.id is None:
+            raise NotAllowed
+        return self.id
+
+    @property
     def label(self) -> str:
         """What the ledger stores: ``staff:12``, ``system:batches`` or ``consumer``."""
         return {"staff": f"staff:{self.id}", "system": f"system:{self.name}"}.get(

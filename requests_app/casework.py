@@ -68,7 +68,7 @@ def check_approval(plan: Plan, by: Actor, *, hash: str, at: datetime) -> None:  
         raise ApprovalRefused("You asked for this plan; another person approves it.")
     if by.id == consumer_request.opened_by_id:
         raise ApprovalRefused("You took in this request; another person approves it.")
-    if plan.approvals.filter(by_id=by.id).exists():
+    if plan.approvals.filter(by_id=by.staff_id).exists():
         raise ApprovalRefused("You have approved this plan; it waits for a second person.")
 
 
@@ -84,7 +84,7 @@ def approve(plan: Plan, *, hash: str, by: Actor, at: datetime, reason: str = "")
             .get(pk=plan.pk)
         )
         check_approval(plan, by, hash=hash, at=at)
-        Approval.objects.create(plan=plan, hash=hash, by_id=by.id, at=at, reason=reason[:400])
+        Approval.objects.create(plan=plan, hash=hash, by_id=by.staff_id, at=at, reason=reason[:400])
         assert plan.consumer_request is not None  # noqa: S101  checked above
         given = plan.approvals.filter(hash=hash).count()
         ledger.record(

@@ -26,13 +26,19 @@ def next_steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
     due = consumer_request.due_on
     if consumer_request.right in UNVERIFIED:
         return [_step(_("It is done by this day at the latest."), due)]
-    answered = _step(_("By this day you have our answer."), due)
+    return [
+        *_before_the_answer(consumer_request),
+        _step(_("By this day you have our answer."), due),
+    ]
+
+
+def _before_the_answer(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
     if consumer_request.status == Status.APPROVED:
-        return [_step(_("We wait, so that nobody can do this in your name.")), answered]
+        return [_step(_("We wait, so that nobody can do this in your name."))]
     if STAGE[Status(consumer_request.status)] is Stage.CHECKING:
         wrote = _("If we hold a contact of yours, we wrote to it. Use the link in that letter.")
-        return [_step(wrote), answered]
-    return [answered]
+        return [_step(wrote)]
+    return []
 
 
 def _step(sentence: str, day: date | None = None) -> dict[str, Any]:

@@ -99,8 +99,10 @@ class RequestForm(forms.Form):
     def renew_nonce(self) -> None:
         """Give a form that was refused a fresh nonce, so that the next press can succeed."""
         if "nonce" in self.errors:
-            self.data = self.data.copy()
-            self.data["nonce"] = new_nonce(self.kind)
+            self.data = {
+                **{name: self.data[name] for name in self.data},
+                "nonce": new_nonce(self.kind),
+            }
 
     def identifiers(self) -> dict[str, str]:
         """Identifiers as typed, by kind."""

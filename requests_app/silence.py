@@ -45,9 +45,7 @@ def remind(*, at: datetime) -> int:
                     purpose=LinkPurpose.CONFIRM,
                     used_at__isnull=True,
                 ).update(voided_at=at)
-                correspondence.queue_all(
-                    "reminder", silent, at=at
-                )
+                correspondence.queue_all("reminder", silent, at=at)
         reminded += len(silent)
     return reminded
 

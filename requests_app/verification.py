@@ -40,6 +40,8 @@ METHOD = "2026-1"
 SETTLED = timedelta(days=30)
 EVALUATIONS = 3
 PERSON_KEY = "person-key"
+_NOBODY: list[Key | None] = [None]
+"""Compared all the same, so that the work is equal whoever asks (VR-11)."""
 SYSTEM = Actor.system("verification")
 CONSUMER = Actor.consumer()
 
@@ -87,9 +89,7 @@ def follow(link: Link, *, at: datetime) -> ConsumerRequest:
     """Spend a follow link: control of the typed address is proven, nothing else (VR-14)."""
     with transaction.atomic():
         spend(link, at=at)
-        Identifier.objects.filter(pk=link.contact_id, confirmed_at__isnull=True).update(
-            confirmed_at=at
-        )
+        Identifier.objects.filter(links=link, confirmed_at__isnull=True).update(confirmed_at=at)
     return link.consumer_request
 
 
@@ -230,7 +230,7 @@ def accept_evidence(
         spend(link, at=at)
         if consumer_request.evaluations >= EVALUATIONS:
             raise LinkGone
-        Identifier.objects.filter(pk=link.contact_id).update(confirmed_at=at)
+        Identifier.objects.filter(links=link).update(confirmed_at=at)
         _keep_claims(consumer_request, claims)
         if signed_as:
             _keep_declaration(consumer_request, signed_as, at)
@@ -291,7 +291,7 @@ def compare(step: Step, *, at: datetime) -> None:
     people = people_of(consumer_request)
     matched: dict[str, bool] = dict.fromkeys(claims, False)
     for target in targets.served():
-        for person in people.get(target.key, []) or [None]:
+        for person in people.get(target.key) or _NOBODY:
             for point, same in target.connector.compare(person, claims).items():
                 matched[point] = matched.get(point, False) or same
     work.seam("verify.before-commit")

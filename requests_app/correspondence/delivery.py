@@ -58,7 +58,7 @@ class Server:
             parts.port or default,
             unquote(parts.username or ""),
             unquote(parts.password or ""),
-            (parse_qs(parts.query).get("cafile") or [None])[0],
+            next(iter(parse_qs(parts.query).get("cafile", [])), None),
         )
 
 

@@ -116,7 +116,7 @@ def start(plans: Sequence[Plan], chunk: Chunk, *, at: datetime) -> None:
     }
     if requests:
         workflow.move_all(
-            [each for each in requests.values() if each],
+            list(requests.values()),
             Status.EXECUTING,
             by=SYSTEM,
             at=at,
@@ -139,7 +139,7 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
         if by.id == batch.opened_by_id or _verified_somebody(batch, by):
             raise ApprovalRefused("who opened the batch or verified somebody in it cannot approve")
         _made, new = BatchApproval.objects.get_or_create(
-            batch=batch, by_id=by.id, defaults={"hash": hash, "at": at}
+            batch=batch, by_id=by.staff_id, defaults={"hash": hash, "at": at}
         )
         if not new:
             raise ApprovalRefused("you have approved this batch already")

@@ -64,7 +64,9 @@ def _apply(loaded: Load, part: Part) -> Applied:
         secret=sealing.digest("pseudonym", loaded.target.key),
         identities=[each.identity for each in loaded.subjects],
     )
-    applied = loaded.target.connector.apply(part.table, Rows(part.keys, part.persons), loaded.people, deed)
+    applied = loaded.target.connector.apply(
+        part.table, Rows(part.keys, part.persons), loaded.people, deed
+    )
     if applied.foreign:
         raise KeyOfAnother(part.table)
     return applied

@@ -29,6 +29,8 @@ class Load:
     subjects: list[Subject]
     first: dict[int, int]
     parts: list[Part]
+    unfinished: frozenset[int]
+    """Plans whose request has another plan to be carried out elsewhere."""
 
     @property
     def people(self) -> list[Key]:
@@ -45,7 +47,7 @@ class Load:
 
 def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
     """Read a chunk's plans and parts: two statements, however many people. Raises ``NotNow``."""
-    plans = list(_plans(chunk, state))
+    plans: list[Any] = list(_plans(chunk, state))
     if not plans or any(plan.halted or plan.paused for plan in plans):
         raise NotNow
     boxes = {plan.pk: sealing.Box(plan.data_key) for plan in plans}
@@ -59,7 +61,9 @@ def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
         subjects += open_subjects(boxes[plan.pk], plan)
     rows = PlanTable.objects.filter(plan__in=boxes).order_by("plan_id", "ordinal")
     parts = [(first[row.plan_id], open_part(boxes[row.plan_id], row)) for row in rows]
-    return Load(chunk, targets.under(plans[0].map_version), plans, subjects, first, merge(parts))
+    unfinished = frozenset(plan.pk for plan in plans if plan.unfinished)
+    target = targets.under(plans[0].map_version)
+    return Load(chunk, target, plans, subjects, first, merge(parts), unfinished)
 
 
 def _plans(chunk: Chunk, state: PlanState) -> QuerySet[Plan, Any]:

@@ -15,7 +15,7 @@ from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
 from requests_app.fulfillment.loading import Load, load
 from requests_app.fulfillment.packing import Part
-from requests_app.models import Chunk, ConsumerRequest, Finding, Look, Plan, PlanState, Status
+from requests_app.models import Chunk, Finding, Look, Plan, PlanState, Status
 
 SYSTEM = Actor.system("proof")
 LATER_LOOKS = (1, 7, 30)
@@ -135,12 +135,14 @@ def _leave_to_a_person(chunk: Chunk, tables: list[dict[str, Any]], at: datetime)
 
 
 def _is_clean(table: dict[str, Any]) -> bool:
-    return table["finding"] != Finding.RESIDUAL
+    return bool(table["finding"] != Finding.RESIDUAL)
 
 
 def _tell(loaded: Load, at: datetime) -> None:
     """Service providers first, then the consumer (7022(b)(2); design 6.9)."""
-    plans = [plan for plan in loaded.plans if plan.consumer_request and not plan.unfinished]
+    plans = [
+        plan for plan in loaded.plans if plan.consumer_request and plan.pk not in loaded.unfinished
+    ]
     key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
     place_of = {plan.consumer_request_id: loaded.first[plan.pk] for plan in plans}
     one_each = {plan.consumer_request_id: plan.consumer_request for plan in plans}

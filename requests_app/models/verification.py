@@ -29,7 +29,7 @@ class Link(models.Model):
     digest = models.BinaryField(unique=True)
     purpose = models.CharField(max_length=8, choices=LinkPurpose)
     consumer_request = models.ForeignKey(ConsumerRequest, models.CASCADE, related_name="links")
-    contact = models.ForeignKey(Identifier, models.CASCADE, null=True)
+    contact = models.ForeignKey(Identifier, models.CASCADE, null=True, related_name="links")
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
