@@ -111,8 +111,10 @@ def _page(
         before=earlier,
         told=_changes(earlier, reading),
     )
-    context = {**shelf, "version": version, "page": page, "before": before, "wanted": wanted}
-    context |= {"after": _after(shelf, version), "languages": reading.languages}
+    context = {**shelf, "version": version, "page": page, "before": before}
+    context |= {"after": _after(shelf, version), "is_translated": page.language == wanted}
+    context |= {"wanted": wording.language_name(wanted)}
+    context |= {"read_in": wording.language_name(page.language)}
     return render(request, "notices/notice.html", context)
 
 

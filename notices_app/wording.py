@@ -6,13 +6,21 @@ from itertools import groupby
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ccpa_office.law.vocabulary import BusinessPurpose, Category, Sensitive
 from notices_app.comparing import Change, ChangeKind
 from notices_app.models import Dealing, Section
-from notices_app.reading import Line, Reading, Term, TermKind
+from notices_app.reading import Line, Reading, Term, TermKey, TermKind
 
 BEFORE_THE_TABLE = (Section.SUMMARY, Section.ABOUT)
+TERMS: dict[ChangeKind, TermKind] = {
+    ChangeKind.PURPOSES: "purpose",
+    ChangeKind.SOURCES: "source",
+    ChangeKind.DISCLOSED_TO: "recipient",
+    ChangeKind.SOLD_TO: "recipient",
+    ChangeKind.SHARED_TO: "recipient",
+}
 UNTOLD = (ChangeKind.STATEMENTS, ChangeKind.LANGUAGE_ADDED, ChangeKind.LANGUAGE_DROPPED)
 """Changes that the sections and the list of languages tell better."""
 
@@ -60,6 +68,11 @@ class Difference:
     details: list[tuple[str, list[str], list[str]]]
     """What, what came, what went."""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether there is nothing to unfold."""
+        return not any(came or went for _what, came, went in self.details)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
@@ -78,6 +91,16 @@ class Page:
         return {name: any(getattr(row, name) for row in self.rows) for name in columns}
 
 
+def language_name(code: str) -> str:
+    """A language as it stands inside a sentence of the present language."""
+    names = {
+        "en": pgettext("language inside a sentence", "English"),
+        "ja": pgettext("language inside a sentence", "Japanese"),
+        "es": pgettext("language inside a sentence", "Spanish"),
+    }
+    return names[code]
+
+
 def language_for(reading: Reading, wanted: str) -> str:
     """The language to read a version in: the wanted one, else the original, else any whole one."""
     spoken = reading.languages
@@ -94,7 +117,7 @@ def page(reading: Reading, *, language: str, before: Reading | None, told: list[
             opening=[passage for passage in passages if passage.code in BEFORE_THE_TABLE],
             rows=[_row(reading, line, language, marks) for _code, line in _ordered(reading)],
             closing=[passage for passage in passages if passage.code not in BEFORE_THE_TABLE],
-            differences=_differences(_names(reading, before, language), told, language),
+            differences=_differences(reading, before, told, language),
         )
 
 
@@ -165,27 +188,41 @@ def _dealings(line: Line) -> list[str]:
     return [words[way, answer] for way in ways if (answer := line.deals(way)) is not None]
 
 
-def _names(reading: Reading, before: Reading | None, language: str) -> dict[str, str]:
-    """What the codes of a change are called."""
-    terms: dict[tuple[TermKind, str], Term] = {**(before.terms if before else {}), **reading.terms}
-    names = {code: term.name_in(language) for (_kind, code), term in terms.items()}
-    for choices in (Category, Sensitive, BusinessPurpose, Section):
-        names |= {code: str(label) for code, label in choices.choices}
-    for way, said in {
-        "sold": _("sold"),
-        "shared": _("shared"),
-        "disclosed": _("disclosed"),
-    }.items():
-        names |= {f"{way}:yes": said, f"{way}:no": _("not %s") % said}
-    return names
+def _names(
+    reading: Reading, before: Reading | None, kind: ChangeKind, language: str
+) -> dict[str, str]:
+    """What the codes of one kind of change are called."""
+    if kind in TERMS:
+        terms: dict[TermKey, Term] = {**(before.terms if before else {}), **reading.terms}
+        return {
+            code: term.name_in(language) for (of, code), term in terms.items() if of == TERMS[kind]
+        }
+    if kind == ChangeKind.DEALINGS:
+        words = {"sold": _("sold"), "shared": _("shared"), "disclosed": _("disclosed")}
+        said = {f"{way}:yes": word for way, word in words.items()}
+        return said | {f"{way}:no": _("not %s") % word for way, word in words.items()}
+    choices = Sensitive if kind == ChangeKind.SENSITIVE else BusinessPurpose
+    return {code: str(label) for code, label in choices.choices}
 
 
-def _differences(names: Mapping[str, str], told: list[Change], language: str) -> list[Difference]:
+SUBJECTS = {code: label for choices in (Category, Section) for code, label in choices.choices}
+
+
+def _differences(
+    reading: Reading, before: Reading | None, told: list[Change], language: str
+) -> list[Difference]:
     shown = [change for change in told if change.kind not in UNTOLD]
     found = []
     for subject, group in groupby(shown, key=lambda change: change.subject):
-        details = [_detail(change, names, language) for change in group]
-        title = names.get(subject) or _("The notice as a whole")
+        changes = list(group)
+        details = [
+            _detail(change, _names(reading, before, change.kind, language), language)
+            for change in changes
+        ]
+        if before and changes[0].kind in {ChangeKind.TEXT, ChangeKind.TEXT_DROPPED}:
+            what = str(changes[0].kind.label)
+            details = [(what, *_reworded(reading, before, subject, language))]
+        title = str(SUBJECTS.get(subject) or _("The notice as a whole"))
         found.append(Difference(subject=title, details=details))
     return found
 
@@ -195,6 +232,21 @@ def _detail(
 ) -> tuple[str, list[str], list[str]]:
     came, went = (_said(codes, names, language) for codes in (change.added, change.removed))
     return (str(change.kind.label), came, went)
+
+
+def _reworded(
+    reading: Reading, before: Reading, section: str, language: str
+) -> tuple[list[str], list[str]]:
+    """The lines of a section that came and that went, where both versions speak the language."""
+    old, new = (_lines_of(source, section, language) for source in (before, reading))
+    if not old:
+        return ([], [])
+    return ([line for line in new if line not in old], [line for line in old if line not in new])
+
+
+def _lines_of(reading: Reading, section: str, language: str) -> list[str]:
+    text = reading.texts.get((section, language))
+    return [line for block in blocks(text.body) for line in block.lines] if text else []
 
 
 def _said(codes: Iterable[str], names: Mapping[str, str], language: str) -> list[str]:
