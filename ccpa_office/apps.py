@@ -5,6 +5,8 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import import_string
 
+from ccpa_office import checks
+
 
 class CcpaOfficeConfig(AppConfig):
     """CCPA Office."""
@@ -13,7 +15,8 @@ class CcpaOfficeConfig(AppConfig):
     verbose_name = "CCPA Office"
 
     def ready(self) -> None:
-        """Set up what must stand after each migration; tell each session the office's time."""
+        """Register the checks, what must stand after a migration, and the time of sessions."""
+        checks.register_all()
         post_migrate.connect(
             import_string("ccpa_office.standing.after_migrate"),
             sender=self,

@@ -19,5 +19,4 @@ def grant(role: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         for statement in STATEMENTS:
             cursor.execute(statement.format(role=quoted))
-        if rights_on_the_book := getattr(ledger, "grants_sql", None):
-            cursor.execute(rights_on_the_book(role))
+        cursor.execute(ledger.grants_sql(role))

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -21,8 +20,6 @@ READY_SECONDS = 120.0
 LIVED_WELL = 60.0
 LONGEST_PAUSE = 30.0
 LOG_LIMIT = 10 * 1024 * 1024
-HAS_CELERY = find_spec("ccpa_office.celery") is not None
-HAS_KEEPER = "keeper" in get_commands()
 HAS_DEMO = "demo" in get_commands()
 STOP_ORDER = ("beat", "keeper", "worker", "web", "mail catcher", "Valkey", "PostgreSQL")
 
@@ -107,9 +104,7 @@ class Supervisor:
         self._note(home)
         self._wait_until_ready()
         self._load_demo(env)
-        for program in (self.office.worker, self.office.beat) * HAS_CELERY:
-            self._keep(lambda make=program: started(make(env)))  # type: ignore[misc]
-        for program in (self._keeper,) * HAS_KEEPER:
+        for program in (self.office.worker, self.office.beat, self._keeper):
             self._keep(lambda make=program: started(make(env)))  # type: ignore[misc]
         self._note(home)
         return env

@@ -13,7 +13,7 @@ from ccpa_office.engines.pair import Engines
 from ccpa_office.keys import demo_secrets
 
 VARIABLES = {
-    "DEMO": "0",
+    "DEMO": "1",
     "SITE_URL": "http://127.0.0.1:8000",
     "EMAIL_URL": "smtp://127.0.0.1:9",
     "BUSINESS_NAME": "Example",

@@ -1,7 +1,8 @@
 """Is the book what it was? Names the first bad line, and from which line on it cannot tell."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -113,16 +114,16 @@ def _place(bad: Bad) -> float:
 def _follow_the_chain(walk: _Walk) -> None:
     file = anchors.path()
     upto = file.stat().st_size if file.exists() else 0
-    rows = stream_places()
-    for record in anchors.read_anchors(anchors.public_keys(), upto):
-        _check_anchor(record, walk)
-        for leaf in record.leaves:
-            _step(next(rows, None), walk, leaf)
-        if walk.head != record.head:
-            raise Bad("the anchor has another head", walk.anchored_upto + 1)
-        walk.anchored_upto, walk.digest = record.size, record.digest
-    for row in rows:
-        _step(row, walk, None)
+    with closing(stream_places()) as rows:
+        for record in anchors.read_anchors(anchors.public_keys(), upto):
+            _check_anchor(record, walk)
+            for leaf in record.leaves:
+                _step(next(rows, None), walk, leaf)
+            if walk.head != record.head:
+                raise Bad("the anchor has another head", walk.anchored_upto + 1)
+            walk.anchored_upto, walk.digest = record.size, record.digest
+        for row in rows:
+            _step(row, walk, None)
 
 
 def _check_anchor(record: Anchor, walk: _Walk) -> None:
@@ -178,12 +179,12 @@ ORDER BY waiting.line_id
 """
 
 
-def stream_places() -> Iterator[Row]:
+def stream_places() -> Generator[Row, None, None]:
     """Every place of the chain in order, with the line that stands there."""
     return _stream(PLACES)
 
 
-def _stream(sql: str) -> Iterator[Row]:
+def _stream(sql: str) -> Generator[Row, None, None]:
     """The rows of ``sql``, a few at a time."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql)

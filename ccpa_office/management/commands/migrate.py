@@ -5,7 +5,8 @@ from typing import Any
 import environ
 from django.conf import settings
 from django.core.management.commands import migrate
-from django.db import connection
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ccpa_office.grants import grant
 
@@ -22,9 +23,15 @@ class Command(migrate.Command):
         if not owner_url:
             super().handle(*args, **options)
             return
-        application = connection.settings_dict["USER"]
-        owner = environ.Env.db_url_config(owner_url)
-        connection.close()
-        connection.settings_dict.update({name: owner[name] for name in ("USER", "PASSWORD")})
+        connections["default"] = owned(owner_url)
         super().handle(*args, **options)
-        grant(application)
+        grant(settings.DATABASES["default"]["USER"])
+
+
+def owned(owner_url: str) -> BaseDatabaseWrapper:
+    """Return a connection to the same database as the tables' owner."""
+    owner = environ.Env.db_url_config(owner_url)
+    names = {name: owner[name] for name in ("USER", "PASSWORD")}
+    given = connections["default"]
+    given.close()
+    return type(given)({**given.settings_dict, **names}, "default")
