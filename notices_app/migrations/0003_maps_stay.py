@@ -26,9 +26,12 @@ DROP TRIGGER map_version_stays ON notices_app_datamapversion;
 DROP FUNCTION map_version_stays;
 """
 
+UNSAMPLED = "ALTER TABLE notices_app_datasystem ALTER COLUMN sealed_url SET STATISTICS 0"
+SAMPLED = "ALTER TABLE notices_app_datasystem ALTER COLUMN sealed_url SET STATISTICS -1"
+
 
 class Migration(migrations.Migration):
     """The database itself refuses to edit a map that was loaded, or its approval."""
 
     dependencies = [("notices_app", "0002_what_was_published_stays")]
-    operations = [migrations.RunSQL(FORBID, ALLOW)]
+    operations = [migrations.RunSQL(FORBID, ALLOW), migrations.RunSQL(UNSAMPLED, SAMPLED)]
