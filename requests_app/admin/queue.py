@@ -27,13 +27,12 @@ from requests_app.models import (
     Identifier,
     IdentifierSource,
     Message,
-    Outcome,
     PlanState,
     Status,
     Step,
 )
 from requests_app.numbers import NotANumber, read_number
-from requests_app.workflow import STAGE, TURN, Stage, Turn
+from requests_app.workflow import TURN, Turn
 
 SIZE = 50
 NO_DAY = date(9999, 1, 1)
@@ -67,9 +66,7 @@ def second(rows: Rows) -> Rows:
     approved_once = Approval.objects.filter(
         plan__consumer_request=OuterRef("pk"), plan__state=PlanState.FROZEN
     )
-    return rows.filter(
-        Q(status=Status.DENYING) | Q(Exists(approved_once), status=Status.PLANNED)
-    )
+    return rows.filter(Q(status=Status.DENYING) | Q(Exists(approved_once), status=Status.PLANNED))
 
 
 def _one_of(*statuses: Status) -> Callable[[Rows, Actor, date], Rows]:
@@ -145,7 +142,7 @@ def due_on(rows: Rows, day: str) -> Rows:
 
 
 COLUMNS = (
-    "pk", "number", "kind", "status", "outcome", "channel", "received_on", "due_on",
+    "pk", "number", "kind", "status", "channel", "received_on", "due_on",
     "assigned_to_id",
 )  # fmt: skip
 
@@ -209,12 +206,8 @@ def shown(rows: list[dict[str, Any]]) -> list[Shown]:
     return [_shown(row, senders, names) for row in rows]
 
 
-def _shown(
-    row: Mapping[str, Any], senders: Mapping[int, str], names: Mapping[int, str]
-) -> Shown:
+def _shown(row: Mapping[str, Any], senders: Mapping[int, str], names: Mapping[int, str]) -> Shown:
     number, status = row["number"], Status(row["status"])
-    in_part = row["outcome"] == Outcome.IN_PART
-    stage = Stage.IN_PART if in_part else STAGE[status]
     turn = TURN[status]
     return Shown(
         number=number,
@@ -223,7 +216,7 @@ def _shown(
         sender=senders.get(row["pk"], "") or CHANNELS[row["channel"]],
         received_on=row["received_on"],
         due_on=row["due_on"] if turn is not Turn.NOBODY else None,
-        stage=status.label if stage is Stage.DECIDING else stage.label,
+        stage=status.label,
         waits_for=turn.label,
         assigned=names.get(row["assigned_to_id"], ""),
         is_open=turn is not Turn.NOBODY,

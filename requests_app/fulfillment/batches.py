@@ -1,6 +1,5 @@
 """Batches: gather what is due, hold it against the ceiling of people, let workers carry it out."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
@@ -8,12 +7,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from ccpa_office import ledger, work
+from ccpa_office import clock_guard, ledger, work
 from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, proof
 from requests_app.fulfillment.loading import NotNow, load
+from requests_app.fulfillment.packing import batch_hash
 from requests_app.models import (
     Batch,
     BatchApproval,
@@ -99,11 +99,6 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
     return batch
 
 
-def batch_hash(plans: Sequence[Plan]) -> str:
-    """SHA-256 over the hashes of the plans: what the people of a batch are approved by."""
-    return hashlib.sha256("".join(sorted(plan.hash for plan in plans)).encode()).hexdigest()
-
-
 def start(plans: Sequence[Plan], chunk: Chunk, *, at: datetime) -> None:
     """From approved to being carried out; the database asks for the approvals once more."""
     Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(
@@ -139,7 +134,7 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
         if by.id == batch.opened_by_id or _verified_somebody(batch, by):
             raise ApprovalRefused("who opened the batch or verified somebody in it cannot approve")
         _made, new = BatchApproval.objects.get_or_create(
-            batch=batch, by_id=by.staff_id, defaults={"hash": hash, "at": at}
+            batch=batch, by_id=by.staff_id, hash=hash, defaults={"at": at}
         )
         if not new:
             raise ApprovalRefused("you have approved this batch already")
@@ -147,8 +142,23 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
             "batch.approved", subject=f"batch:{batch.pk}", by=by, at=at, facts={"hash": hash}
         )
         if batch.approvals.filter(hash=hash).count() >= batch.approvals_needed:
-            release(batch, at=at)
+            (_schedule if batch.kind == Batch.Kind.LIST else release)(batch, at=at)
     return batch
+
+
+def _schedule(batch: Batch, *, at: datetime) -> None:
+    """A list that has its approvals waits for its cool-off, chunk by chunk."""
+    plans = Plan.objects.filter(chunk__batch=batch, state=PlanState.FROZEN)
+    living = list(plans.order_by("pk").only("hash", "undecided"))
+    if batch_hash(living) != batch.hash or any(plan.undecided for plan in living):
+        raise ApprovalRefused("rows that others reach too are not decided, or the plans changed")
+    due = next_run(at + timedelta(hours=settings.COOL_OFF_HOURS))
+    plans.update(state=PlanState.APPROVED, approved_at=at, executable_at=due)
+    batch.chunks.filter(stage=Chunk.Stage.WAIT).update(
+        stage=Chunk.Stage.ERASE, state="ready", not_before=due
+    )
+    batch.state = BatchState.RUNNING
+    batch.save(update_fields=["state"])
 
 
 def _verified_somebody(batch: Batch, by: Actor) -> bool:
@@ -180,6 +190,9 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
         else:
             loaded = load(chunk)
     except NotNow:
+        if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
+            work_chunk(chunk, at=at)
+            return
         work.hand_back(chunk, error_code="halted", delay=timedelta(minutes=1), max_attempts=10**6)
         return
     except erasure.KeyOfAnother:
@@ -189,6 +202,23 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
         _send_back(chunk, at)
         return
     proof.prove_chunk(loaded, at=at)
+
+
+def _start_list(chunk: Chunk, at: datetime) -> bool:
+    """Start the chunk of a list when its turn has come; the database asks for the approvals."""
+    with transaction.atomic():
+        plans = list(
+            chunk.plans.filter(
+                state=PlanState.APPROVED,
+                consumer_request__isnull=True,
+                executable_at__lte=at,
+                chunk__batch__state=BatchState.RUNNING,
+            )
+        )
+        if plans and clock_guard.clock_is_trusted():
+            start(plans, chunk, at=at)
+            return True
+    return False
 
 
 def finish_done(*, at: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -65,6 +65,11 @@ def plan_hash(
         "parts": [asdict(each) for each in parts],
     }
     return hashlib.sha256(canonical(facts)).hexdigest()
+
+
+def batch_hash(plans: Iterable[Plan]) -> str:
+    """SHA-256 over the hashes of the plans: what the people of a batch are approved by."""
+    return hashlib.sha256("".join(sorted(plan.hash for plan in plans)).encode()).hexdigest()
 
 
 def seal_subjects(box: sealing.Box, subjects: Sequence[Subject]) -> bytes:

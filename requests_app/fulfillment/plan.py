@@ -18,13 +18,23 @@ from requests_app import targets, workflow
 from requests_app.fulfillment.packing import (
     Part,
     Subject,
+    batch_hash,
     open_part,
     open_subjects,
     plan_hash,
     seal_part,
     seal_subjects,
 )
-from requests_app.models import ConsumerRequest, Plan, PlanState, Status, Step, StepKind
+from requests_app.models import (
+    Batch,
+    Chunk,
+    ConsumerRequest,
+    Plan,
+    PlanState,
+    Status,
+    Step,
+    StepKind,
+)
 from requests_app.targets import Target
 from requests_app.verification import identity_of, people_of
 
@@ -311,8 +321,16 @@ def decide_shared(
             chunk=plan.chunk,
             asked_by_id=by.id,
         )
+        if new.chunk:
+            _hash_batch(new.chunk)
         _note_decision(new, table, decision, ground, by=by, at=at)
         return new
+
+
+def _hash_batch(chunk: Chunk) -> None:
+    """A decision changes what the batch will do, so its approvals so far count for nothing."""
+    plans = Plan.objects.filter(chunk__batch=chunk.batch_id, state=PlanState.FROZEN).only("hash")
+    Batch.objects.filter(pk=chunk.batch_id).update(hash=batch_hash(plans))
 
 
 def _note_decision(

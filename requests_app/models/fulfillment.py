@@ -253,7 +253,9 @@ class BatchApproval(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["batch", "by_id"], name="one_batch_approval_a_person")
+            models.UniqueConstraint(
+                fields=["batch", "by_id", "hash"], name="one_batch_approval_a_person"
+            )
         ]
 
     def __str__(self) -> str:
