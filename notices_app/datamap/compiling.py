@@ -100,6 +100,7 @@ def _table(
     map_: Map, collection: Collection, paths: tuple[Path, ...], earlier: dict[str, Collection]
 ) -> Table:
     fields = collection.fields
+    shareable = len(paths) > 1 or not all(hop.forward and hop.unique for p in paths for hop in p)
     return Table(
         name=collection.name,
         key=collection.key,
@@ -112,7 +113,7 @@ def _table(
         ),
         may_keep=not any(hop.forward and hop.unique for path in paths for hop in path[:1]),
         loose=any(_is_broken(path, earlier) for path in paths),
-        shareable=len(paths) > 1 or not all(hop.forward and hop.unique for p in paths for hop in p),
+        shareable=shareable,
         term=collection.term,
         hold=collection.hold,
         contacts=tuple(
@@ -124,7 +125,9 @@ def _table(
             Named(field.name, field.identity, field.compare) for field in fields if field.identity
         ),
         marks=tuple(
-            Named(field.name, kind) for field in fields if (kind := _mark(field)) is not None
+            Named(field.name, kind)
+            for field in fields
+            if (kind := _mark(field)) is not None and not shareable
         ),
         identifiers=_identifiers(map_, collection, paths),
         texts=tuple(field.name for field in fields if field.search_text),
@@ -158,7 +161,8 @@ def _point(field: Field) -> Point:
 
 
 def _mark(field: Field) -> str | None:
-    return field.mark or field.identity or field.identifier or field.contact
+    """Return the kind of a value that is the person's own; an identifier may be somebody else's."""
+    return field.mark or field.identity or field.contact
 
 
 def _identifiers(map_: Map, collection: Collection, paths: tuple[Path, ...]) -> tuple[Named, ...]:

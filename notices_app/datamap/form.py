@@ -106,7 +106,12 @@ CCPA_COLLECTION = Keys(
     },
 )  # fmt: skip
 CCPA_DATASET = Keys(
-    {"person": NAME, "source": CODE, "collected_from_consumer": Flag()},
+    {
+        "person": NAME,
+        "category": Choice((*Category.values, "none")),
+        "source": CODE,
+        "collected_from_consumer": Flag(),
+    },
     known_elsewhere={"exception": AT_COLLECTION, "hold": AT_COLLECTION, "on_delete": AT_COLLECTION},
 )
 OLD_NAMES = {"fidesops_meta": "fides_meta"}

@@ -41,6 +41,8 @@ class Binding:
             self._match(table)
 
     def _match(self, table: Table) -> None:
+        if not table.paths:
+            raise MapDoesNotFit("no way leads from a table of the map to the person")
         relation = self.catalogue.tables.get(table.name)
         if relation is None:
             raise MapDoesNotFit("a table of the map does not exist in the store")

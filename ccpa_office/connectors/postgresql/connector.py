@@ -11,6 +11,7 @@ from psycopg import sql
 from ccpa_office.connectors.base import (
     Applied,
     ChangeBlocked,
+    ConnectorError,
     Contact,
     Deed,
     Finding,
@@ -57,9 +58,14 @@ class PostgreSQL:
                 conninfo(url), autocommit=True, prepare_threshold=1, connect_timeout=3,
                 options=OPTIONS, application_name="ccpa-office",
             )  # fmt: skip
-            self._catalogue = catalogue.read(self._connection, program.schema)
-        self._binding = Binding(program, self._catalogue)
-        self._findings = soundness.check(program, self._catalogue)
+        try:
+            with translated():
+                self._catalogue = catalogue.read(self._connection, program.schema)
+            self._binding = Binding(program, self._catalogue)
+            self._findings = soundness.check(program, self._catalogue)
+        except ConnectorError:
+            self._connection.close()
+            raise
         self._texts: dict[tuple[str, ...], str] = {}
 
     @property

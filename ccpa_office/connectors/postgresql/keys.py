@@ -13,8 +13,9 @@ BIGGEST = 2**63
 
 def parts(key: Key | Sequence[Scalar], width: int) -> tuple[Scalar, ...]:
     """Return a key's values; a list counts as a tuple, for JSON knows no other."""
+    is_wide = isinstance(key, list | tuple)
     values = tuple(key) if isinstance(key, list | tuple) else (key,)
-    if len(values) != width:
+    if len(values) != width or is_wide != (width > 1):
         raise KeysRefused("a key has the wrong number of values")
     return values
 
