@@ -33,10 +33,12 @@ def table() -> Iterator[None]:
     with connection.schema_editor() as editor:
         editor.create_model(Chore)
         editor.execute(work.notify_trigger_sql(Chore.table()))
-    yield
-    with connection.schema_editor() as editor:
-        editor.execute(work.notify_trigger_reverse_sql(Chore.table()))
-        editor.delete_model(Chore)
+    try:
+        yield
+    finally:
+        with connection.schema_editor() as editor:
+            editor.execute(work.notify_trigger_reverse_sql(Chore.table()))
+            editor.delete_model(Chore)
 
 
 def do(chores: list[Chore], outside: Path) -> None:

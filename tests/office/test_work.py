@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.db.utils import IntegrityError
 
@@ -246,12 +246,6 @@ def test_the_offset_of_the_clock_moves_what_is_due_and_no_lease(settings):
     assert claim() == []
     work.hand_back(row, error_code="x", delay=HOUR)
     assert stored(row).not_before > ahead.not_before + timedelta(days=9)
-
-
-def test_notices_name_the_lane():
-    with connection.cursor() as cursor:
-        cursor.execute("LISTEN work")
-    work.notify("mail")  # the triggers are tested where transactions are real
 
 
 def test_a_period_runs_once():
