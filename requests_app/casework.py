@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -248,17 +249,16 @@ def approve_denial(
         )
 
 
-def denial_words(consumer_request: ConsumerRequest, words: str) -> dict[str, str]:
+def denial_words(consumer_request: ConsumerRequest, words: str) -> dict[str, Any]:
     """What the letter says of a denial: its ground, the detailed basis, and the next duty."""
     ground = Denial(consumer_request.ground)
     with translation.override(consumer_request.language):
-        duties = next_duty(ground, consumer_request.right)
         exceptions = {each.value: each.label for each in exceptions_for(consumer_request.right)}
         return {
             "ground": str(ground.label),
             "detail": words,
             "exception": str(exceptions.get(consumer_request.exception, "")),
-            "next_duty": "; ".join(str(duty.label) for duty in duties),
+            "duties": [duty.value for duty in next_duty(ground, consumer_request.right)],
         }
 
 
@@ -296,14 +296,22 @@ def withdraw(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> C
         )
 
 
-def stop(link: Link, *, at: datetime) -> ConsumerRequest:
-    """ "This was not me": spend the link, void the plan, stand still until a person looks (VR-16).
+def stop_by_link(link: Link, *, at: datetime) -> ConsumerRequest:
+    """Stop from a contact on file, which says that it was not me: spend the link (VR-16).
 
     Raises ``verification.LinkGone``, or ``MoveNotAllowed`` once the erasure has begun.
     """
-    consumer_request = link.consumer_request
     with transaction.atomic():
         verification.spend(link, at=at)
+        return stop(link.consumer_request, at=at)
+
+
+def stop(consumer_request: ConsumerRequest, *, at: datetime) -> ConsumerRequest:
+    """Void the plan and stand still until a person has looked into it.
+
+    Raises ``MoveNotAllowed`` once the erasure has begun.
+    """
+    with transaction.atomic():
         workflow.move(
             consumer_request,
             Status.STOPPED,

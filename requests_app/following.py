@@ -50,23 +50,38 @@ _OPT_OUT_WAY = (Stage.RECEIVED, Stage.CARRYING_OUT, Stage.DONE)
 
 
 def steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
-    """The way of the request, the present step marked in words."""
-    way: Sequence[Stage] = _OPT_OUT_WAY if consumer_request.right in UNVERIFIED else _VERIFIED_WAY
+    """The way of the request, the present step marked in words. Only what happened is done."""
+    way = _way(consumer_request)
     here = workflow.stage(consumer_request)
-    if here in {Stage.IN_PART, Stage.NOT_DONE}:
-        way = (*way[:-1], here)
-    if here is Stage.WAITING:
-        here = Stage.CHECKING
     place = way.index(here)
     closed = consumer_request.status in CLOSED
     return [
         {
             "name": _step_name(stage),
-            "state": "done" if at < place or closed else "now" if at == place else "later",
+            "state": _state(at, place, closed=closed),
             "day": _day(consumer_request, at, len(way)),
         }
         for at, stage in enumerate(way)
     ]
+
+
+def _way(consumer_request: ConsumerRequest) -> Sequence[Stage]:
+    """The stages that this request passes; one that ended early shows how far it came."""
+    way = _OPT_OUT_WAY if consumer_request.right in UNVERIFIED else _VERIFIED_WAY
+    here = workflow.stage(consumer_request)
+    if here is Stage.IN_PART:
+        return (*way[:-1], here)
+    if here is Stage.NOT_DONE:
+        before = Status(consumer_request.previous_status or Status.RECEIVED)
+        reached = way.index(STAGE[before]) if STAGE[before] in way else 0
+        return (*way[: reached + 1], here)
+    return way
+
+
+def _state(at: int, place: int, *, closed: bool) -> str:
+    if at < place or closed:
+        return "done"
+    return "now" if at == place else "later"
 
 
 def _step_name(stage: Stage) -> str:
@@ -104,7 +119,6 @@ def thread(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
     ]
 
 
-def may_withdraw(consumer_request: ConsumerRequest) -> bool:
-    """Whether the consumer can still take the request back."""
-    allowed = workflow.sources(consumer_request.right, Status.WITHDRAWN)
-    return Status(consumer_request.status) in allowed
+def may_become(consumer_request: ConsumerRequest, to: Status) -> bool:
+    """Whether the table of moves still leads there."""
+    return Status(consumer_request.status) in workflow.sources(consumer_request.right, to)

@@ -25,7 +25,7 @@ from requests_app.forms import (
     right_of,
 )
 from requests_app.intake import Asked
-from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose
+from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose, Status
 from requests_app.numbers import NotANumber, read_number
 from requests_app.workflow import MoveNotAllowed
 
@@ -168,7 +168,7 @@ def _follow(request: HttpRequest, found: Link) -> HttpResponse:
 def _stop(request: HttpRequest, found: Link) -> HttpResponse:
     if request.method != "POST":
         return _landing_page(request, found)
-    casework.stop(found, at=clock.now())
+    casework.stop_by_link(found, at=clock.now())
     request.session.pop(TOKEN, None)
     next_step = {"sentence": _("A person looks into it. You need not do anything."), "day": None}
     context = {"sentence": _("We stopped the request."), "next": [next_step]}
@@ -245,16 +245,6 @@ def _case_page(
     request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm
 ) -> HttpResponse:
     path = {"number": consumer_request.public_number}
-    actions = []
-    if following.may_withdraw(consumer_request):
-        actions.append(
-            {
-                "url": reverse("requests:withdraw", kwargs=path),
-                "label": _("Withdraw this request"),
-                "explains": _("We stop and write to you. You can ask again at any time."),
-                "confirm": _("Withdraw it"),
-            }
-        )
     context = {
         "number": consumer_request.number,
         "kind": right_of(consumer_request.right)["title"]
@@ -266,9 +256,32 @@ def _case_page(
         "messages": following.thread(consumer_request),
         "message_form": form if consumer_request.is_open else None,
         "message_url": reverse("requests:message", kwargs=path),
-        "actions": actions,
+        "actions": _actions(consumer_request, path),
     }
     return render(request, "requests/status.html", context)
+
+
+def _actions(consumer_request: ConsumerRequest, path: dict[str, str]) -> list[dict[str, str]]:
+    actions = []
+    if following.may_become(consumer_request, Status.WITHDRAWN):
+        actions.append(
+            {
+                "url": reverse("requests:withdraw", kwargs=path),
+                "label": _("Withdraw this request"),
+                "explains": _("We stop and write to you. You can ask again at any time."),
+                "confirm": _("Withdraw it"),
+            }
+        )
+    if following.may_become(consumer_request, Status.STOPPED):
+        actions.append(
+            {
+                "url": reverse("requests:not-me", kwargs=path),
+                "label": _("This was not me"),
+                "explains": _("We stop at once, and a person looks into it."),
+                "confirm": _("Stop it"),
+            }
+        )
+    return actions
 
 
 @require_POST
@@ -282,6 +295,21 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
         sentence = _("You withdrew the request.")
     except MoveNotAllowed:
         sentence = _("It is too late to withdraw: we are carrying it out.")
+    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
+    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+
+@require_POST
+def not_me(request: HttpRequest, number: str) -> HttpResponse:
+    """Somebody else asked in the name of whoever reads this mailbox: stop."""
+    consumer_request = _case_of(request, number)
+    if consumer_request is None:
+        return redirect("requests:status")
+    try:
+        casework.stop(consumer_request, at=clock.now())
+        sentence = _("We stopped the request.")
+    except MoveNotAllowed:
+        sentence = _("It cannot be stopped any more. Write to us or call us.")
     back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
     return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
 

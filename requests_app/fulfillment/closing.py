@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.utils import translation
 
+from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import Category
@@ -35,21 +36,28 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
         consumer_request=OuterRef("consumer_request"), audience="provider"
     ).exclude(delivery=Delivery.HANDED)
     with transaction.atomic():
-        plans = list(
+        plans: list[Any] = list(
             Plan.objects.filter(
                 ~Exists(untold),
                 state=PlanState.PROVED,
                 consumer_request__status=Status.TELLING,
             )
             .select_related("consumer_request__data_key")
+            .annotate(providers=_providers())
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("consumer_request_id", "pk")[:limit]
         )
         by_outcome: dict[Outcome, dict[int, ConsumerRequest]] = {}
         told: dict[int, list[dict[str, Any]]] = {}
+        proved: dict[int, dict[str, Any]] = {}
         for plan in plans:
             if plan.consumer_request is not None:
                 told.setdefault(plan.consumer_request.pk, []).extend(plan.summary)
+                proved[plan.consumer_request.pk] = {
+                    "proved_on": received_date(plan.proved_at),
+                    "done_on": received_date(plan.executed_at),
+                    "providers": plan.providers,
+                }
         for plan in plans:
             if plan.consumer_request is not None:
                 outcome = _outcome(told[plan.consumer_request.pk])
@@ -62,10 +70,21 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
                 by=SYSTEM,
                 at=at,
                 facts=lambda each: _counts(told[each.pk]),
-                letter_context=lambda each: what_was_done(told[each.pk], each.language),
+                letter_context=lambda each: {
+                    **what_was_done(told[each.pk], each.language),
+                    **proved[each.pk],
+                },
                 outcome=outcome,
             )
     return len(told)
+
+
+def _providers() -> Subquery:
+    """How many service providers were told of the plan's request."""
+    told = Message.objects.filter(
+        consumer_request=OuterRef("consumer_request"), audience="provider"
+    )
+    return Subquery(told.values("consumer_request").annotate(n=Count("pk")).values("n"))
 
 
 def _outcome(parts: list[dict[str, Any]]) -> Outcome:
