@@ -4,10 +4,12 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -40,7 +42,8 @@ INSERT INTO club.member SELECT md5('member' || g)::uuid, 'member' || g || '@exam
     'Ada Number' || g, CASE WHEN g = 2 THEN 1 ELSE g END FROM generate_series(1, 20) g;
 INSERT INTO club.card SELECT 'C-' || g || '-' || j, md5('member' || g)::uuid
     FROM generate_series(1, 20) g, generate_series(1, 2) j;
-INSERT INTO club.visit SELECT no, date '2026-01-01' + j, 'seat ' || j FROM club.card, generate_series(1, 3) j;
+INSERT INTO club.visit SELECT no, date '2026-01-01' + j, 'seat ' || j
+    FROM club.card, generate_series(1, 3) j;
 INSERT INTO club."order" SELECT row_number() OVER (ORDER BY no, j), no, 'tea for ' || m."full",
     'bring it to ' || m."full" || ' (' || upper(m.mail) || '), not to Ada Number', m."full"
     FROM club.card JOIN club.member m ON m.ref = member_ref, generate_series(1, 2) j;
@@ -103,7 +106,8 @@ CREATE INDEX ON ship.coin (chest_id);
 INSERT INTO ship.sailor SELECT (ARRAY['Oslo', 'Lima'])[1 + g % 2], g / 2, 'T' || g,
     'Sailor' || g || '@Example.org' FROM generate_series(1, 20) g;
 INSERT INTO ship.chest SELECT md5(token)::uuid, token FROM ship.sailor;
-INSERT INTO ship.coin SELECT row_number() OVER (ORDER BY id, j), id FROM ship.chest, generate_series(1, 3) j;
+INSERT INTO ship.coin SELECT row_number() OVER (ORDER BY id, j), id
+    FROM ship.chest, generate_series(1, 3) j;
 """
 SHIP_MAP = """
 dataset:
@@ -144,6 +148,7 @@ class Kind:
     other: Key
     email: str
     counts: dict[str, int]
+    people: int
 
 
 def _member(number: int) -> str:
@@ -160,15 +165,15 @@ LEARNERS = Kind(
     1, 4, "HANA.Morikawa@example.org",
     {"profiles": 1, "progress": 3, "grades": 6, "certificates": 2, "refunds": 1, "invoices": 2,
      "forum_posts": 2, "support_tickets": 1, "activity_log": 10, "newsletter": 1, "enrolments": 3,
-     "payments": 2, "orders": 2, "accounts": 1, "addresses": 1},
+     "payments": 2, "orders": 2, "accounts": 1, "addresses": 1}, PEOPLE,
 )  # fmt: skip
 CLUB_KIND = Kind(
     "club", "club", CLUB_MAP, _member(5), _member(6), "member5@example.org",
-    {"visit": 6, "order": 4, "card": 2, "member": 1, "locker": 1},
+    {"visit": 6, "order": 4, "card": 2, "member": 1, "locker": 1}, 20,
 )  # fmt: skip
 SHIP_KIND = Kind(
     "ship", "ship", SHIP_MAP, ("Lima", 3), ("Oslo", 3), "sailor7@example.org",
-    {"coin": 3, "chest": 1, "sailor": 1},
+    {"coin": 3, "chest": 1, "sailor": 1}, 20,
 )  # fmt: skip
 KINDS = {kind.name: kind for kind in (LEARNERS, CLUB_KIND, SHIP_KIND)}
 
@@ -212,7 +217,7 @@ class Store:
     program: Program
     connector: PostgreSQL
 
-    def execute(self, statement: str, *values: object) -> list[tuple]:
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
@@ -248,6 +253,21 @@ def store(kind: Kind) -> Iterator[Store]:
         _admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
+def everybody(store: Store) -> list[Key]:
+    """The keys of all people of a store."""
+    person = store.connector._binding.person
+    query = sql.SQL("SELECT {} FROM {} ORDER BY 1").format(
+        sql.SQL(", ").join(map(sql.Identifier, person.key)),
+        sql.Identifier(store.kind.schema, person.name),
+    )
+    rows = store.execute(query.as_string())
+    return [tuple(row) if len(row) > 1 else _plain(row[0]) for row in rows]
+
+
+def _plain(value: object) -> Key:
+    return value if isinstance(value, int) else str(value)
+
+
 # --- a whole erasure, as the office does it --------------------------------------------------
 
 
@@ -277,7 +297,9 @@ def split(store: Store, located: Located) -> dict[str, Rows]:
     return {action: Rows(*rows) for action, rows in cut.items()}
 
 
-def erase(store: Store, people: list[Key], *, on: object, located: list | None = None) -> Erasure:
+def erase(
+    store: Store, people: list[Key], *, on: date, located: list[Located] | None = None
+) -> Erasure:
     """Locate and change everything of some people in one transaction."""
     connector = store.connector
     identities = connector.marks(people)
@@ -309,3 +331,28 @@ def look(store: Store, erasure: Erasure) -> dict[str, tuple[int, int, int]]:
         )
         found[each.table] = (again.by_key, again.by_identifier, again.in_text)
     return found
+
+
+class Undone(Exception):
+    """Ends a transaction that was only a trial."""
+
+
+@contextmanager
+def undone(connector: PostgreSQL) -> Iterator[None]:
+    """A transaction that is always rolled back."""
+    with suppress(Undone), connector.transaction():
+        yield
+        raise Undone
+
+
+def count_statements(connector: PostgreSQL, monkeypatch: Any) -> list[str]:
+    """Return a list that grows with every statement of the connector."""
+    seen: list[str] = []
+    run = type(connector)._all
+
+    def counted(self: PostgreSQL, query: str, values: Any) -> Any:
+        seen.append(query)
+        return run(self, query, values)
+
+    monkeypatch.setattr(type(connector), "_all", counted)
+    return seen
