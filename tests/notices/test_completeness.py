@@ -1,5 +1,6 @@
 """What the law of a day finds wanting in the first user's notice, and in the one after it."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,7 +9,9 @@ from ccpa_office.models import LedgerLine
 from ccpa_office.roles import NotAllowed
 from notices_app import completeness, duties
 from notices_app.completeness import NoAnswerTakes
-from notices_app.models import FindingCode
+from notices_app.duties import Case
+from notices_app.models import FindingCode, Said
+from notices_app.reading import Line, Reading, Text, Words
 from tests.notices.conftest import NOON, TODAY
 
 
@@ -111,3 +114,77 @@ def test_stating_a_fact_needs_the_role(first, clerk):
         completeness.answer(
             first, code=FindingCode.LOCATION_PRECISION, note="City.", by=clerk, at=NOON
         )
+
+
+def gaps_of(**changed):
+    """The gaps of a notice that says everything, but for what is changed."""
+    whole = {
+        "effective_on": date(2026, 7, 1),
+        "covers_until": date(2026, 6, 30),
+        "statements": {code: {} for code in Said.values},
+        "lines": {"PI_L": LINE},
+    }
+    case = Case(
+        reading=Reading(**{**whole, **changed}),
+        on=TODAY,
+        offers_education=changed.get("statements") is not None,
+    )
+    return {finding.code.value: finding.wanting for finding in completeness.gaps(case)}
+
+
+LINE = Line(
+    category="PI_L",
+    sensitive=("SPI_1B",),
+    purposes=("account",),
+    business_purposes=("BP_5",),
+    recipients=(("disclosed", "hosting"),),
+    sold=False,
+    shared=False,
+    disclosed=True,
+    retention_months=12,
+)
+
+
+def test_a_notice_that_says_everything_has_no_gap():
+    assert gaps_of() == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (replace(LINE, sold=True), {"untied": ("PI_L",)}),
+        (replace(LINE, shared=None), {"sale-unsaid": ("PI_L",), "untied": ("PI_L",)}),
+        (replace(LINE, disclosed=False, recipients=(), business_purposes=()), {}),
+        (replace(LINE, business_purposes=()), {"untied": ("PI_L",)}),
+        (replace(LINE, purposes=()), {"untied": ("PI_L",)}),
+        (replace(LINE, sensitive=()), {"sensitive-unnamed": ("PI_L",)}),
+        (replace(LINE, retention_months=None), {"retention-missing": ("PI_L",)}),
+        (
+            replace(LINE, retention_months=None, words={"en": Words(examples="x", retention="y")}),
+            {},
+        ),
+    ],
+)
+def test_each_part_of_a_line_is_asked_for(line, expected):
+    assert gaps_of(lines={"PI_L": line}) == expected
+
+
+def test_a_location_said_to_be_precise_needs_no_fact():
+    line = replace(LINE, sensitive=("SPI_1C",))
+    assert gaps_of(lines={"PI_L": LINE, "PI_G": replace(line, category="PI_G")}) == {}
+
+
+def test_one_way_to_ask_is_too_few_even_if_it_is_free_of_charge():
+    said: dict[str, dict[str, str]] = {
+        code: {} for code in Said.values if not code.startswith("method-")
+    }
+    gaps = gaps_of(
+        statements={**said, "method-toll-free": {}},
+        lines={"PI_L": LINE, "PI_J": replace(LINE, category="PI_J")},
+    )
+    assert gaps == {"channels-too-few": ("second-method",)}
+
+
+def test_a_language_without_forms_is_found():
+    texts = {("about", "ja"): Text(title="a", body="b"), ("about", "en"): Text(title="a", body="b")}
+    assert gaps_of(texts=texts) == {"languages-unsaid": ("ja",)}
