@@ -312,6 +312,7 @@ def stop(consumer_request: ConsumerRequest, *, at: datetime) -> ConsumerRequest:
     Raises ``MoveNotAllowed`` once the erasure has begun.
     """
     with transaction.atomic():
+        void_plans(consumer_request, PlanState.STOPPED)  # plans are locked before their request
         workflow.move(
             consumer_request,
             Status.STOPPED,
@@ -321,7 +322,6 @@ def stop(consumer_request: ConsumerRequest, *, at: datetime) -> ConsumerRequest:
             stopped_at=at,
             hold="not-me",
         )
-        void_plans(consumer_request, PlanState.STOPPED)
         _void_links(consumer_request, at)
     return consumer_request
 

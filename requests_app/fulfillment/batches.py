@@ -39,9 +39,9 @@ class ApprovalRefused(Exception):
 def next_run(after: datetime) -> datetime:
     """The first moment at or after ``after`` at which batches run (``BATCH_AT``, Pacific).
 
-    ``BATCH_AT=*`` runs at every minute, as the demo does.
+    ``BATCH_AT=every minute`` (or ``*``) waits for no hour, as the demo does.
     """
-    if settings.BATCH_AT == "*":
+    if settings.BATCH_AT in {"every minute", "*"}:
         return after
     hour, minute = (int(part) for part in settings.BATCH_AT.split(":"))
     local = after.astimezone(PACIFIC)
@@ -65,7 +65,7 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
                 consumer_request__status=Status.APPROVED,
             )
             .select_related("consumer_request")
-            .select_for_update(of=("self",), skip_locked=True)
+            .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("executable_at", "pk")[:limit]
         )
         plans = [plan for plan in plans if plan.system_key == plans[0].system_key]

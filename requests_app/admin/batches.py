@@ -1,0 +1,177 @@
+"""The batch desk: how far erasing is, pause and go on, approval above the ceiling, the switch."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Sum
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ccpa_office import clock
+from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
+from ccpa_office.models import StaffMember, WorkState
+from ccpa_office.roles import Actor, Verb
+from requests_app.admin.case import CASE_REFUSALS
+from requests_app.fulfillment import batches
+from requests_app.models import Batch, BatchState, Chunk, Look, Plan, PlanState, Receipt, Switch
+
+_L = gettext_lazy
+
+
+class HashForm(forms.Form):
+    """A yes to exactly the batch that was read."""
+
+    takes_subject = True
+    hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, subject: Batch, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["hash"].initial = subject.hash
+
+
+class WhyForm(forms.Form):
+    """Why erasing stops."""
+
+    reason = forms.CharField(
+        label=_L("Reason"), max_length=200, help_text=_L("No personal information.")
+    )
+
+
+def _in(*states: BatchState) -> Callable[[Any], bool]:
+    return lambda batch: batch.state in states
+
+
+def _approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> str:  # noqa: A002
+    approved = batches.approve(batch, hash=hash, by=by, at=at)
+    if approved.state == BatchState.RUNNING:
+        return _("Approved. The batch starts.")
+    return _("Your approval counts. Another person approves it too.")
+
+
+def _pause(batch: Batch, *, by: Actor, at: datetime) -> str:
+    batches.pause(batch, by=by, at=at)
+    return _("Paused: no further chunk starts.")
+
+
+def _resume(batch: Batch, *, by: Actor, at: datetime) -> str:
+    batches.resume(batch, by=by, at=at)
+    return _("It goes on where it stood.")
+
+
+def _stop_all(_none: None, *, reason: str, by: Actor, at: datetime) -> str:
+    batches.set_kill_switch(stopped=True, reason=reason, by=by, at=at)
+    return _("Every erasure of the office stands still.")
+
+
+def _allow_all(_none: None, *, by: Actor, at: datetime) -> str:
+    batches.set_kill_switch(stopped=False, reason="", by=by, at=at)
+    return _("Erasures are allowed again.")
+
+
+def _run_now(_none: None, *, by: Actor, at: datetime) -> str:
+    opened = batches.run_now(by=by, at=at)
+    if opened is None:
+        return _("Nothing is due: no plan has its approvals and the end of its cool-off.")
+    return _("A batch of %s people was opened.") % opened.people
+
+
+def is_stopped(_none: Any = None) -> bool:
+    """Whether the kill switch is set."""
+    return Switch.objects.filter(stopped=True).exists()
+
+
+class BatchDesk(OfficeModelAdmin):
+    """Batches, the newest first, and how far each is."""
+
+    word, label, place = "batches", _L("Batches"), 30
+    see = (Verb.RUN_BATCH, Verb.STOP_BATCH, Verb.APPROVE_BATCH)
+    list_template, page_template = "admin/batches.html", "admin/batch.html"
+    refusals = (*CASE_REFUSALS, batches.ApprovalRefused)
+    chores = (
+        Deed(
+            "run", _L("Run what is due now"), _run_now, Verb.RUN_BATCH,
+            help=_L("Otherwise at the next time for batches. The cool-off stays."),
+        ),
+        Deed(
+            "stop", _L("Stop every erasure"), _stop_all, Verb.STOP_BATCH, WhyForm, grave=True,
+            offered=lambda _none: not is_stopped(),
+        ),
+        Deed(
+            "allow", _L("Allow erasures again"), _allow_all, Verb.RUN_BATCH, fresh=True,
+            offered=is_stopped,
+        ),
+    )  # fmt: skip
+    deeds = (
+        Deed(
+            "approve", _L("Approve this batch"), _approve, Verb.APPROVE_BATCH, HashForm,
+            fresh=True, offered=_in(BatchState.WAITING),
+        ),
+        Deed("pause", _L("Pause"), _pause, Verb.STOP_BATCH, offered=_in(BatchState.RUNNING)),
+        Deed("resume", _L("Go on"), _resume, Verb.RUN_BATCH, offered=_in(BatchState.PAUSED)),
+    )  # fmt: skip
+
+    def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
+        """Batches, tonight's part first."""
+        page = newest(Batch.objects.all(), request.GET.get("after", ""))
+        return {
+            "page": page,
+            "switch": Switch.objects.filter(stopped=True).first(),
+            "tonight": tonight(clock.now()),
+        }
+
+    def facts(self, _request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
+        """People, rows and chunks done and to do; receipts; approvals; looks."""
+        chunks = list(Chunk.objects.filter(batch=subject).order_by("ordinal")[:500])
+        approvals = list(subject.approvals.order_by("at"))
+        ids = {each.by_id for each in approvals} | {subject.opened_by_id}
+        names = dict(StaffMember.objects.filter(pk__in=ids - {None}).values_list("pk", "username"))
+        receipts = Receipt.objects.filter(chunk__batch=subject).values("table", "action")
+        return {
+            "title": _("Batch %s") % subject.pk,
+            "chunks": chunks,
+            "parked": [each for each in chunks if each.state == WorkState.PARKED],
+            "progress": progress(subject, chunks, clock.now()),
+            "receipts": list(
+                receipts.annotate(done=Sum("done"), gone=Sum("gone")).order_by("table", "action")
+            ),
+            "looks": list(Look.objects.filter(chunk__batch=subject).order_by("chunk", "day")[:100]),
+            "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
+            "stopped": is_stopped(),
+        }
+
+    def deed_label(self, deed: Deed, subject: Any) -> Any:
+        """The button says what it does."""
+        if deed.word == "approve" and isinstance(subject, Batch):
+            return _("Approve: erase %(people)s people") % {"people": f"{subject.people:,}"}
+        return deed.label
+
+
+def progress(batch: Batch, chunks: list[Chunk], at: datetime) -> dict[str, Any]:
+    """How many people are done, how fast, and how long it still takes."""
+    done = sum(each.people for each in chunks if each.erased_at is not None)
+    ends = [each.erased_at for each in chunks if each.erased_at is not None]
+    spent = (max(ends) - batch.opened_at) if ends else timedelta(0)
+    rate = done / spent.total_seconds() if spent.total_seconds() > 0 else 0.0
+    left = (batch.people - done) / rate if rate else None
+    return {
+        "done": done,
+        "people": batch.people,
+        "rate": round(rate * 60, 1) if rate else None,
+        "left": timedelta(seconds=round(left)) if left else None,
+        "until": at + timedelta(seconds=left) if left else None,
+    }
+
+
+def tonight(at: datetime) -> dict[str, Any]:
+    """What the next run takes: plans with their approvals whose cool-off is over by then."""
+    when = batches.next_run(at)
+    due = Plan.objects.filter(
+        state=PlanState.APPROVED, executable_at__lte=when, chunk__isnull=True
+    ).aggregate(people=Sum("people"), rows=Sum("rows"))
+    return {"at": when, "people": due["people"] or 0, "rows": due["rows"] or 0}
+
+
+site.register(Batch, BatchDesk)

@@ -1,0 +1,279 @@
+"""The plan desk: what will happen in sentences, then the table, then a dry run; yes or no."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ccpa_office import clock
+from ccpa_office.admin import Deed, OfficeModelAdmin, Refused, newest, site
+from ccpa_office.connectors.base import ConnectorError
+from ccpa_office.law.grounds import DeletionException, GeneralException
+from ccpa_office.models import StaffMember
+from ccpa_office.roles import Actor, Verb, may
+from ccpa_office.templatetags.office import in_words
+from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
+from requests_app import casework
+from requests_app.admin.case import CASE_REFUSALS
+from requests_app.admin.moves import ReasonForm
+from requests_app.admin.timeline import ground_words
+from requests_app.fulfillment import batches
+from requests_app.fulfillment import plan as planning
+from requests_app.models import Plan, PlanState
+
+_L = gettext_lazy
+GROUNDS = [*DeletionException.choices, *GeneralException.choices]
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """Masked rows and statements, for one page."""
+
+    tables: list[dict[str, Any]]
+
+
+class ApproveForm(forms.Form):
+    """A yes to exactly the plan that was read: its hash goes with it."""
+
+    takes_subject = True
+    hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_L("Note"),
+        max_length=400,
+        required=False,
+        help_text=_L("No personal information: it stays with the approval."),
+    )
+
+    def __init__(self, *args: Any, subject: Plan, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["hash"].initial = subject.hash
+
+
+class SharedForm(forms.Form):
+    """What happens to rows that others reach too."""
+
+    takes_subject = True
+    table = forms.ChoiceField(label=_L("Table"))
+    decision = forms.ChoiceField(
+        label=_L("Decision"),
+        choices=[
+            ("keep", _L("Keep the rows, with a ground")),
+            ("strip", _L("Strip this person's fields from them")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    ground = forms.ChoiceField(
+        label=_L("Ground"), required=False, choices=[("", "—"), *GROUNDS],
+        help_text=_L("Needed to keep."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, subject: Plan, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = dict.fromkeys(part["table"] for part in undecided(subject))
+        self.fields["table"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+
+def undecided(plan: Plan) -> list[dict[str, Any]]:
+    """The parts of a plan that hold shared rows without a decision."""
+    return [
+        part
+        for part in plan.summary
+        if part.get("shared") and not part.get("decision") and part["action"] != "keep"
+    ]
+
+
+def _is_frozen(plan: Plan) -> bool:
+    return plan.state == PlanState.FROZEN
+
+
+def _approve(plan: Plan, *, hash: str, reason: str, by: Actor, at: datetime) -> str:  # noqa: A002
+    approved = casework.approve(plan, hash=hash, by=by, at=at, reason=reason)
+    if approved.state != PlanState.APPROVED:
+        return _("Your approval counts. A second person approves it too.")
+    return _("Approved. The consumer is told, and can still stop it until it is carried out.")
+
+
+def _refuse(plan: Plan, *, reason: str, by: Actor, at: datetime) -> str:
+    casework.refuse(plan, reason=reason, by=by, at=at)
+    return _("The plan is refused and void.")
+
+
+def _decide(
+    plan: Plan, *, table: str, decision: str, ground: str, by: Actor, at: datetime
+) -> Plan:
+    return planning.decide_shared(
+        plan, table=table, decision=decision, ground=ground, by=by, at=at
+    )
+
+
+def _dry_run(plan: Plan, *, by: Actor, at: datetime) -> DryRun:
+    _ignored = at
+    if not any(may(by, verb) for verb in (Verb.APPROVE, Verb.PLAN, Verb.DECIDE_SHARED)):
+        raise Refused(_("A dry run is for those who plan or approve."))
+    if plan.state in {PlanState.VOID, PlanState.PROVED}:
+        raise Refused(_("This plan does not count any more."))
+    return DryRun(planning.sample(plan))
+
+
+def _why_not_approve(plan: Plan, actor: Actor) -> str:
+    return casework.why_not_approve(plan, actor, hash=plan.hash, at=clock.now())
+
+
+class PlanDesk(OfficeModelAdmin):
+    """Plans that wait for approval, and the page of each."""
+
+    word, label, place = "plans", _L("Plans"), 20
+    see = (Verb.SEE_CASES,)
+    list_template, page_template = "admin/plans.html", "admin/plan.html"
+    refusals = (
+        *CASE_REFUSALS, planning.NothingToDecide, ConnectorError, NoActiveMap, NoAddress,
+        NoSuchSystem,
+    )  # fmt: skip
+    deeds = (
+        Deed(
+            "approve", _L("Approve"), _approve, Verb.APPROVE, ApproveForm, fresh=True,
+            offered=_is_frozen, why_not=_why_not_approve,
+        ),
+        Deed(
+            "refuse", _L("Refuse this plan"), _refuse, Verb.APPROVE, ReasonForm,
+            offered=_is_frozen,
+        ),
+        Deed(
+            "shared", _L("Decide on shared rows"), _decide, Verb.DECIDE_SHARED, SharedForm,
+            help=_L("It makes a new plan, which you cannot approve."),
+            offered=lambda plan: _is_frozen(plan) and bool(undecided(plan)),
+        ),
+        Deed(
+            "dry-run", _L("Show masked samples and statements"), _dry_run,
+            offered=lambda plan: plan.state in {PlanState.FROZEN, PlanState.APPROVED},
+        ),
+    )  # fmt: skip
+
+    def get_rows(self) -> Any:
+        """Plans of requests."""
+        return Plan.objects.select_related(
+            "consumer_request__data_key", "data_key", "map_version", "chunk"
+        )
+
+    def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
+        """Plans to approve, the oldest first; ``?all=1``: every plan, the newest first."""
+        if request.GET.get("all"):
+            page = newest(Plan.objects.select_related("consumer_request"), request.GET.get("after", ""))
+            return {"page": page, "plans": page.rows, "all": True, "keep": "all=1&"}
+        waiting = Plan.objects.filter(state=PlanState.FROZEN).select_related("consumer_request")
+        return {"plans": list(waiting.order_by("built_at")[:200]), "all": False}
+
+    def facts(self, request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
+        """The plan in sentences, its table, its approvals."""
+        approvals = list(subject.approvals.order_by("at"))
+        staff = {each.by_id for each in approvals} | {subject.asked_by_id}
+        names = dict(StaffMember.objects.filter(pk__in=staff - {None}).values_list("pk", "username"))
+        asked = subject.consumer_request
+        return {
+            "title": _("Plan %s") % subject.hash[:12],
+            "sentences": sentences(subject),
+            "parts": [{**part, "why": ground_words(part["reason"])} for part in subject.summary],
+            "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
+            "asked_by": names.get(subject.asked_by_id, ""),
+            "dry_run": getattr(request, "dry_run", None),
+            "case": asked,
+            "case_url": reverse("admin:requests_app_consumerrequest_change", args=[asked.number])
+            if asked
+            else "",
+            "day": batches.next_run(subject.executable_at or clock.now()),
+        }
+
+    def deed_label(self, deed: Deed, subject: Any) -> Any:
+        """The button says what it does."""
+        if deed.word == "approve" and isinstance(subject, Plan):
+            return ngettext(
+                "Approve: erase %(rows)s row", "Approve: erase %(rows)s rows", subject.rows
+            ) % {"rows": f"{subject.rows:,}"}
+        return deed.label
+
+    def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
+        """A dry run is shown at once; a decision leads to the new plan."""
+        if isinstance(said, DryRun):
+            request.dry_run = said  # type: ignore[attr-defined]
+            return self.show_page(request, subject)
+        if isinstance(said, Plan):
+            return super().done(request, deed, said, _("Decided. This is the new plan."))
+        return super().done(request, deed, subject, said)
+
+
+# --- sentences ----------------------------------------------------------------------------------
+
+
+def sentences(plan: Plan) -> list[str]:
+    """What will happen, as a person says it."""
+    parts = plan.summary
+    found = [*_goes(parts), *_stripped(parts), *_kept(parts)]
+    waiting = undecided(plan)
+    if waiting:
+        rows = sum(part["rows"] for part in waiting)
+        found.append(
+            ngettext(
+                "%(rows)s row is reached by others too: somebody has to decide on it first.",
+                "%(rows)s rows are reached by others too: somebody has to decide on them first.",
+                rows,
+            )
+            % {"rows": f"{rows:,}"}
+        )
+    if plan.above_ceiling:
+        found.append(_("It is above a ceiling: two people approve it."))
+    return found or [_("No row of this person was found in this system.")]
+
+
+def _goes(parts: Iterable[dict[str, Any]]) -> list[str]:
+    gone = [part for part in parts if part["action"] == "delete"]
+    rows = sum(part["rows"] for part in gone)
+    tables = len({part["table"] for part in gone})
+    if not rows:
+        return []
+    if rows == 1:
+        return [_("1 row goes.")]
+    return [
+        ngettext(
+            "%(rows)s rows in %(tables)s table go.", "%(rows)s rows in %(tables)s tables go.", tables
+        )
+        % {"rows": f"{rows:,}", "tables": tables}
+    ]
+
+
+def _stripped(parts: Iterable[dict[str, Any]]) -> list[str]:
+    rows = sum(part["rows"] for part in parts if part["action"] == "mask")
+    if not rows:
+        return []
+    return [
+        ngettext(
+            "%(rows)s row stays without this person's fields.",
+            "%(rows)s rows stay without this person's fields.",
+            rows,
+        )
+        % {"rows": f"{rows:,}"}
+    ]
+
+
+def _kept(parts: Iterable[dict[str, Any]]) -> list[str]:
+    return [
+        _("%(rows)s of %(table)s stay%(until)s: %(why)s.")
+        % {
+            "rows": f"{part['rows']:,}",
+            "table": part["table"],
+            "until": _(" until %s") % in_words(date.fromisoformat(part["until"]))
+            if part.get("until")
+            else "",
+            "why": ground_words(part["reason"]).lower() or _("the map says so"),
+        }
+        for part in parts
+        if part["action"] == "keep"
+    ]
+
+
+site.register(Plan, PlanDesk)
