@@ -46,13 +46,15 @@ class Letter:
 
     ``audience``: *typed* is the address of the form, *on_file* every contact the business held
     before the request, *answer* the contacts on file or, where there is none, the typed one.
-    ``stranger``: a stranger can trigger it, so the sending limit binds it.
+    ``stranger``: a stranger can trigger it, so the sending limit binds it. ``again``: it may go to
+    the same address more than once for one request.
     """
 
     audience: str
     duty: str
     links: tuple[LinkPurpose, ...] = ()
     stranger: bool = False
+    again: bool = False
 
 
 _FOLLOW, _CONFIRM, _STOP = LinkPurpose.FOLLOW, LinkPurpose.CONFIRM, LinkPurpose.STOP
@@ -62,8 +64,8 @@ LETTERS: Mapping[str, Letter] = {
     "receipt_optout": Letter("typed", "COM-10", (_FOLLOW,), stranger=True),
     "follow": Letter("typed", "PR-41", (_FOLLOW,), stranger=True),
     "confirm": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True),
-    "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP)),
-    "verified_notice": Letter("on_file", "VR-16", (_STOP,)),
+    "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP), again=True),
+    "verified_notice": Letter("on_file", "VR-16", (_STOP,), again=True),
     "extension": Letter("answer", "COM-09"),
     "unverifiable": Letter("typed", "COM-05"),
     "not_confirmed": Letter("typed", "COM-05"),
@@ -71,11 +73,11 @@ LETTERS: Mapping[str, Letter] = {
     "denied": Letter("answer", "COM-07"),
     "done_delete": Letter("answer", "COM-06"),
     "done_delete_part": Letter("answer", "COM-07"),
-    "stopped": Letter("on_file", "VR-16"),
+    "stopped": Letter("on_file", "VR-16", again=True),
     "withdrawn": Letter("typed", "1.3"),
     "answer_manual": Letter("answer", "T-05"),
     "optout_done": Letter("typed", "COM-10"),
-    "message_from_us": Letter("typed", "COM-02", (_FOLLOW,)),
+    "message_from_us": Letter("typed", "COM-02", (_FOLLOW,), again=True),
     "instruction": Letter("provider", "COM-13"),
 }
 
@@ -112,6 +114,8 @@ def queue_all(
         messages.append(_write(name, contact, {**extra, **urls}, at))
     if letter.stranger:
         _hold_back_over_the_limit(messages, at)
+    elif letter.again:
+        _number(messages)
     Link.objects.bulk_create(links)
     return Message.objects.bulk_create(messages)
 
@@ -229,6 +233,21 @@ def _message(name: str, key: DataKey, recipient: str, *, language: str, **given:
         message_id=f"<{uuid.uuid4()}@{host}>",
         queued_at=at,
     )
+
+
+def _number(messages: list[Message]) -> None:
+    """Number letters that went to the same address for the same request before; one SELECT."""
+    earlier = Message.objects.filter(
+        consumer_request__in={message.consumer_request_id for message in messages},
+        letter__in={message.letter for message in messages},
+    ).values_list("consumer_request_id", "recipient_digest", "ordinal")
+    last: dict[tuple[int | None, bytes], int] = {}
+    for request_id, digest, ordinal in earlier:
+        key = request_id, bytes(digest)
+        last[key] = max(ordinal, last.get(key, 0))
+    for message in messages:
+        key = message.consumer_request_id, bytes(message.recipient_digest)
+        message.ordinal = 1 + last.get(key, 0)
 
 
 def _hold_back_over_the_limit(messages: list[Message], at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg import conninfo, sql
@@ -88,12 +88,12 @@ SELECT a.email, a.full_name, a.locale, d.postal_code, a.phone, min(o.number)
  WHERE a.id > {tour} AND a.email_changed_at < %(settled)s AND {which}
  GROUP BY a.id, d.id ORDER BY a.id LIMIT %(count)s
 """
-ALONE = "a.id % 20 NOT IN (9, 10) AND a.id <> {busy}"
+ALONE = "a.id %% 20 NOT IN (9, 10) AND a.id <> {busy}"
 NO_INVOICE_LEFT = (
     ALONE + " AND NOT EXISTS (SELECT FROM invoices i WHERE i.account_no = a.id"
     " AND (i.legal_hold OR i.issued_on > %(settled)s::date - interval '7 years'))"
 )
-HOUSEHOLD = "a.id % 20 = 9"
+HOUSEHOLD = "a.id %% 20 = 9"
 ONE_BUSY = "a.id = {busy}"
 
 
@@ -101,7 +101,7 @@ def fill_if_empty(url: str, *, people: int) -> bool:
     """Make the learner database, if it is empty, with one very busy learner in it."""
     _make_if_missing(url)
     with psycopg.connect(url) as connection:
-        if _one(connection, FILLED):
+        if connection.execute(FILLED).fetchone() == (True,):
             return False
     fill(url, people=people, seed=1)
     with psycopg.connect(url) as connection:
@@ -110,16 +110,16 @@ def fill_if_empty(url: str, *, people: int) -> bool:
     return True
 
 
-def _one(connection: "psycopg.Connection[Any]", query: str, values: tuple[str, ...] = ()) -> Any:
-    row = connection.execute(sql.SQL(query), values).fetchone()  # type: ignore[arg-type]
-    return row[0] if row else None
-
-
 def _make_if_missing(url: str) -> None:
     """On somebody's own server the learners' database is made beside the office's."""
     name = str(conninfo.conninfo_to_dict(url)["dbname"])
-    with psycopg.connect(conninfo.make_conninfo(url, dbname="postgres"), autocommit=True) as server:
-        if not _one(server, "SELECT 1 FROM pg_database WHERE datname = %s", (name,)):
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError as refusal:
+        if f'"{name}" does not exist' not in str(refusal):
+            raise
+        beside = conninfo.make_conninfo(url, dbname="postgres")
+        with psycopg.connect(beside, autocommit=True) as server:
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
