@@ -56,13 +56,19 @@ def _without_language(path: str) -> str:
 def _refusal(request: HttpRequest, path: str) -> HttpResponse | None:
     if not _is_our_host(request) or not _is_a_door(path):
         return answers.not_found(request)
-    if not isinstance(request.user, StaffMember):
-        return None
+    if isinstance(request.user, StaffMember):
+        return _refusal_of_staff(request, request.user, path)
+    return None
+
+
+def _refusal_of_staff(
+    request: HttpRequest, member: StaffMember, path: str
+) -> HttpResponse | None:
     if _was_touched(request):
         logout(request)
         messages.warning(request, _("Your account was changed by somebody else. Sign in again."))
         return HttpResponseRedirect(reverse("account_login"))
-    if path.startswith(DESKS) and not settings.DEMO and not has_second_factor(request.user):
+    if path.startswith(DESKS) and not settings.DEMO and not has_second_factor(member):
         return HttpResponseRedirect(reverse("mfa_activate_totp"))
     return None
 

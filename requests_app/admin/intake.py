@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,9 +15,9 @@ from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb
 from requests_app import intake
-from requests_app.forms import Address, PlainText, new_nonce
+from requests_app.forms import NONCE_LIFE, NONCE_SALT, Address, PlainText, new_nonce
 from requests_app.intake import Asked
-from requests_app.models import Channel, ConsumerRequest
+from requests_app.models import Channel, ConsumerRequest, Identifier
 
 _L = gettext_lazy
 CHANNELS = [choice for choice in Channel.choices if choice[0] != Channel.WEB]
@@ -48,6 +49,16 @@ class IntakeForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["nonce"].initial = new_nonce("desk")
 
+    def clean_nonce(self) -> str:
+        """The blank form's own number, if it is one of ours and of today."""
+        try:
+            _kind, nonce = signing.loads(
+                self.cleaned_data["nonce"], salt=NONCE_SALT, max_age=NONCE_LIFE
+            )
+        except (signing.BadSignature, ValueError, TypeError):
+            raise forms.ValidationError(_("This form was open too long. Open it again.")) from None
+        return str(nonce)
+
     def clean(self) -> dict[str, Any]:
         """Somebody has to be reachable or findable."""
         cleaned: dict[str, Any] = super().clean() or {}
@@ -63,19 +74,10 @@ def _take_in(_none: None, *, by: Actor, at: datetime, **typed: str) -> ConsumerR
         identifiers=identifiers,
         channel=Channel(typed["channel"]),
         language=typed["language"],
-        nonce=typed["nonce"][-64:],
+        nonce=typed["nonce"],
         words=typed["words"],
     )
     return intake.open_request(asked, by=by, at=at)
-
-
-class Intake(ConsumerRequest):
-    """A request as the intake desk sees it: those that staff took in."""
-
-    class Meta:
-        proxy = True
-        managed = False
-        app_label = "requests_app"
 
 
 class IntakeDesk(OfficeModelAdmin):
@@ -98,3 +100,6 @@ class IntakeDesk(OfficeModelAdmin):
             to = reverse("admin:requests_app_consumerrequest_change", args=[said.number])
             return HttpResponseRedirect(to)
         return super().done(request, deed, subject, said)
+
+
+site.register(Identifier, IntakeDesk)

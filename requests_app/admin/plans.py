@@ -104,12 +104,8 @@ def _refuse(plan: Plan, *, reason: str, by: Actor, at: datetime) -> str:
     return _("The plan is refused and void.")
 
 
-def _decide(
-    plan: Plan, *, table: str, decision: str, ground: str, by: Actor, at: datetime
-) -> Plan:
-    return planning.decide_shared(
-        plan, table=table, decision=decision, ground=ground, by=by, at=at
-    )
+def _decide(plan: Plan, *, table: str, decision: str, ground: str, by: Actor, at: datetime) -> Plan:
+    return planning.decide_shared(plan, table=table, decision=decision, ground=ground, by=by, at=at)
 
 
 def _dry_run(plan: Plan, *, by: Actor, at: datetime) -> DryRun:
@@ -164,7 +160,9 @@ class PlanDesk(OfficeModelAdmin):
     def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
         """Plans to approve, the oldest first; ``?all=1``: every plan, the newest first."""
         if request.GET.get("all"):
-            page = newest(Plan.objects.select_related("consumer_request"), request.GET.get("after", ""))
+            page = newest(
+                Plan.objects.select_related("consumer_request"), request.GET.get("after", "")
+            )
             return {"page": page, "plans": page.rows, "all": True, "keep": "all=1&"}
         waiting = Plan.objects.filter(state=PlanState.FROZEN).select_related("consumer_request")
         return {"plans": list(waiting.order_by("built_at")[:200]), "all": False}
@@ -173,7 +171,9 @@ class PlanDesk(OfficeModelAdmin):
         """The plan in sentences, its table, its approvals."""
         approvals = list(subject.approvals.order_by("at"))
         staff = {each.by_id for each in approvals} | {subject.asked_by_id}
-        names = dict(StaffMember.objects.filter(pk__in=staff - {None}).values_list("pk", "username"))
+        names = dict(
+            StaffMember.objects.filter(pk__in=staff - {None}).values_list("pk", "username")
+        )
         asked = subject.consumer_request
         return {
             "title": _("Plan %s") % subject.hash[:12],
@@ -240,7 +240,9 @@ def _goes(parts: Iterable[dict[str, Any]]) -> list[str]:
         return [_("1 row goes.")]
     return [
         ngettext(
-            "%(rows)s rows in %(tables)s table go.", "%(rows)s rows in %(tables)s tables go.", tables
+            "%(rows)s rows in %(tables)s table go.",
+            "%(rows)s rows in %(tables)s tables go.",
+            tables,
         )
         % {"rows": f"{rows:,}", "tables": tables}
     ]

@@ -161,9 +161,13 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "request.verified": _verified,
     "request.planned": lambda _f: _("The plan is built and frozen. It waits for approval."),
     "request.approved": _approved,
-    "request.executing": lambda facts: _("The erasure began, in batch %s.") % facts.get("batch", ""),
-    "request.telling": lambda facts: _("Erased, and proved by a second look. Service providers to tell: %s.")
-    % facts.get("providers", 0),
+    "request.executing": lambda facts: (
+        _("The erasure began, in batch %s.") % facts.get("batch", "")
+    ),
+    "request.telling": lambda facts: (
+        _("Erased, and proved by a second look. Service providers to tell: %s.")
+        % facts.get("providers", 0)
+    ),
     "request.completed": _completed,
     "request.applying": lambda _f: _("It is to be applied by hand."),
     "request.denying": _denying,

@@ -1,0 +1,171 @@
+"""The home desk's part of requests: my work, the next 45 days, what waits, lamps in words."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ccpa_office import clock_guard
+from ccpa_office.admin import CAP, Panel, capped_count, site
+from ccpa_office.models import LedgerSeal, UnsealedLine, WorkState
+from ccpa_office.roles import Actor, Verb, may
+from requests_app.admin import queue
+from requests_app.admin.batches import is_stopped, tonight
+from requests_app.admin.letters import FAILED
+from requests_app.models import Batch, BatchState, Chunk, Finding, Look, Message, Step
+
+DAYS = 45
+MINE = 12
+
+
+def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
+    """What my roles make work of, the nearest due date first; then what I have taken."""
+    if not may(actor, Verb.SEE_CASES):
+        return None
+    on = queue.today(at)
+    names = [*queue.my_views(actor), "mine"]
+    rows = queue.open_rows()
+    wanted = [queue.VIEWS[name].rows(rows, actor, on) for name in names]
+    found: dict[int, dict[str, Any]] = {}
+    for each in wanted:
+        for row in each.order_by("due_on", "pk").values(*queue.COLUMNS)[:MINE]:
+            found[row["pk"]] = row
+    ordered = sorted(found.values(), key=lambda row: (row["due_on"] or queue.NO_DAY, row["pk"]))
+    next_due = rows.filter(due_on__isnull=False).order_by("due_on", "pk").values("due_on").first()
+    return {
+        "rows": queue.shown(ordered[:MINE]),
+        "views": [(name, queue.VIEWS[name].label) for name in names],
+        "next_due": next_due["due_on"] if next_due else None,
+    }
+
+
+def tiles(actor: Actor, at: datetime) -> dict[str, Any] | None:
+    """Counts with their lists: due today, this week, late, second person, parked."""
+    if not may(actor, Verb.SEE_CASES):
+        return None
+    on = queue.today(at)
+    return {
+        "tiles": [
+            _tile(name, queue.VIEWS[name].rows(queue.open_rows(), actor, on))
+            for name in ("today", "week", "late", "second", "parked")
+        ]
+    }
+
+
+def _tile(name: str, rows: queue.Rows) -> dict[str, Any]:
+    count = capped_count(rows)
+    tone = "none" if not count else "late" if name in {"late", "parked"} else "some"
+    shown = f"{CAP:,}+" if count > CAP else f"{count:,}"
+    return {"name": name, "label": queue.VIEWS[name].label, "count": shown, "tone": tone}
+
+
+def strip(actor: Actor, at: datetime) -> dict[str, Any] | None:
+    """How many answers are due on each of the next 45 days."""
+    if not may(actor, Verb.SEE_CASES):
+        return None
+    on = queue.today(at)
+    last = on + timedelta(days=DAYS - 1)
+    counted = (
+        queue.open_rows()
+        .filter(due_on__gte=on, due_on__lte=last)
+        .order_by()
+        .values("due_on")
+        .annotate(count=Count("pk"))
+        .values_list("due_on", "count")
+    )
+    counts: dict[date | None, int] = dict(counted)
+    most = max(counts.values(), default=0)
+    days = [on + timedelta(days=day) for day in range(DAYS)]
+    return {
+        "days": [
+            {"day": day, "count": counts.get(day, 0), "height": _height(counts.get(day, 0), most)}
+            for day in days
+        ],
+        "busy": [(day, counts[day]) for day in days if day in counts],
+        "first": on,
+        "last": last,
+    }
+
+
+def _height(count: int, most: int) -> str:
+    return f"h{1 + round(4 * count / most)}" if count else "h0"
+
+
+def batches_tonight(actor: Actor, at: datetime) -> dict[str, Any] | None:
+    """Tonight's batch, batches that wait or run, letters that failed."""
+    if not may(actor, Verb.SEE_CASES):
+        return None
+    living = [BatchState.WAITING, BatchState.RUNNING, BatchState.PAUSED, BatchState.STOPPED]
+    return {
+        "tonight": tonight(at),
+        "batches": list(Batch.objects.filter(state__in=living).order_by("-pk")[:5]),
+        "may_open": any(
+            may(actor, verb) for verb in (Verb.RUN_BATCH, Verb.STOP_BATCH, Verb.APPROVE_BATCH)
+        ),
+        "failed": capped_count(Message.objects.filter(FAILED)),
+        "may_letters": may(actor, Verb.SEE_LETTERS),
+    }
+
+
+def lamps(_actor: Actor, at: datetime) -> dict[str, Any] | None:
+    """Ledger, proofs, clock, the switch, parked work: each with words."""
+    _ignored = at
+    return {
+        "lamps": [_ledger_lamp(), _proof_lamp(), _clock_lamp(), _switch_lamp(), _work_lamp()],
+    }
+
+
+def _lamp(name: str, tone: str, words: str) -> dict[str, str]:
+    return {"name": name, "tone": tone, "words": words}
+
+
+def _ledger_lamp() -> dict[str, str]:
+    sealed = LedgerSeal.objects.order_by("-position").values_list("position", flat=True).first()
+    waiting = capped_count(UnsealedLine.objects.all())
+    words = _("sealed up to line %s") % (sealed or 0)
+    if waiting:
+        more = ngettext("%s line waits", "%s lines wait", waiting) % waiting
+        return _lamp(_("Ledger"), "warn" if waiting > 100 else "", f"{words}; {more}")
+    return _lamp(_("Ledger"), "", words)
+
+
+def _proof_lamp() -> dict[str, str]:
+    bad = capped_count(Look.objects.filter(finding=Finding.RESIDUAL))
+    if bad:
+        words = ngettext("%s look found something left", "%s looks found something left", bad) % bad
+        return _lamp(_("Proofs"), "bad", words)
+    return _lamp(_("Proofs"), "", _("every look found nothing left, or only what is kept"))
+
+
+def _clock_lamp() -> dict[str, str]:
+    if clock_guard.clock_is_trusted():
+        return _lamp(_("Clock"), "", _("trusted"))
+    return _lamp(_("Clock"), "bad", _("not trusted: nothing is erased and nothing ends"))
+
+
+def _switch_lamp() -> dict[str, str]:
+    if is_stopped():
+        return _lamp(_("Erasures"), "bad", _("stopped for the whole office"))
+    return _lamp(_("Erasures"), "", _("allowed"))
+
+
+def _work_lamp() -> dict[str, str]:
+    waits = sum(
+        capped_count(model._base_manager.filter(state=WorkState.PARKED))
+        for model in (Step, Message, Chunk, Look)
+    )
+    if waits:
+        words = ngettext("%s piece waits for a person", "%s pieces wait for a person", waits)
+        return _lamp(_("Work"), "warn", words % waits)
+    return _lamp(_("Work"), "", _("nothing is parked"))
+
+
+site.panels += [
+    Panel("admin/parts/my_work.html", my_work, 10),
+    Panel("admin/parts/tiles.html", tiles, 20),
+    Panel("admin/parts/strip.html", strip, 30),
+    Panel("admin/parts/tonight.html", batches_tonight, 40),
+    Panel("admin/parts/lamps.html", lamps, 90),
+]
