@@ -1,0 +1,166 @@
+"""What the map's check finds in a live catalogue before anything runs."""
+
+from dataclasses import replace
+
+import pytest
+
+from ccpa_office import connectors
+from ccpa_office.connectors.base import (
+    Change,
+    ChangeBlocked,
+    Deed,
+    MapDoesNotFit,
+    Repeat,
+    Rows,
+    StoreUnreachable,
+)
+from ccpa_office.connectors.postgresql.connector import conninfo
+
+
+def errors(store, program=None):
+    connector = store.reconnect(program or store.program)
+    try:
+        return [each.code for each in connector.check() if each.level == "error"]
+    finally:
+        connector.close()
+
+
+def test_the_three_maps_fit_their_stores(store):
+    assert store.connector.check() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DROP INDEX orders_account", "no-index"),
+        ("DROP INDEX accounts_email", "no-index"),
+        ("DROP INDEX invoices_email", "no-index"),
+        ("DROP INDEX accounts_address", "no-index"),
+        ("DROP INDEX posts_author", "no-index"),
+        ("CREATE TABLE devices (id int PRIMARY KEY, a bigint REFERENCES accounts)", "must-break"),
+        ("CREATE TABLE devices (a bigint REFERENCES accounts ON DELETE CASCADE)",
+         "cascade-not-declared"),
+        ("CREATE TABLE devices (a bigint REFERENCES accounts ON DELETE SET NULL)",
+         "cascade-not-declared"),
+        (
+            "CREATE SCHEMA far; CREATE TABLE far.devices (a bigint REFERENCES accounts)",
+            "other-schema",
+        ),
+        ("ALTER TABLE invoices ADD FOREIGN KEY (account_no) REFERENCES accounts", "must-break"),
+        ("ALTER TABLE forum_posts ALTER author_id SET NOT NULL", "not-null"),
+        ("CREATE UNIQUE INDEX ON forum_posts (author_name) ; ", "not-unique"),
+    ],
+)  # fmt: skip
+def test_a_store_that_would_not_bear_the_change_is_reported(fresh_learners, statement, code):
+    if "author_name" in statement:
+        fresh_learners.execute("UPDATE forum_posts SET author_name = id::text")
+    for part in statement.split(";"):
+        if part.strip():
+            fresh_learners.execute(part)
+    assert set(errors(fresh_learners)) == {code}
+
+
+def test_nothing_is_changed_while_the_check_has_errors(fresh_learners):
+    fresh_learners.execute("DROP INDEX orders_account")
+    before = fresh_learners.rows()
+    connector = fresh_learners.reconnect(fresh_learners.program)
+    with pytest.raises(ChangeBlocked):
+        connector.apply("orders", Rows([1], [0]), [1], Deed("delete"))
+    connector.close()
+    assert fresh_learners.rows() == before
+
+
+def test_a_cascade_and_a_trigger_are_warnings(fresh_learners):
+    fresh_learners.execute(
+        "ALTER TABLE grades DROP CONSTRAINT grades_enrolment_id_fkey,"
+        " ADD FOREIGN KEY (enrolment_id) REFERENCES enrolments ON DELETE CASCADE"
+    )
+    fresh_learners.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'"
+    )
+    fresh_learners.execute(
+        "CREATE TRIGGER t BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION f()"
+    )
+    connector = fresh_learners.reconnect(fresh_learners.program)
+    found = [(each.level, each.code) for each in connector.check()]
+    connector.close()
+    assert found == [("warning", "cascade"), ("warning", "trigger")]
+
+
+CHANGES = [
+    (Change("id", "null"), {"key-changed", "not-null"}),
+    (Change("posted_at", "strip_text"), {"change-type"}),
+    (Change("body", "truncate_date", "year"), {"change-type"}),
+    (Change("thread_id", "pseudonym"), {"change-type"}),
+    (Change("body", "null"), {"not-null"}),
+]
+
+
+@pytest.mark.parametrize(("change", "codes"), CHANGES)
+def test_a_mask_that_a_column_cannot_take_is_reported(learners, change, codes):
+    tables = tuple(
+        replace(table, changes=(*table.changes, change)) if table.name == "forum_posts" else table
+        for table in learners.program.tables
+    )
+    assert set(errors(learners, replace(learners.program, tables=tables))) == codes
+
+
+def test_a_table_or_column_that_is_not_there_ends_the_matter(fresh_learners):
+    fresh_learners.execute("ALTER TABLE orders RENAME COLUMN total TO sum")
+    with pytest.raises(MapDoesNotFit):
+        fresh_learners.reconnect(fresh_learners.program)
+
+
+def test_a_key_that_is_no_key_any_more_ends_the_matter(fresh_learners):
+    fresh_learners.execute("ALTER TABLE refunds DROP CONSTRAINT refunds_pkey")
+    with pytest.raises(MapDoesNotFit):
+        fresh_learners.reconnect(fresh_learners.program)
+
+
+# --- connections ----------------------------------------------------------------------------------
+
+
+def test_one_connection_for_each_store_and_program(fresh_learners):
+    first = connectors.connect(fresh_learners.url, fresh_learners.program)
+    assert connectors.connect(fresh_learners.url, fresh_learners.program) is first
+    connectors.close_all()
+    assert not first.is_open
+
+
+def test_a_lost_connection_is_opened_again(fresh_learners):
+    first = connectors.connect(fresh_learners.url, fresh_learners.program)
+    fresh_learners.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with pytest.raises(StoreUnreachable):
+        first.sizes()
+    second = connectors.connect(fresh_learners.url, fresh_learners.program)
+    assert second.sizes()["accounts"] == 60
+    connectors.close_all()
+
+
+def test_a_store_that_is_not_there_is_unreachable(learners):
+    with pytest.raises(StoreUnreachable):
+        connectors.connect("postgresql://nobody@127.0.0.1:9/nothing", learners.program)
+
+
+@pytest.mark.parametrize("url", ["", "mysql://x/y", "file:///etc/passwd", "http://x", "x"])
+def test_no_connector_speaks_another_kind_of_url(learners, url):
+    with pytest.raises(MapDoesNotFit):
+        connectors.connect(url, learners.program)
+
+
+def test_the_driver_in_a_url_is_left_out():
+    assert conninfo("postgresql+psycopg://a@b/c?d=e") == "postgresql://a@b/c?d=e"
+    assert conninfo("postgresql://a@b/c") == "postgresql://a@b/c"
+
+
+def test_a_repetition_is_harmless(learners):
+    assert learners.connector.repeat == Repeat.HARMLESS
+
+
+def test_statements_can_be_shown_and_hold_no_value(learners):
+    shown = learners.connector.statements("forum_posts", "mask")
+    assert shown.startswith("WITH plan AS (SELECT * FROM unnest(%(k0)s::bigint[]")
+    assert 'UPDATE "public"."forum_posts" AS t SET "author_id" = NULL::bigint' in shown
