@@ -2,14 +2,18 @@
 
 import os
 import socket
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from celery import shared_task
+from django.db import transaction
 
 from ccpa_office import clock, clock_guard, work
+from ccpa_office.roles import Actor
 from ccpa_office.work import Tally
-from requests_app import correspondence, silence, verification
+from notices_app import publishing
+from notices_app.models import Notice
+from requests_app import correspondence, retention, silence, verification
 from requests_app.fulfillment import batches, closing, plan, proof
 from requests_app.models import Chunk, Look, Message, Step, StepKind
 
@@ -90,3 +94,15 @@ def drain_house(**_later: object) -> None:
     closing.close_told(at=at)
     silence.remind(at=at)
     silence.end(at=at)
+    retention.purge(at=at)
+    _once_a_day(at)
+
+
+def _once_a_day(at: datetime) -> None:
+    midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
+    with transaction.atomic():
+        if work.run_once("notices.supersede", midnight, at):
+            for notice in Notice.objects.all():
+                publishing.supersede_due(
+                    notice, on=clock.day_of(at), by=Actor.system("house"), at=at
+                )

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
 from ccpa_office.law.deadlines import PACIFIC
@@ -62,13 +62,13 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
                 state=PlanState.APPROVED,
                 executable_at__lte=at,
                 chunk__isnull=True,
-                consumer_request__status=Status.APPROVED,
+                consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
             )
             .select_related("consumer_request")
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("executable_at", "pk")[:limit]
         )
-        plans = [plan for plan in plans if plan.system_key == plans[0].system_key]
+        plans = [plan for plan in plans if plan.map_version_id == plans[0].map_version_id]
         if not plans:
             return None
         people = sum(plan.people for plan in plans)
@@ -193,13 +193,13 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
         if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
             work_chunk(chunk, at=at)
             return
-        work.hand_back(chunk, error_code="halted", delay=timedelta(minutes=1), max_attempts=10**6)
+        _wait(chunk, at + timedelta(minutes=1), "halted")
         return
     except erasure.KeyOfAnother:
         _stop_for_a_foreign_key(chunk, at)
         return
-    except newborn.TooManyNewborn:
-        _send_back(chunk, at)
+    except newborn.TooManyNewborn as too_many:
+        _send_back(chunk, too_many.plans, at)
         return
     proof.prove_chunk(loaded, at=at)
 
@@ -245,14 +245,26 @@ def _stop_for_a_foreign_key(chunk: Chunk, at: datetime) -> None:
         )
 
 
-def _send_back(chunk: Chunk, at: datetime) -> None:
-    """Too many new rows: the plans are void, the requests are planned and approved anew."""
+def _wait(chunk: Chunk, until: datetime, code: str) -> None:
+    """Let a chunk wait; this was no attempt, so that no wait, however long, wears it out."""
+    work.finish(
+        chunk, state="ready", attempts=chunk.attempts - 1, not_before=until, error_code=code
+    )
+
+
+def _send_back(chunk: Chunk, sent: frozenset[int], at: datetime) -> None:
+    """Too many new rows: these plans are void, their requests are planned and approved anew.
+
+    The other people of the chunk are not held up by them.
+    """
     with transaction.atomic():
-        work.finish(chunk, stage=Chunk.Stage.DONE, error_code="too-many-newborn")
-        plans = list(
-            chunk.plans.filter(state=PlanState.EXECUTING).select_related("consumer_request")
-        )
+        void = chunk.plans.filter(Q(pk__in=sent) | Q(parent__in=sent), state=PlanState.EXECUTING)
+        plans = list(void.select_related("consumer_request"))
         Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
+        if chunk.plans.filter(state=PlanState.EXECUTING).exists():
+            _wait(chunk, at, "too-many-newborn")
+        else:
+            work.finish(chunk, stage=Chunk.Stage.DONE, error_code="too-many-newborn")
         for consumer_request in {plan.consumer_request for plan in plans if plan.consumer_request}:
             workflow.move(
                 consumer_request, Status.VERIFIED, by=SYSTEM, at=at, facts={"newborn": True}

@@ -33,13 +33,14 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
     work.seam("erase.before-effect")
     with connector.transaction():
         born = newborn.born_since(loaded, at)
+        if born:
+            newborn.intend(loaded, born, at)
         parts = in_order(loaded, [*loaded.parts, *born])
         results = [_apply(loaded, part) for part in parts]
     work.seam("erase.after-effect")
     repeated = chunk.attempts > 1
     with transaction.atomic():
         _hand_on(chunk, at)
-        newborn.freeze_supplements(loaded, born, at)
         receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
         Receipt.objects.bulk_create(receipts)
         _note(loaded, receipts, at)

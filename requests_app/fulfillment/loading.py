@@ -1,6 +1,7 @@
 """A chunk in memory: its plans, people and parts, read in one statement."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ class Load:
     parts: list[Part]
     unfinished: frozenset[int]
     """Plans whose request has another plan to be carried out elsewhere."""
+    supplements: Counter[int]
+    """How many rows born after the freeze are planned already, by person."""
 
     @property
     def people(self) -> list[Key]:
@@ -43,6 +46,16 @@ class Load:
             if first <= place < first + plan.people and plan.consumer_request:
                 return plan.consumer_request.number
         return f"batch:{self.chunk.batch_id}"
+
+    def plans_of(self, people: Set[int]) -> frozenset[int]:
+        """The plans of some people, without supplements."""
+        return frozenset(
+            plan.pk
+            for plan in self.plans
+            if plan.parent_id is None
+            and any(self.first[plan.pk] <= person < self.first[plan.pk] + plan.people
+                    for person in people)
+        )  # fmt: skip
 
 
 def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
@@ -63,7 +76,14 @@ def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
     parts = [(first[row.plan_id], open_part(boxes[row.plan_id], row)) for row in rows]
     unfinished = frozenset(plan.pk for plan in plans if plan.unfinished)
     target = targets.under(plans[0].map_version)
-    return Load(chunk, target, plans, subjects, first, merge(parts), unfinished)
+    added = {plan.pk for plan in plans if plan.parent_id}
+    supplements = Counter(
+        place + person
+        for row, (place, part) in zip(rows, parts, strict=True)
+        if row.plan_id in added
+        for person in part.persons
+    )
+    return Load(chunk, target, plans, subjects, first, merge(parts), unfinished, supplements)
 
 
 def _plans(chunk: Chunk, state: PlanState) -> QuerySet[Plan, Any]:
@@ -92,10 +112,13 @@ _MAY_RUN = [BatchState.RUNNING, BatchState.DONE]
 
 
 def merge(parts: Iterable[tuple[int, Part]]) -> list[Part]:
-    """One part for each table and action of the chunk, its people counted over the chunk."""
-    merged: dict[tuple[str, str], Part] = {}
+    """One part for each table, action and decision of the chunk, its people counted over it."""
+    merged: dict[tuple[str, str, str], Part] = {}
     for first, part in parts:
-        whole = merged.setdefault((part.table, part.action), Part(part.table, part.action, [], []))
+        whole = merged.setdefault(
+            (part.table, part.action, part.decision),
+            Part(part.table, part.action, [], [], decision=part.decision),
+        )
         whole.keys.extend(part.keys)
         whole.persons.extend(first + person for person in part.persons)
     return list(merged.values())

@@ -2,48 +2,79 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from django.db import transaction
+
+from ccpa_office import work
 from ccpa_office.connectors.base import Key, Located
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.models import WorkState
 from requests_app.fulfillment.loading import Load
 from requests_app.fulfillment.packing import Part
 from requests_app.fulfillment.plan import freeze_supplement, parts_of
+from requests_app.models import Chunk
 
 LIMIT = 20
 """Rows for each person that go under the same approval; every approval page says so."""
 
 
 class TooManyNewborn(Exception):
-    """More rows were born since the freeze than the approval covers: a new plan is needed."""
+    """More was born since the freeze than the approvals of these ``plans`` cover: plan anew."""
+
+    def __init__(self, plans: frozenset[int]) -> None:
+        super().__init__(f"{len(plans)} plans")
+        self.plans = plans
 
 
 def born_since(loaded: Load, at: datetime) -> list[Part]:
-    """Parts for rows that the frozen keys do not name; one statement. Raises ``TooManyNewborn``."""
-    known: dict[str, list[Key]] = {}
+    """Parts for rows that the frozen keys do not name; one statement.
+
+    An approval covers up to 20 rows of a person in the tables that it names, and no row that
+    others reach too. Raises ``TooManyNewborn``.
+    """
+    known: dict[str, list[Key]] = {table.name: [] for table in loaded.target.program.tables}
     for part in loaded.parts:
-        known.setdefault(part.table, []).extend(part.keys)
+        known[part.table].extend(part.keys)
     born = loaded.target.connector.newborn(loaded.people, known, on=received_date(at))
-    _refuse_too_many(born)
     parts = parts_of(loaded.target.program, born)
-    if any(part.shared for part in parts):
-        raise TooManyNewborn
+    beyond = _beyond_the_approval(loaded, born, parts) if parts else set()
+    if beyond:
+        raise TooManyNewborn(loaded.plans_of(beyond))
     return parts
 
 
-def _refuse_too_many(born: Sequence[Located]) -> None:
-    counts = Counter(person for each in born for person in each.persons)
-    if max(counts.values(), default=0) > LIMIT:
-        raise TooManyNewborn
+def _beyond_the_approval(loaded: Load, born: Sequence[Located], parts: Sequence[Part]) -> set[int]:
+    """The people whose newborn rows are too many, shared, or in tables that nobody approved."""
+    counts = loaded.supplements + Counter(person for each in born for person in each.persons)
+    planned: dict[str, set[int]] = {}
+    for part in loaded.parts:
+        planned.setdefault(part.table, set()).update(part.persons)
+    beyond = {person for person, count in counts.items() if count > LIMIT}
+    for part in parts:
+        beyond |= set(part.persons) if part.shared else set()
+        beyond |= set(part.persons) - planned.get(part.table, set())
+    return beyond
 
 
-def freeze_supplements(loaded: Load, born: Sequence[Part], at: datetime) -> None:
-    """Keep what was added as a plan of its own, under its parent's approval."""
-    for plan in loaded.plans if born else []:
-        first = loaded.first[plan.pk]
-        own = [part for part in (_cut(each, first, plan.people) for each in born) if part.keys]
-        if own and plan.parent_id is None:
-            freeze_supplement(plan, own, at=at)
+def intend(loaded: Load, born: Sequence[Part], at: datetime) -> None:
+    """Keep what will be erased besides as plans under their parents' approval, and commit.
+
+    It stands before the target is touched, so that a worker who dies afterwards leaves no row
+    unnamed. Raises ``LeaseLost``.
+    """
+    with transaction.atomic():
+        ours = Chunk.objects.filter(
+            pk=loaded.chunk.pk, fence=loaded.chunk.fence, state=WorkState.RUNNING
+        )
+        if ours.select_for_update().first() is None:
+            raise work.LeaseLost
+        for plan in loaded.plans:
+            first = loaded.first[plan.pk]
+            own = [part for part in (_cut(each, first, plan.people) for each in born) if part.keys]
+            if own and plan.parent_id is None:
+                freeze_supplement(plan, own, at=at)
 
 
 def _cut(part: Part, first: int, people: int) -> Part:
@@ -53,4 +84,4 @@ def _cut(part: Part, first: int, people: int) -> Part:
         for key, person in zip(part.keys, part.persons, strict=True)
         if first <= person < first + people
     ]
-    return Part(part.table, part.action, [k for k, _ in mine], [p for _, p in mine], part.reason)
+    return replace(part, keys=[key for key, _ in mine], persons=[person for _, person in mine])

@@ -37,7 +37,7 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
             return
         work.finish(chunk, stage=Chunk.Stage.DONE, proved_at=at)
         _keep_looks(chunk, tables, finding, at)
-        Plan.objects.filter(pk__in=[plan.pk for plan in loaded.plans]).update(
+        Plan.objects.filter(chunk=chunk, state=PlanState.EXECUTING).update(
             state=PlanState.PROVED, executed_at=chunk.erased_at, proved_at=at
         )
         suppression.remember(
@@ -70,7 +70,7 @@ def look(loaded: Load) -> list[dict[str, Any]]:
             base.Look(
                 people=loaded.people,
                 identities=[each.identity for each in loaded.subjects],
-                action=acted[0].action if acted else table.action,
+                action=table.action,
                 kept=kept,
                 stripped=[k for part in acted if part.decision == "strip" for k in part.keys],
             ),

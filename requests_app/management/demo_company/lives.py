@@ -212,9 +212,7 @@ class Case:
         at = yield HOUR
         verification.follow(link_of(asked, LinkPurpose.FOLLOW), at=at)
         at = yield 20 * HOUR
-        casework.hear(
-            fresh(asked), "I no longer have the telephone number of my account.", at=at
-        )
+        casework.hear(fresh(asked), "I no longer have the telephone number of my account.", at=at)
         at = yield 5 * HOUR
         answer = "Your ZIP code and the number of one of your orders are enough."
         casework.write(fresh(asked), answer, by=self.staff.officer, at=at)
@@ -226,4 +224,3 @@ class Case:
         for _again in range(6):
             at = yield HOUR
             verification.ask_follow_link(asked.number, self.person.email, at=at)
-
