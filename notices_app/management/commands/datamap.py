@@ -13,6 +13,7 @@ from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
+from notices_app.datamap.form import json_schema
 from notices_app.models import DataMapVersion
 
 REFUSALS = (
@@ -52,13 +53,14 @@ class Command(BaseCommand):
         approve.add_argument("--system", required=True, metavar="KEY")
         approve.add_argument("--digest", required=True)
         approve.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        verbs.add_parser("schema", help="print the JSON Schema of a map file")
         gaps = verbs.add_parser("gaps", help="where practice and notice differ")
         gaps.add_argument("--notice", default="main", metavar="SLUG")
         gaps.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         verbs = {"check": self.check_files, "load": self.load, "approve": self.approve,
-                 "gaps": self.gaps}  # fmt: skip
+                 "gaps": self.gaps, "schema": self.schema}  # fmt: skip
         try:
             verbs[options["verb"]](options)
         except REFUSALS as refusal:
@@ -108,6 +110,9 @@ class Command(BaseCommand):
         by = staff(options["by"])
         version = datamap.approve(version, digest=options["digest"], by=by, at=clock.now())
         self.stdout.write(f"version {version.number} is active")
+
+    def schema(self, _options: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(json_schema(), indent=2))
 
     def gaps(self, options: dict[str, Any]) -> None:
         gaps = datamap.gaps(options["notice"], on=clock.today())
