@@ -61,13 +61,15 @@ def digest_keys() -> Iterator[CheckMessage]:
 
 def signing_key() -> Iterator[CheckMessage]:
     """E004: the book could not be anchored."""
-    if not is_key(settings.LEDGER_SIGNING_KEY):
+    if not all(map(is_key, settings.LEDGER_SIGNING_KEY.split(","))):
         yield error(4, "LEDGER_SIGNING_KEY must be base64 of an Ed25519 seed of 32 bytes.", HOW)
 
 
 def all_keys() -> dict[str, str]:
     """Return every key by a name for people."""
-    keys = {"SECRET_KEY": _secret_key(), "LEDGER_SIGNING_KEY": settings.LEDGER_SIGNING_KEY}
+    signing = enumerate(settings.LEDGER_SIGNING_KEY.split(","))
+    keys = {"SECRET_KEY": _secret_key()}
+    keys |= {f"LEDGER_SIGNING_KEY[{n}]": key for n, key in signing}
     keys |= {f"ENCRYPTION_KEYS[{n}]": key for n, key in enumerate(settings.ENCRYPTION_KEYS)}
     digests = enumerate(settings.DIGEST_KEYS)
     return keys | {f"DIGEST_KEYS[{n}]": key.partition(":")[2] for n, key in digests}

@@ -13,6 +13,7 @@ import os
 import re
 import signal
 from dataclasses import asdict, dataclass
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -91,20 +92,27 @@ def read(path: Path) -> Letter:
     text, page = _body(message, "plain"), _body(message, "html")
     return Letter(
         id=path.stem,
-        date=_date(str(message.get("Date", ""))),
-        sender=str(message.get("From", "")),
-        to=[one.strip() for one in str(message.get("X-Caught-For", "")).split(",")],
-        subject=str(message.get("Subject", "")),
+        date=_date(_header(message, "Date")),
+        sender=_header(message, "From"),
+        to=[one.strip() for one in _header(message, "X-Caught-For").split(",")],
+        subject=_header(message, "Subject"),
         text=text,
         html=page,
         links=list(dict.fromkeys(link.rstrip(".,;:)。、") for link in LINK.findall(text or page))),
-        message_id=str(message.get("Message-ID", "")),
+        message_id=_header(message, "Message-ID"),
     )
 
 
 def _body(message: EmailMessage, kind: str) -> str:
     part = message.get_body(preferencelist=(kind,))
-    return str(part.get_content()) if part is not None else ""
+    return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        return str(message.get(name, ""))
+    except (IndexError, ValueError, MessageError):  # the parser trips over some malformed headers
+        return ""
 
 
 def _date(header: str) -> str:

@@ -16,7 +16,7 @@ import psutil
 from ccpa_office.engines.children import Child, Refused
 from ccpa_office.engines.home import write_private
 from ccpa_office.engines.pair import Addresses
-from ccpa_office.envfile import write_variables
+from ccpa_office.envfile import read_variables, write_variables
 from ccpa_office.keys import demo_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ class Office:
                 "REDIS_URL": addresses.redis,
                 "LEARNER_DATABASE_URL": addresses.learners,
             }
-        return ours | {name: self.given[name] for name in ours if self.given.get(name)}
+        return ours | {name: self.given[name] for name in setting_names() if self.given.get(name)}
 
     def _secrets(self) -> dict[str, str]:
         """Return the demo's keys and password, made once and kept in ``secrets.json``."""
@@ -186,6 +186,11 @@ class Office:
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
 
+def setting_names() -> list[str]:
+    """Return the name of every setting: the lines of ``.env.example``."""
+    return list(read_variables(BASE_DIR / ".env.example"))
+
+
 def is_free(port: int) -> bool:
     """Return whether nothing listens on a port of the loopback address."""
     with socket.socket() as probe:
@@ -199,7 +204,7 @@ def is_free(port: int) -> bool:
 
 def free_port(wish: int) -> int:
     """Return ``wish`` if nothing listens there, otherwise a port that the system picks."""
-    if wish < 65_536 and is_free(wish):
+    if 0 < wish < 65_536 and is_free(wish):
         return wish
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))

@@ -36,18 +36,25 @@ def _environment() -> Environment:
 
 
 env = _environment()
+
+
+def given(name: str, default: str = "") -> str:
+    """Return a setting's text; an empty one is as good as none."""
+    return str(env.str(name, default="")).strip() or default
+
+
 IS_INSTALLATION = "DATABASE_URL" in env.ENVIRON  # otherwise a checkout that serves nobody
 
 # --- secrets ------------------------------------------------------------------------------------
 DEMO = env.bool("DEMO", default=False)
 DEBUG = False
-SECRET_KEY = env.str("SECRET_KEY", default="").strip()
+SECRET_KEY = given("SECRET_KEY")
 ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS", default=[])
 DIGEST_KEYS = env.list("DIGEST_KEYS", default=[])
-LEDGER_SIGNING_KEY = env.str("LEDGER_SIGNING_KEY", default="").strip()
+LEDGER_SIGNING_KEY = given("LEDGER_SIGNING_KEY")
 
 # --- engines ------------------------------------------------------------------------------------
-DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve()
+DATA_DIR = Path(given("DATA_DIR") or BASE_DIR / "var").resolve()
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///ccpa_office")}
 DATABASES["default"].update(
     {
@@ -59,12 +66,12 @@ DATABASES["default"].update(
             "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
             **DATABASES["default"].get("OPTIONS", {}),
         },
-        "TEST": {"NAME": env.str("TEST_DATABASE_NAME", default="test_ccpa_office")},
+        "TEST": {"NAME": given("TEST_DATABASE_NAME", "test_ccpa_office")},
     }
 )
-DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="").strip()
-LEARNER_DATABASE_URL = env.str("LEARNER_DATABASE_URL", default="").strip()  # the demo's alone
-REDIS_URL = env.str("REDIS_URL", default="").strip()
+DATABASE_OWNER_URL = given("DATABASE_OWNER_URL")
+LEARNER_DATABASE_URL = given("LEARNER_DATABASE_URL")  # the demo's alone
+REDIS_URL = given("REDIS_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- apps ---------------------------------------------------------------------------------------
@@ -122,9 +129,9 @@ TEMPLATES = [
 ]
 
 # --- where the office stands --------------------------------------------------------------------
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").strip().rstrip("/")
+SITE_URL = given("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-STAFF_HOST = env.str("STAFF_HOST", default="")
+STAFF_HOST = given("STAFF_HOST")
 HTTPS = urlsplit(SITE_URL).scheme == "https"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:  # only where a proxy of ours always sets or strips this header
@@ -233,23 +240,23 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 10
 # --- time and languages -------------------------------------------------------------------------
 USE_TZ = True
 TIME_ZONE = "America/Los_Angeles"
-CLOCK_OFFSET = env.str("CLOCK_OFFSET", default="")
-OFFICE_CALENDAR = env.str("OFFICE_CALENDAR", default="ca_state")
+CLOCK_OFFSET = given("CLOCK_OFFSET")
+OFFICE_CALENDAR = given("OFFICE_CALENDAR", "ca_state")
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "ccpa_office" / "locale"]
 
 # --- the office ---------------------------------------------------------------------------------
-BUSINESS_NAME = env.str("BUSINESS_NAME", default="")
-BUSINESS_EMAIL = env.str("BUSINESS_EMAIL", default="")
-BUSINESS_PHONE = env.str("BUSINESS_PHONE", default="")
-BUSINESS_ADDRESS = env.str("BUSINESS_ADDRESS", default="")
+BUSINESS_NAME = given("BUSINESS_NAME")
+BUSINESS_EMAIL = given("BUSINESS_EMAIL")
+BUSINESS_PHONE = given("BUSINESS_PHONE")
+BUSINESS_ADDRESS = given("BUSINESS_ADDRESS")
 COOL_OFF_HOURS = env.float("COOL_OFF_HOURS", default=72.0)
-BATCH_AT = env.str("BATCH_AT", default="02:00")
+BATCH_AT = given("BATCH_AT", "02:00")
 AUTO_VERIFY = env.bool("AUTO_VERIFY", default=False)
-LEDGER_ANCHOR_DIR = Path(env.str("LEDGER_ANCHOR_DIR", default=str(DATA_DIR / "anchors")))
-ERASURE_LEDGER_DIR = Path(env.str("ERASURE_LEDGER_DIR", default=str(DATA_DIR / "erasures")))
-BACKUP_DIR = env.str("BACKUP_DIR", default="")
+LEDGER_ANCHOR_DIR = Path(given("LEDGER_ANCHOR_DIR", str(DATA_DIR / "anchors")))
+ERASURE_LEDGER_DIR = Path(given("ERASURE_LEDGER_DIR", str(DATA_DIR / "erasures")))
+BACKUP_DIR = given("BACKUP_DIR")
 KEEPER_IDLE_SECONDS = env.float("KEEPER_IDLE_SECONDS", default=30.0)
 
 # --- ceilings (above them a second person approves) ---------------------------------------------
@@ -259,8 +266,8 @@ CEILING_SHARE = env.float("CEILING_SHARE", default=0.01)
 APPROVALS_ALWAYS = env.int("APPROVALS_ALWAYS", default=1)
 
 # --- mail ---------------------------------------------------------------------------------------
-EMAIL_URL = env.str("EMAIL_URL", default="smtp://127.0.0.1:1025").strip()
-MAIL_FROM = env.str("MAIL_FROM", default="privacy@office.invalid")
+EMAIL_URL = given("EMAIL_URL", "smtp://127.0.0.1:1025")
+MAIL_FROM = given("MAIL_FROM", "privacy@office.invalid")
 DEFAULT_FROM_EMAIL = MAIL_FROM
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # letters go by correspondence alone
 
@@ -277,4 +284,4 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["png", "webp", "woff2", "gz", "svgz", "ic
 # --- logs and checks ----------------------------------------------------------------------------
 LOGGING = logging_config(plain=DEMO)
 SILENCED_SYSTEM_CHECKS: list[str] = []
-DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
+DEMO_PASSWORD = given("DEMO_PASSWORD")
