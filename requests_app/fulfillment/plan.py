@@ -36,7 +36,7 @@ from requests_app.models import (
     StepKind,
 )
 from requests_app.targets import Target
-from requests_app.verification import identity_of, people_of
+from requests_app.verification.looking import identity_of, people_of
 
 SYSTEM = Actor.system("plan")
 LARGE_TABLE = 10_000

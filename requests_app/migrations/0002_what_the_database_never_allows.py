@@ -141,7 +141,9 @@ BEGIN
         RETURN NEW;
     END IF;
     IF NEW.parent_id IS NOT NULL THEN
-        IF NEW.rows > 20 * NEW.people OR NOT EXISTS (
+        IF NEW.rows + (SELECT coalesce(sum(other.rows), 0) FROM requests_app_plan other
+            WHERE other.parent_id = NEW.parent_id AND other.state <> 'void')
+            > 20 * NEW.people OR NOT EXISTS (
             SELECT FROM requests_app_plan parent WHERE parent.id = NEW.parent_id
             AND parent.state = 'executing' AND parent.chunk_id = NEW.chunk_id) THEN
             RAISE EXCEPTION 'this supplement is not covered' USING ERRCODE = 'restrict_violation';
@@ -197,6 +199,9 @@ BEGIN
           AND EXISTS (SELECT FROM ccpa_office_staffmember_groups held
                       JOIN auth_group role ON role.id = held.group_id
                       WHERE held.staffmember_id = NEW.by_id AND role.name IN ('approver', 'chief'))
+          AND NOT EXISTS (SELECT FROM ccpa_office_stafftouch touch
+                          WHERE touch.member_id = NEW.by_id AND touch.confirmed_at IS NULL
+                            AND touch.at > ccpa_now() - interval '72 hours')
           AND NOT EXISTS (
             SELECT FROM requests_app_consumerrequest asked
             JOIN requests_app_plan plan ON plan.consumer_request_id = asked.id
