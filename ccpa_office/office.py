@@ -25,7 +25,7 @@ LANES = "mail,verify,plan,erase,collect,prove,house"
 SMALL_MACHINE = 2 * 1024**3
 DEMO_USERS = ("clerk", "verifier", "officer", "approver", "counsel", "auditor", "editor", "chief")
 DEMO_DEFAULTS = {
-    "BUSINESS_NAME": "Example",
+    "BUSINESS_NAME": "Quillmere Learning",
     "COOL_OFF_HOURS": "0.02",
     "BATCH_AT": "every minute",
     "KEEPER_IDLE_SECONDS": "10",

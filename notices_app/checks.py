@@ -10,7 +10,7 @@ from notices_app.models import DataSystem
 
 
 def doctor_findings() -> Iterator[Finding]:
-    """notice-missing, map-missing, system-unreachable, map-misfit."""
+    """notice-missing, map-missing, system-unreachable, map-misfit: nothing to answer from."""
     if publishing.current_version(on=clock.today()) is None:
         yield unsound(
             "notice-missing",

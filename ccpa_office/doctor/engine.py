@@ -68,7 +68,7 @@ def migrated() -> Iterator[Finding]:
 
 
 def settings_are_safe() -> Iterator[Finding]:
-    """fsync-off, full-page-writes-off, synchronous-commit-off, checksums-off."""
+    """fsync-off, full-page-writes-off, synchronous-commit-off, checksums-off: unsafe storage."""
     names = list(SAFE)
     rows = ask("SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [names])
     for name, value in rows:

@@ -15,15 +15,23 @@ AROUND: tuple[Examination, ...] = (
     surroundings.disk_has_room,
     surroundings.backups_are_fresh,
 )
+CHECKED: tuple[Examination, ...] = (surroundings.settings_are_sound,)
+GATES: tuple[Examination, ...] = (engine.reachable, engine.migrated)
+INSIDE: tuple[Examination, ...] = (*engine.EXAMINATIONS, *records.EXAMINATIONS)
+
+
+def everything() -> tuple[Examination, ...]:
+    """Return every examination of this floor and those above."""
+    return (*AROUND, *GATES, *INSIDE, *upstairs())
 
 
 def examine() -> list[Finding]:
     """Return every finding. Without a database, or with tables missing, the rest is not asked."""
     found = [finding for examination in AROUND for finding in examination()]
-    for gate in (engine.reachable, engine.migrated):
+    for gate in GATES:
         if stopped := list(gate()):
             return found + stopped
-    inside = (*engine.EXAMINATIONS, *records.EXAMINATIONS, *upstairs())
+    inside = (*INSIDE, *upstairs())
     return found + [finding for examination in inside for finding in examination()]
 
 
