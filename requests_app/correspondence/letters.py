@@ -246,8 +246,8 @@ def _number(messages: list[Message]) -> None:
         key = request_id, bytes(digest)
         last[key] = max(ordinal, last.get(key, 0))
     for message in messages:
-        key = message.consumer_request_id, bytes(message.recipient_digest)
-        message.ordinal = 1 + last.get(key, 0)
+        same = message.consumer_request_id, bytes(message.recipient_digest)
+        message.ordinal = 1 + last.get(same, 0)
 
 
 def _hold_back_over_the_limit(messages: list[Message], at: datetime) -> None:

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{ConsumerRequest.objects.count()} requests")
 
     def _password(self) -> str:
-        password = settings.DEMO_PASSWORD
+        password: str = settings.DEMO_PASSWORD
         if not password:
             password = secrets.token_urlsafe(12)
             self.stdout.write(f"Password of every demo user: {password}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import LiteralString, Self
 
 import psycopg
 from psycopg import conninfo, sql
@@ -131,9 +131,9 @@ class Learners:
     settled: datetime
     """Their addresses have not changed since then."""
 
-    def who(self, which: str, count: int) -> list[Learner]:
+    def who(self, which: LiteralString, count: int) -> list[Learner]:
         """Up to ``count`` learners of a sort, in a fixed order."""
-        sort = sql.SQL(which).format(busy=sql.Literal(BUSY))  # type: ignore[arg-type]
+        sort = sql.SQL(which).format(busy=sql.Literal(BUSY))
         query = sql.SQL(LEARNERS).format(tour=sql.Literal(TOUR), which=sort)
         values = {"settled": self.settled, "count": count}
         with psycopg.connect(self.url) as connection:

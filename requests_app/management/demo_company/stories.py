@@ -88,14 +88,13 @@ def stories(staff: Staff, learners: Learners, *, now: datetime) -> list[tuple[da
 
 def _deletions(cast: Cast) -> Iterator[Told]:
     """Deletions that went their way, or are on it."""
-    in_part, complied = cast.case, lambda: cast.case(DELETE, next(cast.paid_long_ago))
-    yield 50, "09:12", complied().is_approved()
-    yield 49, "14:40", in_part(DELETE).is_approved(after=3 * DAY)
-    yield 44, "11:05", in_part(DELETE).is_approved(confirm=26 * HOUR)
-    yield 40, "16:21", complied().is_approved(after=2 * DAY)
-    yield 33, "08:47", in_part(DELETE).is_approved()
-    yield 20, "19:30", in_part(DELETE).is_approved()
-    yield 12, "10:10", complied().is_approved()
+    yield 50, "09:12", cast.case(DELETE, next(cast.paid_long_ago)).is_approved()
+    yield 49, "14:40", cast.case(DELETE).is_approved(after=3 * DAY)
+    yield 44, "11:05", cast.case(DELETE).is_approved(confirm=26 * HOUR)
+    yield 40, "16:21", cast.case(DELETE, next(cast.paid_long_ago)).is_approved(after=2 * DAY)
+    yield 33, "08:47", cast.case(DELETE).is_approved()
+    yield 20, "19:30", cast.case(DELETE).is_approved()
+    yield 12, "10:10", cast.case(DELETE, next(cast.paid_long_ago)).is_approved()
     yield 6, "08:30", cast.case(DELETE).is_approved()  # due last night: in the paused batch
     yield 6, "09:15", cast.case(DELETE).is_approved()
     yield 3, "12:02", cast.case(DELETE).is_approved(after=6 * HOUR)
