@@ -1,6 +1,7 @@
 """Makes things only through public verbs, so that no test stands on an impossible state."""
 
 import itertools
+import logging
 import re
 import secrets
 import socket
@@ -141,6 +142,9 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 
 class Mailbox:

@@ -1,0 +1,93 @@
+"""What people do with a case by hand: take it, write, close it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+
+from ccpa_office import ledger
+from ccpa_office.law.grounds import Denial
+from ccpa_office.roles import Actor, Verb, require
+from requests_app import correspondence, workflow
+from requests_app.casework.refusals import GroundMissing
+from requests_app.models import (
+    ConsumerRequest,
+    Note,
+    Outcome,
+    Status,
+)
+from requests_app.workflow import MoveNotAllowed
+
+_BY_HAND: dict[str, tuple[Status, Callable[[], Outcome]]] = {
+    "complied": (Status.COMPLETED, lambda: Outcome.COMPLIED),
+    "in-part": (Status.COMPLETED, lambda: Outcome.IN_PART),
+    "duplicate": (Status.DUPLICATE, lambda: Outcome.DUPLICATE),
+    "redirected": (Status.REDIRECTED, lambda: Outcome.REDIRECTED),
+}
+
+
+def hear(consumer_request: ConsumerRequest, text: str, *, at: datetime) -> Note:
+    """A message from the consumer, from behind the follow link."""
+    with transaction.atomic():
+        ledger.record(
+            "message.received", subject=consumer_request.number, by=Actor.consumer(), at=at
+        )
+        return workflow.note(
+            consumer_request, text, author=Note.Author.CONSUMER, by=Actor.consumer(), at=at
+        )
+
+
+def write(consumer_request: ConsumerRequest, text: str, *, by: Actor, at: datetime) -> Note:
+    """A message to the consumer: the mail says only that one waits on the request's page."""
+    require(by, Verb.WORK_CASE)
+    with transaction.atomic():
+        note = workflow.note(consumer_request, text, author=Note.Author.OFFICE, by=by, at=at)
+        ledger.record("message.written", subject=consumer_request.number, by=by, at=at)
+        correspondence.queue_all("message_from_us", [consumer_request], at=at)
+    return note
+
+
+def assign(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
+    """Take a case; whoever has it works it."""
+    require(by, Verb.SEE_CASES)
+    with transaction.atomic():
+        ConsumerRequest.objects.filter(pk=consumer_request.pk).update(assigned_to_id=by.id)
+        ledger.record("request.assigned", subject=consumer_request.number, by=by, at=at)
+    consumer_request.assigned_to_id = by.id
+    return consumer_request
+
+
+def close_by_hand(
+    consumer_request: ConsumerRequest,
+    *,
+    outcome: str,
+    words: str,
+    ground: str = "",
+    by: Actor,
+    at: datetime,
+) -> ConsumerRequest:
+    """End a case that people worked by hand, with its outcome and the words of the answer.
+
+    A deletion is never completed this way: that is derived from proof. Only "nothing found" may
+    end one, and it is said as such.
+    """
+    require(by, Verb.CLOSE_CASE)
+    if outcome not in _BY_HAND or not words.strip():
+        raise GroundMissing("Choose how it ended and write what the consumer will read.")
+    to, meaning = _BY_HAND[outcome]
+    nothing = ground == Denial.NO_DATA.value
+    if to is Status.COMPLETED and consumer_request.kind == "delete" and not nothing:
+        raise MoveNotAllowed("A deletion is complete when a second look proves it, never by hand.")
+    if nothing and consumer_request.on_file:
+        raise MoveNotAllowed("Something is on file for this request.")
+    return workflow.move(
+        consumer_request,
+        to,
+        by=by,
+        at=at,
+        facts={"outcome": meaning().value, "ground": ground},
+        reason=words,
+        letter_context=lambda _each: {"reason": words},
+        outcome=meaning(),
+        ground=ground,
+    )

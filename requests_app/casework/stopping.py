@@ -1,0 +1,75 @@
+"""The consumer takes it back, the contact on file stops it, a person releases it."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from ccpa_office.roles import Actor, Verb, require
+from requests_app import verification, workflow
+from requests_app.casework.refusals import GroundMissing
+from requests_app.fulfillment.plan import void_plans
+from requests_app.models import (
+    ConsumerRequest,
+    Link,
+    Outcome,
+    PlanState,
+    Status,
+)
+
+
+def withdraw(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
+    """The consumer takes the request back, until it is being carried out (law 1.3)."""
+    with transaction.atomic():
+        void_plans(consumer_request)
+        _void_links(consumer_request, at)
+        return workflow.move(
+            consumer_request, Status.WITHDRAWN, by=by, at=at, outcome=Outcome.WITHDRAWN
+        )
+
+
+def stop_by_link(link: Link, *, at: datetime) -> ConsumerRequest:
+    """Stop from a contact on file, which says that it was not me: spend the link (VR-16).
+
+    Raises ``verification.LinkGone``, or ``MoveNotAllowed`` once the erasure has begun.
+    """
+    with transaction.atomic():
+        verification.spend(link, at=at)
+        return stop(link.consumer_request, at=at)
+
+
+def stop(consumer_request: ConsumerRequest, *, at: datetime) -> ConsumerRequest:
+    """Void the plan and stand still until a person has looked into it.
+
+    Raises ``MoveNotAllowed`` once the erasure has begun.
+    """
+    with transaction.atomic():
+        void_plans(consumer_request, PlanState.STOPPED)  # plans are locked before their request
+        workflow.move(
+            consumer_request,
+            Status.STOPPED,
+            by=Actor.consumer(),
+            at=at,
+            facts={"from": consumer_request.status},
+            stopped_at=at,
+            hold="not-me",
+        )
+        _void_links(consumer_request, at)
+    return consumer_request
+
+
+def release_stop(
+    consumer_request: ConsumerRequest, *, reason: str, by: Actor, at: datetime
+) -> ConsumerRequest:
+    """A person looked into it: back to the check of identity; a new plan will be needed."""
+    require(by, Verb.RELEASE_STOP)
+    if not reason.strip():
+        raise GroundMissing("Say what you found out.")
+    return workflow.move(
+        consumer_request, Status.CHECKING, by=by, at=at, reason=reason, hold="", stopped_at=None
+    )
+
+
+def _void_links(consumer_request: ConsumerRequest, at: datetime) -> None:
+    consumer_request.links.filter(used_at__isnull=True).exclude(purpose="follow").update(
+        voided_at=at
+    )

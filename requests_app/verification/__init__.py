@@ -1,0 +1,29 @@
+"""Is it the consumer? Look up, ask, compare, decide (11 CCR 7060 to 7063)."""
+
+from requests_app.verification.deciding import IdentityNotProven, ask_again, decide
+from requests_app.verification.evidence import (
+    DECLARATION,
+    EVALUATIONS,
+    accept_evidence,
+    compare,
+)
+from requests_app.verification.links import LinkGone, ask_follow_link, find_link, follow, spend
+from requests_app.verification.looking import identity_of, look_up, people_of
+
+__all__ = [
+    "DECLARATION",
+    "EVALUATIONS",
+    "IdentityNotProven",
+    "LinkGone",
+    "accept_evidence",
+    "ask_again",
+    "ask_follow_link",
+    "compare",
+    "decide",
+    "find_link",
+    "follow",
+    "identity_of",
+    "look_up",
+    "people_of",
+    "spend",
+]

@@ -1,0 +1,88 @@
+"""A person says that it is the consumer, or asks once more."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from ccpa_office.law.certainty import (
+    Level,
+    is_certain_enough,
+)
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.roles import Actor, Verb, may_decide_now, require
+from requests_app import correspondence, workflow
+from requests_app.models import (
+    ConsumerRequest,
+    LinkPurpose,
+    Status,
+    Step,
+    StepKind,
+)
+from requests_app.verification.looking import asked_points
+
+
+class IdentityNotProven(Exception):
+    """What was compared does not reach the level that this request needs."""
+
+
+def decide(
+    consumer_request: ConsumerRequest, *, by: Actor, reason: str, at: datetime
+) -> ConsumerRequest:
+    """A person says: it is the consumer. Never below the level that is needed (VR-41).
+
+    Raises ``NotAllowed``, ``IdentityNotProven``, ``workflow.MoveNotAllowed``.
+    """
+    require(by, Verb.VERIFY)
+    may_decide_now(by, at=at)
+    reached, required = (
+        Level(consumer_request.level_reached),
+        Level(consumer_request.level_required),
+    )
+    if not is_certain_enough(reached, required):
+        raise IdentityNotProven(f"{reached.label}; needed: {required.label}")
+    with transaction.atomic():
+        return verified(consumer_request, by=by, at=at, reason=reason)
+
+
+def verified(
+    consumer_request: ConsumerRequest, *, by: Actor, at: datetime, reason: str
+) -> ConsumerRequest:
+    """Move to verified; a deletion gets its plan built."""
+    workflow.move(
+        consumer_request,
+        Status.VERIFIED,
+        by=by,
+        at=at,
+        reason=reason,
+        verified_by_id=by.id,
+        verified_at=at,
+    )
+    if consumer_request.right is RequestKind.DELETE:
+        Step.objects.create(
+            lane="plan", not_before=at, consumer_request=consumer_request, kind=StepKind.PLAN
+        )
+    return consumer_request
+
+
+def ask_again(
+    consumer_request: ConsumerRequest, *, by: Actor, reason: str, at: datetime
+) -> ConsumerRequest:
+    """Ask the contact on file once more for what did not match, without saying which (VR-10)."""
+    require(by, Verb.VERIFY)
+    with transaction.atomic():
+        workflow.move(
+            consumer_request,
+            Status.WAITING,
+            by=by,
+            at=at,
+            reason=reason,
+        )
+        _void_links(consumer_request, at)
+        correspondence.queue_all("confirm", [consumer_request], at=at, context=asked_points)
+    return consumer_request
+
+
+def _void_links(consumer_request: ConsumerRequest, at: datetime) -> None:
+    consumer_request.links.filter(purpose=LinkPurpose.CONFIRM, used_at__isnull=True).update(
+        voided_at=at
+    )

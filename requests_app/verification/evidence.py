@@ -1,0 +1,159 @@
+"""What the consumer brings: recorded, sealed, compared by the system."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from ccpa_office import ledger, sealing, work
+from ccpa_office.connectors.base import Key
+from ccpa_office.law.certainty import (
+    Level,
+    independent_groups,
+    is_certain_enough,
+    level_reached,
+)
+from ccpa_office.roles import Actor
+from notices_app import datamap
+from requests_app import targets, workflow
+from requests_app.models import (
+    ConsumerRequest,
+    Declaration,
+    EvidencePoint,
+    Identifier,
+    IdentifierSource,
+    Link,
+    Status,
+    Step,
+    StepKind,
+)
+from requests_app.verification import links
+from requests_app.verification.deciding import verified
+from requests_app.verification.looking import SYSTEM, box_of, people_of
+
+METHOD = "2026-1"
+EVALUATIONS = 3
+_NOBODY: list[Key | None] = [None]
+"""Compared all the same, so that the work is equal whoever asks (VR-11)."""
+DECLARATION_VERSION = "2026-1"
+DECLARATION = _(
+    "I declare under penalty of perjury under the laws of the State of California that I am the "
+    "person whose personal information this request is about."
+)
+
+
+def accept_evidence(
+    link: Link, claims: Mapping[str, str], *, signed_as: str = "", at: datetime
+) -> ConsumerRequest:
+    """Record the confirmation from a contact on file, with what was claimed, for comparison.
+
+    The link is spent; the values are sealed; the comparison is a worker's (VR-09).
+    """
+    consumer_request = link.consumer_request
+    with transaction.atomic():
+        links.spend(link, at=at)
+        if consumer_request.evaluations >= EVALUATIONS:
+            raise links.LinkGone
+        Identifier.objects.filter(links=link).update(confirmed_at=at)
+        _keep_claims(consumer_request, claims)
+        if signed_as:
+            _keep_declaration(consumer_request, signed_as, at)
+        step = Step.objects.create(
+            lane="verify",
+            not_before=at,
+            consumer_request=consumer_request,
+            kind=StepKind.COMPARE,
+            ordinal=consumer_request.evaluations + 1,
+        )
+        ledger.record(
+            "evidence.received",
+            subject=consumer_request.number,
+            by=Actor.consumer(),
+            at=at,
+            facts={"points": sorted(claims), "declared": bool(signed_as), "step": step.ordinal},
+        )
+    return consumer_request
+
+
+def _keep_claims(consumer_request: ConsumerRequest, claims: Mapping[str, str]) -> None:
+    box = box_of(consumer_request)
+    consumer_request.identifiers.filter(source=IdentifierSource.CLAIMED).delete()
+    Identifier.objects.bulk_create(
+        Identifier(
+            consumer_request=consumer_request,
+            source=IdentifierSource.CLAIMED,
+            kind=point,
+            value=box.seal(value, context="identifier.value"),
+            digest=sealing.digest(f"point:{point}", value.casefold()),
+        )
+        for point, value in claims.items()
+        if value
+    )
+
+
+def _keep_declaration(consumer_request: ConsumerRequest, signed_as: str, at: datetime) -> None:
+    text = str(DECLARATION)
+    Declaration.objects.update_or_create(
+        consumer_request=consumer_request,
+        defaults={
+            "text_version": DECLARATION_VERSION,
+            "text_digest": hashlib.sha256(text.encode()).hexdigest(),
+            "typed_name": box_of(consumer_request).seal(signed_as, context="declaration.name"),
+            "signed_at": at,
+        },
+    )
+
+
+def compare(step: Step, *, at: datetime) -> None:
+    """Compare the claims where the data lies; keep names and yes or no, never a value."""
+    consumer_request = step.consumer_request
+    box = box_of(consumer_request)
+    claims = {
+        each.kind: box.open(bytes(each.value), context="identifier.value")
+        for each in consumer_request.identifiers.filter(source=IdentifierSource.CLAIMED)
+    }
+    people = people_of(consumer_request)
+    matched: dict[str, bool] = dict.fromkeys(claims, False)
+    for target in targets.served():
+        for person in people.get(target.key) or _NOBODY:
+            for point, same in target.connector.compare(person, claims).items():
+                matched[point] = matched.get(point, False) or same
+    work.seam("verify.before-commit")
+    with transaction.atomic():
+        work.finish(step)
+        _weigh(consumer_request, matched, step.ordinal, at)
+
+
+def _weigh(
+    consumer_request: ConsumerRequest, matched: Mapping[str, bool], evaluation: int, at: datetime
+) -> None:
+    groups = {point.key: point.group for point in datamap.verification_points()}
+    EvidencePoint.objects.bulk_create(
+        EvidencePoint(
+            consumer_request=consumer_request,
+            point=point,
+            group=groups.get(point, ""),
+            matched=same,
+            evaluation=evaluation,
+            method_version=METHOD,
+            at=at,
+        )
+        for point, same in matched.items()
+    )
+    independent = independent_groups(groups, {point for point, same in matched.items() if same})
+    declared = Declaration.objects.filter(consumer_request=consumer_request).exists()
+    reached = level_reached(independent, declaration_signed=declared)
+    workflow.move(
+        consumer_request,
+        Status.CHECKING,
+        by=SYSTEM,
+        at=at,
+        facts={"level": reached.value, "groups": len(independent), "method": METHOD},
+        level_reached=reached,
+        evaluations=evaluation,
+    )
+    if settings.AUTO_VERIFY and is_certain_enough(reached, Level(consumer_request.level_required)):
+        verified(consumer_request, by=SYSTEM, at=at, reason="machine")

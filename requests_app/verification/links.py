@@ -1,0 +1,76 @@
+"""Mailed links: found, spent once, asked for again."""
+
+import hashlib
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from ccpa_office import sealing
+from requests_app import correspondence
+from requests_app.models import (
+    ConsumerRequest,
+    Identifier,
+    IdentifierSource,
+    Link,
+    LinkPurpose,
+)
+
+
+class LinkGone(Exception):
+    """The link is unknown, used, replaced, expired or for something else: one answer for all."""
+
+
+def find_link(token: str, *, at: datetime) -> Link:
+    """The living link of a token. Looking does not use it up (VR-22). Raises ``LinkGone``."""
+    link = (
+        Link.objects.filter(
+            digest=hashlib.sha256(token.encode(errors="replace")).digest(),
+            used_at__isnull=True,
+            voided_at__isnull=True,
+            expires_at__gt=at,
+        )
+        .select_related("consumer_request__data_key", "contact")
+        .first()
+    )
+    if link is None:
+        raise LinkGone
+    return link
+
+
+def spend(link: Link, *, at: datetime) -> Link:
+    """Use a link up: one conditional UPDATE, so that of many presses one wins (VR-23)."""
+    living = Q(used_at__isnull=True, voided_at__isnull=True, expires_at__gt=at)
+    if not Link.objects.filter(living, pk=link.pk).update(used_at=at):
+        raise LinkGone
+    return link
+
+
+def follow(link: Link, *, at: datetime) -> ConsumerRequest:
+    """Spend a follow link: control of the typed address is proven, nothing else (VR-14)."""
+    with transaction.atomic():
+        spend(link, at=at)
+        Identifier.objects.filter(links=link, confirmed_at__isnull=True).update(confirmed_at=at)
+    return link.consumer_request
+
+
+def ask_follow_link(number: str, email: str, *, at: datetime) -> None:
+    """Mail a new follow link if number and address belong together; say nothing either way."""
+    digests = sealing.digests("email", sealing.normal_email(email))
+    contact = (
+        Identifier.objects.filter(
+            consumer_request__number=number,
+            source=IdentifierSource.TYPED,
+            kind="email",
+            digest__in=digests,
+        )
+        .select_related("consumer_request__data_key")
+        .first()
+    )
+    if contact is None:
+        return
+    with transaction.atomic():
+        Link.objects.filter(
+            contact=contact, purpose=LinkPurpose.FOLLOW, used_at__isnull=True
+        ).update(voided_at=at)
+        correspondence.queue_all("follow", [contact.consumer_request], at=at, contacts=[contact])

@@ -1,0 +1,128 @@
+"""Is there a contact on file? What the consumer typed, and who it is in each system."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from ccpa_office import sealing, work
+from ccpa_office.connectors.base import Contact, Identity, Key
+from ccpa_office.roles import Actor
+from notices_app import datamap
+from requests_app import correspondence, targets, workflow
+from requests_app.models import (
+    ConsumerRequest,
+    Identifier,
+    IdentifierSource,
+    Status,
+    Step,
+)
+
+SYSTEM = Actor.system("verification")
+SETTLED = timedelta(days=30)
+PERSON_KEY = "person-key"
+
+
+def identity_of(consumer_request: ConsumerRequest) -> Identity:
+    """What the consumer typed, opened, by kind of identifier."""
+    box = box_of(consumer_request)
+    found: dict[str, list[str]] = {}
+    for each in consumer_request.identifiers.filter(source=IdentifierSource.TYPED):
+        found.setdefault(each.kind, []).append(
+            box.open(bytes(each.value), context="identifier.value")
+        )
+    return Identity(found)
+
+
+def look_up(step: Step, *, at: datetime) -> None:
+    """Is there a contact on file? Then the confirm letter goes to it; the page is the same."""
+    consumer_request = step.consumer_request
+    identity, reached = identity_of(consumer_request), targets.served()
+    found = [
+        (target.key, contact)
+        for target in reached
+        for contact in target.connector.contacts(identity)
+    ]
+    settled = [each for each in found if _is_settled(each[1], consumer_request.received_at)]
+    work.seam("verify.before-commit")
+    with transaction.atomic():
+        work.finish(step)
+        contacts = _keep_on_file(consumer_request, settled)
+        hold = "young-contact" if found and not settled else ""
+        workflow.move(
+            consumer_request,
+            Status.WAITING,
+            by=SYSTEM,
+            at=at,
+            facts={"systems": len(reached)},
+            looked_up_at=at,
+            on_file=bool(contacts),
+            hold=hold,
+        )
+        if contacts:
+            correspondence.queue_all(
+                "confirm", [consumer_request], at=at, contacts=contacts, context=asked_points
+            )
+
+
+def _is_settled(contact: Contact, received_at: datetime) -> bool:
+    """Held unchanged for 30 days before the request; unknown means no (VR-14)."""
+    if not contact.since:
+        return False
+    since = datetime.fromisoformat(contact.since)
+    return since <= received_at - SETTLED
+
+
+def asked_points(_consumer_request: ConsumerRequest) -> dict[str, Any]:
+    """What the confirm letter says of the points: how many there are to answer."""
+    return {"points": len(datamap.verification_points())}
+
+
+def _keep_on_file(
+    consumer_request: ConsumerRequest, found: list[tuple[str, Contact]]
+) -> list[Identifier]:
+    """Seal the contacts and the keys of the person for the plan and the letters."""
+    box = box_of(consumer_request)
+    rows: dict[tuple[str, str, bytes], Identifier] = {}
+    for system_key, contact in found:
+        person = json.dumps(contact.person_key)
+        for kind, value, normal, is_contact in (
+            ("email", contact.value, sealing.normal_email(contact.value), True),
+            (PERSON_KEY, person, person, False),
+        ):
+            digest = sealing.digest(kind, normal)
+            rows[system_key, kind, digest] = Identifier(
+                consumer_request=consumer_request,
+                source=IdentifierSource.ON_FILE,
+                kind=kind,
+                system_key=system_key,
+                value=box.seal(value, context="identifier.value"),
+                digest=digest,
+                is_contact=is_contact,
+                since=datetime.fromisoformat(contact.since),
+            )
+    Identifier.objects.bulk_create(rows.values(), ignore_conflicts=True)
+    return list(
+        consumer_request.identifiers.filter(
+            source=IdentifierSource.ON_FILE, is_contact=True
+        ).select_related("consumer_request__data_key")
+    )
+
+
+def people_of(consumer_request: ConsumerRequest) -> dict[str, list[Key]]:
+    """The person's keys by system, as the look-up froze them."""
+    box = box_of(consumer_request)
+    found: dict[str, list[Key]] = {}
+    for each in consumer_request.identifiers.filter(
+        source=IdentifierSource.ON_FILE, kind=PERSON_KEY
+    ).order_by("pk"):
+        key = json.loads(box.open(bytes(each.value), context="identifier.value"))
+        found.setdefault(each.system_key, []).append(tuple(key) if isinstance(key, list) else key)
+    return found
+
+
+def box_of(consumer_request: ConsumerRequest) -> sealing.Box:
+    """The box of a request's own key."""
+    assert consumer_request.data_key is not None  # noqa: S101  only purged requests have none
+    return sealing.Box(consumer_request.data_key)
