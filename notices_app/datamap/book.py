@@ -227,10 +227,13 @@ def target(system_key: str) -> Target:
 
 
 def target_under(version: DataMapVersion) -> Target:
-    """Address and program of a system under one map version, active or not.
+    """Address and program of a system under one approved map version, active or not.
 
-    No statement when the version came with its system and the system's key.
+    No statement when the version came with its system and the system's key. Raises
+    ``NoActiveMap`` for a version that nobody has approved.
     """
+    if version.approved_by_id is None:
+        raise NoActiveMap
     return _target(version)
 
 
