@@ -73,7 +73,7 @@ def verbs():
 
 
 def test_an_address_is_sealed(system, learners):
-    assert learners.url.encode() not in bytes(DataSystem.objects.get().sealed_url)
+    assert learners.url.encode() not in bytes(DataSystem.objects.get().sealed_url or b"")
     assert datamap.url("learners") == learners.url
 
 
