@@ -58,7 +58,7 @@ TURN: Mapping[Status, Turn] = {
     Status.APPLYING: Turn.CLERK,
     Status.DENYING: Turn.APPROVER,
     Status.STOPPED: Turn.VERIFIER,
-    **dict.fromkeys(CLOSED, Turn.NOBODY),
+    **dict.fromkeys(sorted(CLOSED), Turn.NOBODY),
 }
 
 STAGE: Mapping[Status, Stage] = {
@@ -180,7 +180,7 @@ MOVES: Mapping[RequestKind, Mapping[Status, Move]] = {
     RequestKind.CORRECT: _VERIFIABLE,
     RequestKind.ADMT_ACCESS: _VERIFIABLE,
     RequestKind.ADMT_APPEAL: _APPEAL,
-    **dict.fromkeys(UNVERIFIED, _OPT_OUT),
+    **dict.fromkeys(sorted(UNVERIFIED), _OPT_OUT),
 }
 
 
