@@ -33,7 +33,7 @@ IPV4_CLASS, IPV6_CLASS = 24, 48
 
 def has_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether the account has an authenticator app or a security key."""
-    return Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
 
 
 def is_fresh(request: HttpRequest) -> bool:
@@ -91,6 +91,8 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """The account of these credentials, or nothing; a success uncounts itself."""
         user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        if user is not None and not user.is_active:
+            return None
         if user is not None:
             (_address, here), (_account, account) = self._places(request, credentials)
             throttle.take_back(here)
@@ -155,8 +157,8 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        fields = {"username": self.fields.pop("login"), **self.fields}
-        self.fields = fields
+        self.fields["username"] = self.fields.pop("login")
+        self.order_fields(["username", "password"])
         for name, autocomplete in (("username", "username"), ("password", "current-password")):
             self.fields[name].widget.attrs = {"autocomplete": autocomplete, "spellcheck": "false"}
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "autofocus": True}

@@ -133,7 +133,7 @@ def reset_second_factor(member: StaffMember, by: Actor, at: datetime) -> int:
     with acting(by):
         taken, _kinds = Authenticator.objects.filter(user_id=member.pk).delete()
         _line("staff.second_factor_reset", member, by, at)
-    return taken
+    return int(taken)
 
 
 def confirm_touch(member: StaffMember, by: Actor, at: datetime) -> int:
@@ -144,14 +144,14 @@ def confirm_touch(member: StaffMember, by: Actor, at: datetime) -> int:
     by time alone.
     """
     require(by, Verb.CONFIRM_STAFF)
-    may_decide_now(by, at=at)
     with transaction.atomic():
         recent = StaffTouch.objects.select_for_update().filter(
             member_id=member.pk, at__gt=at - SETTLING_TIME
         )
-        hands = {touch.by_id for touch in recent}
+        hands = {touch.by_id for touch in recent if touch.by_id or not touch.confirmed_at}
         if by.id == member.pk or by.id in hands or None in hands:
             raise NotAThirdPerson
+        may_decide_now(by, at=at)
         return _settle([member], by, at, "staff.confirmed", by.id)
 
 
@@ -179,7 +179,7 @@ def _settle(
     members: list[StaffMember], by: Actor, at: datetime, verb: str, by_id: int | None
 ) -> int:
     ids = [member.pk for member in members]
-    settled = StaffTouch.objects.filter(member_id__in=ids, confirmed_at=None).update(
+    settled: int = StaffTouch.objects.filter(member_id__in=ids, confirmed_at=None).update(
         confirmed_at=at, confirmed_by_id=by_id
     )
     ledger.record_many(verb, [(_subject(member), {}) for member in members], by=by, at=at)

@@ -17,14 +17,8 @@ from ccpa_office.signin import has_second_factor
 
 DESKS = "/admin/"
 ACCOUNT = "/accounts/"
-DOORS = (
-    "login/",
-    "logout/",
-    "inactive/",
-    "reauthenticate/",
-    "password/change/",
-    "2fa/",
-)
+DOORS = frozenset({"", "login/", "logout/", "reauthenticate/", "password/change/"})
+SECOND_FACTORS = "2fa/"
 """The ways in and what belongs to them: all other account pages do not exist here."""
 
 SIGNED_OUT = '"cache", "cookies", "storage"'
@@ -61,10 +55,8 @@ def _refusal(request: HttpRequest, path: str) -> HttpResponse | None:
     return None
 
 
-def _refusal_of_staff(
-    request: HttpRequest, member: StaffMember, path: str
-) -> HttpResponse | None:
-    if _was_touched(request):
+def _refusal_of_staff(request: HttpRequest, member: StaffMember, path: str) -> HttpResponse | None:
+    if _was_touched(request, member):
         logout(request)
         messages.warning(request, _("Your account was changed by somebody else. Sign in again."))
         return HttpResponseRedirect(reverse("account_login"))
@@ -80,16 +72,16 @@ def _is_our_host(request: HttpRequest) -> bool:
 
 def _is_a_door(path: str) -> bool:
     rest = path.removeprefix(ACCOUNT)
-    return path.startswith(DESKS) or rest == "" or rest.startswith(DOORS)
+    return path.startswith(DESKS) or rest in DOORS or rest.startswith(SECOND_FACTORS)
 
 
-def _was_touched(request: HttpRequest) -> bool:
+def _was_touched(request: HttpRequest, member: StaffMember) -> bool:
     """Whether somebody else changed roles, password or second factor since this session began."""
     began = parse_datetime(request.session.get(StaffSession.BEGAN, ""))
     if began is None:
         return False
     return (
-        StaffTouch.objects.filter(member_id=request.user.pk, at__gt=began)
-        .exclude(by_id=request.user.pk)
+        StaffTouch.objects.filter(member_id=member.pk, at__gt=began)
+        .exclude(by_id=member.pk)
         .exists()
     )

@@ -7,6 +7,7 @@ lasts twice as long as the one before.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -57,7 +58,12 @@ def count(limit: Limit, key: bytes, *, at: datetime) -> bool:
 
     The try that reaches the limit still goes through; it closes the place behind it.
     """
-    values = {"key": key, "at": at, "window": limit.window, "forget": FORGET}
+    values: dict[str, Any] = {
+        "key": key,
+        "at": at,
+        "window": limit.window,
+        "forget": FORGET,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(COUNT, values)
         row = cursor.fetchone()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
@@ -55,7 +55,7 @@ class OfficeSite(AdminSite):
         user = request.user
         return isinstance(user, StaffMember) and user.is_active and user.is_staff
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Home, the keys, the sign-in, and each desk under its own word."""
         found: list[URLPattern | URLResolver] = [
             path("", self.admin_view(self.index), name="index"),
@@ -72,7 +72,7 @@ class OfficeSite(AdminSite):
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseRedirect:  # type: ignore[override]
+    ) -> HttpResponseRedirect:
         """Staff sign in on the one page for it."""
         _ignored = extra_context
         if self.has_permission(request):
@@ -80,9 +80,9 @@ class OfficeSite(AdminSite):
         to = request.GET.get("next", reverse("admin:index"))
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': to})}")
 
-    def logout(
+    def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseRedirect:  # type: ignore[override]
+    ) -> HttpResponseRedirect:
         """Staff sign out on the one page for it."""
         _ignored = request, extra_context
         return HttpResponseRedirect(reverse("account_logout"))
@@ -105,7 +105,7 @@ class OfficeSite(AdminSite):
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:  # type: ignore[override]
+    ) -> TemplateResponse:
         """What waits for me."""
         actor, at = actor_of(request), clock.now()
         parts: list[dict[str, Any]] = []

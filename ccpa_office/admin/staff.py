@@ -167,7 +167,8 @@ class StaffDesk(OfficeModelAdmin):
         """One account, and what others did to it."""
         touches = list(StaffTouch.objects.filter(member_id=subject.pk).order_by("-at")[:50])
         ids = {touch.by_id for touch in touches} | {touch.confirmed_by_id for touch in touches}
-        names = dict(StaffMember.objects.filter(pk__in=ids - {None}).values_list("pk", "username"))
+        known = StaffMember.objects.filter(pk__in=[each for each in ids if each])
+        names = dict(known.values_list("pk", "username"))
         return {
             "title": subject.username,
             "touches": touches,
@@ -202,7 +203,7 @@ def _touched_accounts(actor: Actor, at: datetime) -> dict[str, Any] | None:
     touches = StaffTouch.objects.open(at - SETTLING_TIME)
     members = list(
         StaffMember.objects.filter(pk__in=touches.values("member_id"), is_active=True)
-        .exclude(pk=actor.id)
+        .exclude(pk=actor.id or 0)
         .order_by("username")[:20]
     )
     return {"members": members} if members else None
