@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import TextChoices
+from django.db.models import F, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from ccpa_office import ledger, sealing
@@ -122,7 +122,7 @@ _VERIFIABLE: dict[Status, Move] = {
     Status.WAITING: _from(Status.RECEIVED, Status.CHECKING, Status.DENYING, who=Verb.VERIFY),
     Status.CHECKING: _from(Status.WAITING, Status.STOPPED, Status.DENYING),
     Status.VERIFIED: _from(Status.CHECKING, Status.DENYING, who=Verb.VERIFY),
-    Status.STOPPED: Move(_BEFORE_EXECUTION - {Status.STOPPED, Status.DENYING}, None, "stopped"),
+    Status.STOPPED: Move(_BEFORE_EXECUTION - {Status.STOPPED}, None, "stopped"),
     Status.DENYING: _from(
         Status.WAITING, Status.CHECKING, Status.VERIFIED, Status.PLANNED, Status.STOPPED,
         who=Verb.DENY,
@@ -250,17 +250,18 @@ def move_all(
     """
     moved = list(consumer_requests)
     kind = _one_kind(moved, to)
-    changes |= {"status": to, "previous_status": moved[0].status}
+    changes["status"] = to
     if to in CLOSED:
         changes |= {"closed_at": at, "answered_at": at}
     count = ConsumerRequest.objects.filter(
         pk__in=[each.pk for each in moved], status__in=sources(kind, to)
-    ).update(**changes)
+    ).update(previous_status=F("status"), **changes)
     if count != len(moved):
         raise MoveNotAllowed(
             f"{len(moved) - count} of {len(moved)} stand where no move leads to {to}"
         )
     for each in moved:
+        each.previous_status = each.status
         for name, value in changes.items():
             setattr(each, name, value)
     entries = [
