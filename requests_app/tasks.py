@@ -15,7 +15,7 @@ from notices_app import publishing
 from notices_app.models import Notice
 from requests_app import correspondence, retention, silence, verification
 from requests_app.fulfillment import batches, closing, plan, proof
-from requests_app.models import Chunk, Look, Message, Step, StepKind
+from requests_app.models import Chunk, LinkAsked, Look, Message, Step, StepKind
 
 BUDGET = timedelta(seconds=20)
 _STEPS = {
@@ -48,6 +48,11 @@ def _look(rows: list[Look]) -> None:
         proof.look_later(row, at=clock.now())
 
 
+def _link(rows: list[LinkAsked]) -> None:
+    for row in rows:
+        verification.answer_link_asked(row, at=clock.now())
+
+
 def _mail(rows: list[Message]) -> None:
     correspondence.deliver(rows, at=clock.now())
 
@@ -60,8 +65,8 @@ def drain_mail(**_later: object) -> None:
 
 @shared_task(name="drain.verify")
 def drain_verify(**_later: object) -> None:
-    """Look up contacts on file; compare data points."""
-    _drain("verify", (Step, _step))
+    """Look up contacts on file; compare data points; answer who wants a link."""
+    _drain("verify", (Step, _step), (LinkAsked, _link))
 
 
 @shared_task(name="drain.plan")

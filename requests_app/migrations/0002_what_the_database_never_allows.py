@@ -233,7 +233,7 @@ DROP TRIGGER receipt_stays ON requests_app_receipt;
 DROP FUNCTION requests_app_receipt_stays();
 """
 
-WORK_TABLES = ("step", "message", "chunk", "look")
+WORK_TABLES = ("step", "message", "chunk", "look", "linkasked")
 
 # Sealed columns are never looked at by the planner, so no value can end in its statistics.
 SEALED = {

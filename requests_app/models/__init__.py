@@ -25,7 +25,13 @@ from requests_app.models.request import (
     Status,
 )
 from requests_app.models.suppression import Suppression
-from requests_app.models.verification import Declaration, EvidencePoint, Link, LinkPurpose
+from requests_app.models.verification import (
+    Declaration,
+    EvidencePoint,
+    Link,
+    LinkAsked,
+    LinkPurpose,
+)
 from requests_app.models.work import Delivery, Message, Note, Step, StepKind
 
 __all__ = [
@@ -46,6 +52,7 @@ __all__ = [
     "Identifier",
     "IdentifierSource",
     "Link",
+    "LinkAsked",
     "LinkPurpose",
     "Look",
     "Message",

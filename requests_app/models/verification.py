@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ccpa_office.models import DueWork
 from requests_app.models.parties import Identifier
 from requests_app.models.request import ConsumerRequest
 
@@ -84,3 +86,20 @@ class Declaration(models.Model):
 
     def __str__(self) -> str:
         return self.text_version
+
+
+class LinkAsked(DueWork):
+    """Somebody typed a number and an address to get a link: looked at by a worker, then forgotten.
+
+    The page writes this row whatever was typed, so that its time tells nothing (PR-41).
+    """
+
+    PERSONAL: ClassVar[dict[str, str]] = {
+        "id": "key", **DueWork.WORK_PERSONAL, "number": "pseudonym", "digests": "digest",
+    }  # fmt: skip
+
+    number = models.CharField(max_length=11)
+    digests = ArrayField(models.BinaryField())
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

@@ -7,7 +7,14 @@ from requests_app.verification.evidence import (
     accept_evidence,
     compare,
 )
-from requests_app.verification.links import LinkGone, ask_follow_link, find_link, follow, spend
+from requests_app.verification.links import (
+    LinkGone,
+    answer_link_asked,
+    ask_follow_link,
+    find_link,
+    follow,
+    spend,
+)
 from requests_app.verification.looking import identity_of, look_up, people_of
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "IdentityNotProven",
     "LinkGone",
     "accept_evidence",
+    "answer_link_asked",
     "ask_again",
     "ask_follow_link",
     "compare",

@@ -6,13 +6,14 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from ccpa_office import sealing
+from ccpa_office import sealing, work
 from requests_app import correspondence
 from requests_app.models import (
     ConsumerRequest,
     Identifier,
     IdentifierSource,
     Link,
+    LinkAsked,
     LinkPurpose,
 )
 
@@ -55,21 +56,32 @@ def follow(link: Link, *, at: datetime) -> ConsumerRequest:
 
 
 def ask_follow_link(number: str, email: str, *, at: datetime) -> None:
-    """Mail a new follow link if number and address belong together; say nothing either way."""
-    digests = sealing.digests("email", sealing.normal_email(email))
+    """Note that somebody wants a new follow link; the same work whatever was typed."""
+    LinkAsked.objects.create(
+        lane="verify",
+        not_before=at,
+        number=number,
+        digests=sealing.digests("email", sealing.normal_email(email)),
+    )
+
+
+def answer_link_asked(row: LinkAsked, *, at: datetime) -> None:
+    """Mail the link if number and address belong together; forget the question either way."""
     contact = (
         Identifier.objects.filter(
-            consumer_request__number=number,
+            consumer_request__number=row.number,
             source=IdentifierSource.TYPED,
             kind="email",
-            digest__in=digests,
+            digest__in=[bytes(digest) for digest in row.digests],
         )
         .select_related("consumer_request__data_key")
         .first()
     )
-    if contact is None:
-        return
     with transaction.atomic():
+        work.finish(row)
+        LinkAsked.objects.filter(pk=row.pk).delete()
+        if contact is None:
+            return
         Link.objects.filter(
             contact=contact, purpose=LinkPurpose.FOLLOW, used_at__isnull=True
         ).update(voided_at=at)
