@@ -1,8 +1,8 @@
 """The Celery application, and the only place that publishes: a hint without arguments."""
 
-import logging
 import os
 
+import structlog
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ccpa_office.settings")
@@ -14,7 +14,7 @@ app.autodiscover_tasks()
 MOST_WAITING = 3
 HINT_EXPIRES = 60
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 def hint(lane: str) -> bool:
@@ -34,7 +34,7 @@ def hint(lane: str) -> bool:
                     retry=False,
                 )
     except Exception as error:  # noqa: BLE001 - whatever the broker does, the work is in rows
-        logger.debug("no hint", extra={"lane": lane, "code": type(error).__name__})
+        logger.debug("no hint", lane=lane, code=type(error).__name__)
         return False
     return True
 
@@ -46,4 +46,4 @@ def tick(**_later: object) -> None:
         try:
             app.tasks[name]()
         except Exception as error:  # noqa: BLE001 - one schedule never stops another
-            logger.warning("tick failed", extra={"task": name, "code": type(error).__name__})
+            logger.warning("tick failed", task=name, code=type(error).__name__)

@@ -24,7 +24,8 @@ UPTIME_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 def witness(at: datetime) -> bool:
     """Look at the clock once a minute; return whether it is trusted. Only the keeper calls it."""
     with transaction.atomic():
-        ClockGuard.objects.bulk_create([ClockGuard()], ignore_conflicts=True)
+        if not ClockGuard.objects.exists():  # `migrate` made it; the application's role may not
+            ClockGuard.objects.bulk_create([ClockGuard()], ignore_conflicts=True)
         guard = ClockGuard.objects.select_for_update().get()
         moment, boot, uptime = _database_time(), boot_id(), machine_uptime()
         if guard.suspect_since is None and has_jumped(guard, moment, boot, uptime):

@@ -4,13 +4,14 @@ Two may run; the one that holds the advisory lock leads. It knows no app: due wo
 its base model, what to run by the names in Celery's registry.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
+import structlog
 from celery import Celery
 from django.apps import apps
 from django.db import Error, close_old_connections, connection, connections
@@ -22,8 +23,9 @@ from ccpa_office.models import DueWork
 KEEPER_LOCK = 0xCEE9
 TICK_SECONDS = 5.0
 WITNESS_SECONDS = 60.0
+PAUSE_SECONDS = 1.0
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 PROBE = """
 SELECT lane,
@@ -76,7 +78,7 @@ class Helper(threading.Thread):
         """Work until told to stop."""
         while not self.stop.is_set():
             with self.told:
-                self.told.wait_for(lambda: bool(self.lanes), timeout=1.0)
+                self.told.wait_for(lambda: bool(self.lanes), timeout=PAUSE_SECONDS)
                 lane = self.lanes.pop() if self.lanes else None
             if lane is not None:
                 self._do(lane)
@@ -87,7 +89,7 @@ class Helper(threading.Thread):
         try:
             self.do(lane)
         except Exception as error:  # noqa: BLE001 - the border of one job
-            logger.warning("failed", extra={"lane": lane, "code": type(error).__name__})
+            logger.warning("failed", lane=lane, code=type(error).__name__)
 
 
 class Keeper:
@@ -107,10 +109,11 @@ class Keeper:
         while not self.stop.is_set():
             try:
                 self._keep()
-            except Error as error:
-                logger.warning("database away", extra={"code": type(error).__name__})
+            except (Error, psycopg.Error) as error:
+                logger.warning("database away", code=type(error).__name__)
                 connections.close_all()
-                self.stop.wait(1.0)
+                self.stop.wait(PAUSE_SECONDS)
+        connections.close_all()
         for helper in (self.hinter, self.drainer):
             helper.join(timeout=25)
 
@@ -141,8 +144,8 @@ class Keeper:
                 next_tick = time.monotonic() + TICK_SECONDS
 
     def _heard(self, ear: Any) -> Iterator[str]:
-        """The lanes told within the next second; many notices are one."""
-        for notice in ear.notifies(timeout=1.0, stop_after=1):
+        """The lanes told within the next second."""
+        for notice in ear.notifies(timeout=PAUSE_SECONDS, stop_after=1):
             yield notice.payload
 
     def beat(self) -> None:

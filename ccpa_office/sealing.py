@@ -112,7 +112,7 @@ class Box:
         """``text``, readable only with this key and in this ``context``."""
         return _lock(self._key, text.encode(), (context + self._place).encode())
 
-    def open(self, blob: bytes, *, context: str) -> str:
+    def open(self, blob: bytes | memoryview, *, context: str) -> str:
         """The text in ``blob``. Raises Unreadable."""
         return _unlock(self._key, bytes(blob), (context + self._place).encode()).decode()
 
@@ -172,8 +172,7 @@ def digests(purpose: str, value: str) -> list[bytes]:
 # --- canonical forms ----------------------------------------------------------------------------
 def normal_email(value: str) -> str:
     """``value`` as one spelling of an address; dots and plus signs stay: they mean something."""
-    text = unicodedata.normalize("NFKC", value).strip().lower()
-    local, at_sign, domain = text.rpartition("@")
+    local, at_sign, domain = _folded(value).strip().rpartition("@")
     with contextlib.suppress(UnicodeError):
         domain = domain.rstrip(".").encode("idna").decode()
     return f"{local}{at_sign}{domain}"
@@ -194,7 +193,7 @@ def normal_name(value: str) -> str:
     """``value`` without case, Latin accents, punctuation and the order of its words."""
     kept: list[str] = []
     base = ""
-    for character in unicodedata.normalize("NFKD", value.casefold()):
+    for character in unicodedata.normalize("NFKD", _folded(value)):
         if unicodedata.combining(character):
             if not base.isascii():
                 kept.append(character)
@@ -202,6 +201,12 @@ def normal_name(value: str) -> str:
         base = character
         kept.append(character if character.isalnum() else _separator(character))
     return unicodedata.normalize("NFC", " ".join(sorted("".join(kept).split())))
+
+
+def _folded(value: str) -> str:
+    """``value`` without case and compatible spellings; folding can open a spelling, so twice."""
+    once = unicodedata.normalize("NFKC", value).casefold()
+    return unicodedata.normalize("NFKC", once).casefold()
 
 
 def _separator(character: str) -> str:

@@ -4,7 +4,6 @@ A worker holds a row by its fence. Whoever claims the row after it raises the fe
 that slept past its lease can write nothing. Attempts count at the claim, so a killed worker counts.
 """
 
-import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import DurationField, Value
 from django.db.models.functions import Now
@@ -51,7 +51,7 @@ WORN_OUT = "worn_out"
 BACKOFF_STEP = timedelta(seconds=30)
 BACKOFF_MOST = timedelta(hours=6)
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 W = TypeVar("W", bound=DueWork)
 
 
@@ -294,11 +294,11 @@ def _handle(rows: list[Any], handler: Handler, tally: Tally) -> None:
     try:
         handler(rows)
     except LeaseLost:
-        logger.warning("lease lost", extra={"lane": rows[0].lane})
+        logger.warning("lease lost", lane=rows[0].lane)
         tally.lost += len(rows)
     except Exception as error:  # noqa: BLE001 - the border of one job
         code = type(error).__name__
-        logger.warning("work failed", extra={"lane": rows[0].lane, "code": code})
+        logger.warning("work failed", lane=rows[0].lane, code=code)
         _give_up(rows, code, tally)
     else:
         tally.done += len(rows)

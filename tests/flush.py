@@ -14,4 +14,4 @@ def let_the_suite_empty_the_book() -> None:
         past = "SET LOCAL session_replication_role = replica"
         EMPTY(self, [past, *sql_list, "SET LOCAL session_replication_role = origin"])
 
-    DatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+    DatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[assignment, method-assign]

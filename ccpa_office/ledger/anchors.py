@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -182,7 +182,7 @@ def _lines_from_the_end() -> Iterator[bytes]:
 
 
 # --- reading ------------------------------------------------------------------------------------
-def read_anchors(keys: dict[str, Ed25519PublicKey], upto: int) -> Iterator[Anchor]:
+def read_anchors(keys: dict[str, Ed25519PublicKey], upto: int) -> Generator[Anchor, None, None]:
     """The records in the first ``upto`` bytes of the file, in order, each checked by itself."""
     file = path()
     if not file.exists():

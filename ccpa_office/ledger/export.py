@@ -1,11 +1,12 @@
 """The book as a file, for a reader who has neither the database nor trust in us."""
 
 import json
+from contextlib import closing
 from typing import Protocol
 
 from django.db import transaction
 
-from ccpa_office.ledger.verifying import stream_places
+from ccpa_office.ledger.verifying import Row, stream_places
 
 
 class Writable(Protocol):
@@ -23,17 +24,21 @@ def export(out: Writable) -> int:
     seal at its position, and the domain words of ``ledger``.
     """
     written = 0
-    for row in stream_places():
-        fact = {
-            "position": row.position,
-            "body": row.body,
-            "prev": _hex(row.prev),
-            "hash": _hex(row.hash),
-            "seal": _hex(row.seal),
-        }
-        out.write(json.dumps(fact, separators=(",", ":")) + "\n")
-        written += 1
+    with closing(stream_places()) as rows:
+        for row in rows:
+            out.write(json.dumps(_fact(row), separators=(",", ":")) + "\n")
+            written += 1
     return written
+
+
+def _fact(row: Row) -> dict[str, int | str | None]:
+    return {
+        "position": row.position,
+        "body": row.body,
+        "prev": _hex(row.prev),
+        "hash": _hex(row.hash),
+        "seal": _hex(row.seal),
+    }
 
 
 def _hex(value: bytes | None) -> str | None:

@@ -114,8 +114,9 @@ def _place(bad: Bad) -> float:
 def _follow_the_chain(walk: _Walk) -> None:
     file = anchors.path()
     upto = file.stat().st_size if file.exists() else 0
-    with closing(stream_places()) as rows:
-        for record in anchors.read_anchors(anchors.public_keys(), upto):
+    records = anchors.read_anchors(anchors.public_keys(), upto)
+    with closing(stream_places()) as rows, closing(records):
+        for record in records:
             _check_anchor(record, walk)
             for leaf in record.leaves:
                 _step(next(rows, None), walk, leaf)
@@ -161,7 +162,9 @@ def _columns_fit(row: Row) -> bool:
     except ValueError:
         return False
     columns = (row.subject, row.seq, row.verb, row.actor, microseconds(row.at))
-    return columns == tuple(body.get(k) for k in ("subject", "seq", "verb", "actor", "at"))
+    return isinstance(body, dict) and columns == tuple(
+        body.get(k) for k in ("subject", "seq", "verb", "actor", "at")
+    )
 
 
 PLACES = """
@@ -180,12 +183,16 @@ ORDER BY waiting.line_id
 
 
 def stream_places() -> Generator[Row, None, None]:
-    """Every place of the chain in order, with the line that stands there."""
+    """Every place of the chain in order, with the line that stands there; to be closed."""
     return _stream(PLACES)
 
 
 def _stream(sql: str) -> Generator[Row, None, None]:
-    """The rows of ``sql``, a few at a time."""
+    """The rows of ``sql``, a few at a time.
+
+    Whoever stops early must close it: left to the garbage collector it would close its cursor in
+    the middle of another statement of this connection, and wait for itself for ever.
+    """
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql)
         while rows := cursor.fetchmany(CHUNK):
@@ -226,10 +233,11 @@ def _check_unsealed() -> None:
         row = cursor.fetchone()
     if row:
         raise Bad("the line stands outside the chain", None, row[0])
-    for line in _stream(WAITING):
-        if line.subject is None:
-            raise Bad("a line is gone before it was sealed")
-        _check_line(line, None)
+    with closing(_stream(WAITING)) as waiting:
+        for line in waiting:
+            if line.subject is None:
+                raise Bad("a line is gone before it was sealed")
+            _check_line(line, None)
 
 
 def _count_unsealed() -> int:

@@ -42,7 +42,7 @@ def table() -> Iterator[None]:
 
 
 def do(chores: list[Chore], outside: Path) -> None:
-    """One chore: an effect outside under a key of the chore, then the receipt in one transaction."""
+    """One chore: an effect outside, under a key of the chore; then the receipt, with the work."""
     (chore,) = chores
     work.seam("chore.before_effect")
     with (outside / "effects").open("a") as effects:

@@ -4,6 +4,7 @@ import base64
 import json
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -11,6 +12,7 @@ from django.test import override_settings
 
 from ccpa_office import ledger
 from ccpa_office.ledger import anchors
+from ccpa_office.roles import Actor
 from tests.office import books
 
 SIZE = 42
@@ -37,9 +39,7 @@ def run(sql, *values):
 
 def line_at(position):
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT line_id FROM ccpa_office_ledgerseal WHERE position = %s", [position]
-        )
+        cursor.execute("SELECT line_id FROM ccpa_office_ledgerseal WHERE position = %s", [position])
         return cursor.fetchone()[0]
 
 
@@ -59,7 +59,8 @@ def edit_a_column(dice, file):
     change = dice.choice(
         ["actor = 'staff:1'", "at = at + interval '1 us'", "verb = 'x'", "subject = 'x', seq = 1"]
     )
-    run(f"UPDATE ccpa_office_ledgerline SET {change} WHERE id = %s", line_at(position))
+    sql = f"UPDATE ccpa_office_ledgerline SET {change} WHERE id = %s"  # noqa: S608 - our own
+    run(sql, line_at(position))
     return position
 
 
@@ -78,9 +79,7 @@ def delete_line_and_seal(dice, file):
 
 def edit_a_seal(dice, file):
     position = dice.randint(1, ANCHORED)
-    run(
-        "UPDATE ccpa_office_ledgerseal SET hash = sha256(hash) WHERE position = %s", position
-    )
+    run("UPDATE ccpa_office_ledgerseal SET hash = sha256(hash) WHERE position = %s", position)
     return position
 
 
@@ -127,7 +126,7 @@ def recompute_the_tail(dice, file):
 def slip_one_in(dice, file):
     position = dice.randint(1, ANCHORED)
     lines = books.read()
-    forged = ("7K3M92QX4TA", "request.approved", "staff:99", books.NOON, {})
+    forged: Any = ("7K3M92QX4TA", "request.approved", "staff:99", books.NOON, {})
     books.rewrite([*lines[: position - 1], forged, *lines[position - 1 :]])
     return position
 
@@ -188,7 +187,7 @@ def test_the_first_bad_line_is_named(book, kind):
         True, SIZE, ANCHORED, ANCHORED + 1,
     )  # fmt: skip
     for seed in range(20):
-        dice = random.Random(f"{kind.__name__} {seed}")
+        dice = random.Random(f"{kind.__name__} {seed}")  # noqa: S311 - to be repeated
         with transaction.atomic():
             run("SET LOCAL session_replication_role = replica")
             expected = kind(dice, book)
@@ -210,6 +209,10 @@ def test_a_tail_computed_anew_after_the_last_anchor_is_not_found_and_it_says_so(
     assert (findings.sound, findings.cannot_tell_from) == (True, ANCHORED + 1)
 
 
+FORGED = """UPDATE ccpa_office_ledgerline SET body = '{body}', hash = sha256(
+    convert_to(E'ccpa-office ledger line v1\n', 'UTF8') || prev || '{body}') WHERE id = {{id}}"""
+
+
 @pytest.mark.parametrize(
     ("sql", "name", "reason"),
     [
@@ -218,15 +221,19 @@ def test_a_tail_computed_anew_after_the_last_anchor_is_not_found_and_it_says_so(
             "{name}", "the line was edited",
         ),
         (
-            "UPDATE ccpa_office_ledgerline SET body = 'no', hash = sha256("
-            "convert_to(E'ccpa-office ledger line v1\n', 'UTF8') || prev || 'no') WHERE id = {id}",
-            "{name}", "the line was edited",
+            FORGED.format(body="no"), "{name}", "the line was edited",
+        ),
+        (
+            FORGED.format(body="[]"), "{name}", "the line was edited",
         ),
         (
             "UPDATE ccpa_office_ledgerline SET seq = 9 WHERE id = {id}",
             "late#9", "the line does not follow the one before it",
         ),
-        ("DELETE FROM ccpa_office_ledgerline WHERE id = {id}", "", "a line is gone before it was sealed"),
+        (
+            "DELETE FROM ccpa_office_ledgerline WHERE id = {id}",
+            "", "a line is gone before it was sealed",
+        ),
         (
             "DELETE FROM ccpa_office_unsealedline WHERE line_id = {id}",
             "{name}", "the line stands outside the chain",
@@ -235,7 +242,11 @@ def test_a_tail_computed_anew_after_the_last_anchor_is_not_found_and_it_says_so(
 )  # fmt: skip
 def test_what_is_not_sealed_yet_is_looked_at_too(book, sql, name, reason):
     ledger.record(
-        "request.moved", subject="late", by=ledger_actor(), at=books.NOON, facts={"number": 1}
+        "request.moved",
+        subject="late",
+        by=Actor.system("tests"),
+        at=books.NOON,
+        facts={"number": 1},
     )
     assert ledger.verify().unsealed == 1
     with connection.cursor() as cursor:
@@ -250,10 +261,6 @@ def test_what_is_not_sealed_yet_is_looked_at_too(book, sql, name, reason):
     assert (findings.first_bad_name, findings.reason) == (name.format(name="late#1"), reason)
 
 
-def ledger_actor():
-    return books.Actor.system("tests")
-
-
 def test_an_anchor_torn_in_mid_write_is_no_record(book):
     whole = book.read_bytes()
     book.write_bytes(whole + whole.splitlines()[0][:50])
@@ -264,7 +271,8 @@ def test_an_anchor_torn_in_mid_write_is_no_record(book):
 
 
 def test_a_record_that_is_json_but_no_anchor_is_no_record(book):
-    for text in ["[]", "{}", '{"at": "x", "size": 1, "head": "", "leaves": [], "signature": "", "prev": ""}']:  # fmt: skip
+    empty = {"at": "x", "size": 1, "head": "", "leaves": [], "signature": "", "prev": ""}
+    for text in ["[]", "{}", json.dumps(empty)]:
         book.write_text(book.read_text() + text + "\n")
     assert ledger.verify().sound is True
 
@@ -302,6 +310,23 @@ def test_an_anchor_over_a_book_that_was_cut_below_it_finds_the_cut(book):
         findings = ledger.verify()
         transaction.set_rollback(True)
     assert (findings.sound, findings.first_bad_line) == (False, 1)
+
+
+def test_an_anchor_over_a_seal_that_was_wrong_for_a_while_stays_wrong(book):
+    with transaction.atomic():
+        run("SET LOCAL session_replication_role = replica")
+        run("CREATE TEMP TABLE kept AS SELECT * FROM ccpa_office_ledgerseal WHERE position = 42")
+        run("UPDATE ccpa_office_ledgerseal SET hash = sha256(hash) WHERE position = 42")
+        ledger.anchor(books.NOON)
+        run(
+            "UPDATE ccpa_office_ledgerseal SET hash = kept.hash FROM kept"
+            " WHERE ccpa_office_ledgerseal.position = 42"
+        )
+        findings = ledger.verify()
+        transaction.set_rollback(True)
+    assert (findings.first_bad_line, findings.reason) == (
+        ANCHORED + 1, "the anchor has another head",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "AAAA"])

@@ -31,7 +31,7 @@ SEAMS = [
 
 
 def write(count, **fields):
-    Chore.objects.bulk_create(
+    Chore.rows().bulk_create(
         [Chore(**{"lane": "house", "not_before": PAST, **fields}) for _ in range(count)]
     )
 
@@ -60,7 +60,7 @@ def test_eight_workers_claim_every_row_once():
         return taken
 
     taken = Counter(pk for part in in_threads(8, work_off) for pk in part)
-    assert taken == Counter(Chore.objects.values_list("pk", flat=True))
+    assert taken == Counter(Chore.rows().values_list("pk", flat=True))
 
 
 def test_a_period_has_one_runner_among_twenty():
@@ -123,8 +123,8 @@ def test_workers_killed_at_every_seam_lose_nothing_and_do_nothing_twice(tmp_path
     time.sleep(0.4)  # until the last lease is over
     assert worker(tmp_path).wait(60) == 0
     effects, receipts = results(tmp_path)
-    ids = [str(pk) for pk in Chore.objects.values_list("pk", flat=True)]
-    assert Counter(Chore.objects.values_list("state", flat=True)) == {"done": 60}
+    ids = [str(pk) for pk in Chore.rows().values_list("pk", flat=True)]
+    assert Counter(Chore.rows().values_list("state", flat=True)) == {"done": 60}
     assert receipts == Counter(f"chore:{pk}" for pk in ids)
     assert set(effects) == set(ids)
     # repeated outside, under the same key, only where the kill fell between effect and commit

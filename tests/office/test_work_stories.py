@@ -46,12 +46,12 @@ class Stories(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        Chore.objects.all().delete()
+        Chore.rows().all().delete()
         self.ought: dict[int, Ought] = {}
 
     @rule(target=rows, due=st.booleans())
     def write(self, due):
-        row = Chore.objects.create(lane="house", not_before=PAST if due else FUTURE)
+        row = Chore.rows().create(lane="house", not_before=PAST if due else FUTURE)
         self.ought[row.pk] = Ought(due)
         return row.pk
 
@@ -74,7 +74,7 @@ class Stories(RuleBasedStateMachine):
     def time_passes_or_jumps(self, pk, lease):
         if self.ought[pk].state == "running":
             self.ought[pk].lease = lease
-            Chore.objects.filter(pk=pk).update(lease_until=Now() + LEASES[lease])
+            Chore.rows().filter(pk=pk).update(lease_until=Now() + LEASES[lease])
 
     def attempt(self, row, write, after):
         ought = self.ought[row.pk]
@@ -113,7 +113,7 @@ class Stories(RuleBasedStateMachine):
         # a due row keeps its place: its moment is put back into the past
         delay = PAST - datetime.now(UTC) if soon else timedelta(days=999)  # noqa: TID251
         self.attempt(row, lambda: work.hand_back(row, error_code="x", delay=delay), after)
-        Chore.objects.filter(pk=row.pk, state="ready", not_before__lt=Now()).update(not_before=PAST)
+        Chore.rows().filter(pk=row.pk, state="ready", not_before__lt=Now()).update(not_before=PAST)
 
     @rule(pk=rows)
     def unpark(self, pk):
@@ -125,7 +125,7 @@ class Stories(RuleBasedStateMachine):
 
     @invariant()
     def the_table_is_what_it_ought_to_be(self):
-        table = Chore.objects.values_list("pk", "state", "fence", "attempts").order_by("pk")
+        table = Chore.rows().values_list("pk", "state", "fence", "attempts").order_by("pk")
         ought = [(pk, o.state, o.fence, o.attempts) for pk, o in sorted(self.ought.items())]
         assert list(table) == ought
 
