@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -116,7 +117,8 @@ def _address(data_system: DataSystem) -> str:
     if data_system.sealed_url is not None and data_system.data_key is not None:
         box = sealing.Box(data_system.data_key)
         return box.open(bytes(data_system.sealed_url), context=CONTEXT)
-    address = os.environ.get(data_system.url_env, "")
+    name = data_system.url_env
+    address = os.environ.get(name) or str(getattr(settings, name, ""))
     if not address:
         raise NoAddress
     return address
