@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -83,6 +83,14 @@ class StaffTouch(models.Model):
                 fields=["member_id", "at"],
                 condition=Q(confirmed_at__isnull=True),
                 name="stafftouch_open_idx",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="stafftouch_third_person_confirms",
+                condition=Q(confirmed_by_id__isnull=True)
+                | ~Q(confirmed_by_id=F("member_id"))
+                & (Q(by_id__isnull=True) | ~Q(confirmed_by_id=F("by_id"))),
             )
         ]
 

@@ -150,8 +150,9 @@ def keeper(committed_chore_table, settings, tmp_path, monkeypatch):
 
     def make(hint=lambda lane: True, idle=0.0, **registered):
         app = Celery("kept", set_as_current=False)
-        app.tasks.clear()
-        app.tasks.update({"tick": lambda: None, **registered})
+        tasks: Any = app.tasks
+        tasks.clear()
+        tasks.update({"tick": lambda: None, **registered})
         made = keeping.Keeper(app, hint, timedelta(seconds=idle))
         made.models = [Chore]
         thread = threading.Thread(target=made.run)
@@ -239,7 +240,7 @@ class TestKeeper:
             **connection.settings_dict
         )
         if connection.settings_dict["HOST"].startswith("/"):
-            url = "postgresql://{USER}@/{NAME}?host={HOST}&port={PORT}".format(
+            url = "postgresql://{USER}:{PASSWORD}@/{NAME}?host={HOST}".format(
                 **connection.settings_dict
             )
         process = subprocess.Popen(

@@ -14,11 +14,12 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccpa_office import ledger
+from ccpa_office import clock, ledger, sealing, staff, work
 from ccpa_office.ledger.chain import SEAL_LOCK
 from ccpa_office.models import LedgerLine, LedgerSeal, UnsealedLine
-from ccpa_office.roles import Actor
+from ccpa_office.roles import Actor, Role
 from tests.office import books
+from tests.office.people import actor
 
 NOON = books.NOON
 BY = Actor.system("tests")
@@ -194,6 +195,25 @@ class as_application:  # noqa: N801 - reads as a verb
     def __exit__(self, *_):
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
+
+
+@pytest.mark.django_db
+def test_the_application_role_can_do_all_that_the_office_does(tmp_path, settings):
+    settings.LEDGER_ANCHOR_DIR = tmp_path
+    chief, third = actor(Role.CHIEF), actor(Role.APPROVER)
+    with as_application():
+        record()
+        ledger.seal()
+        ledger.anchor(NOON)
+        assert ledger.verify().sound
+        account = staff.create("new", password="x", roles=[Role.CLERK], by=chief, at=NOON)
+        staff.confirm_touch(account, third, clock.now())
+        work.witness(NOON)
+        work.confirm_clock(by=chief, at=NOON)
+        key = sealing.new_key()
+        sealing.destroy(key, NOON)
+        assert list(sealing.rotate()) == []
+        assert work.run_once("sweep", NOON, NOON) is True
 
 
 @pytest.mark.django_db

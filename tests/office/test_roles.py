@@ -327,6 +327,12 @@ class TestTouched:
                 refused()
         assert not is_touched(someone)
 
+    def test_the_database_too_wants_a_third_person(self, someone, chief):
+        staff.grant_role(someone, Role.OFFICER, chief, clock.now())
+        for hand in (chief.id, someone.pk):
+            with pytest.raises(DatabaseError), transaction.atomic():
+                StaffTouch.objects.filter(by_id=chief.id).update(confirmed_by_id=hand)
+
     def test_a_clerk_confirms_nobody(self, someone):
         with pytest.raises(NotAllowed):
             staff.confirm_touch(someone, actor(Role.CLERK), clock.now())
