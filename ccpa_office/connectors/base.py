@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 Scalar = int | str
 Key = Scalar | tuple[Scalar, ...]
@@ -55,9 +55,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a consumer is known by: kind (``email``, ``phone_number``, ``name``) to values."""
+    """What a consumer is known by: kind (``email``, ``phone_number``, ``name``) to values.
+
+    ``made`` is for a connector to keep what it made of them, so that it is made once a chunk.
+    """
 
     identifiers: dict[str, list[str]]
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from ccpa_office import sealing
@@ -36,7 +37,7 @@ class Subject:
     key: Key
     identifiers: dict[str, list[str]]
 
-    @property
+    @cached_property
     def identity(self) -> Identity:
         return Identity(self.identifiers)
 
@@ -44,6 +45,11 @@ class Subject:
 def as_key(value: Any) -> Key:
     """A key as it was before JSON: a list is a key of several columns."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def as_keys(values: list[Any]) -> list[Key]:
+    """The keys of one table as they were before JSON; all are of one shape."""
+    return values if not values or not isinstance(values[0], list) else list(map(tuple, values))
 
 
 def canonical(value: Any) -> bytes:
@@ -62,7 +68,7 @@ def plan_hash(
         "system": system_key,
         "map": map_digest,
         "people": [each.key for each in subjects],
-        "parts": [asdict(each) for each in parts],
+        "parts": [vars(each) for each in parts],
     }
     return hashlib.sha256(canonical(facts)).hexdigest()
 
@@ -74,7 +80,8 @@ def batch_hash(plans: Iterable[Plan]) -> str:
 
 def seal_subjects(box: sealing.Box, subjects: Sequence[Subject]) -> bytes:
     """The people of a plan, sealed."""
-    return box.seal(canonical([asdict(each) for each in subjects]).decode(), context="plan.people")
+    people = [{"key": each.key, "identifiers": each.identifiers} for each in subjects]
+    return box.seal(canonical(people).decode(), context="plan.people")
 
 
 def open_subjects(box: sealing.Box, plan: Plan) -> list[Subject]:
@@ -105,7 +112,7 @@ def open_part(box: sealing.Box, row: PlanTable) -> Part:
     return Part(
         table=row.table,
         action=row.action,
-        keys=[as_key(each) for each in json.loads(box.open(bytes(row.keys), context="plan.keys"))],
+        keys=as_keys(json.loads(box.open(bytes(row.keys), context="plan.keys"))),
         persons=json.loads(box.open(bytes(row.persons), context="plan.persons")),
         reason=row.reason,
         until=row.until,

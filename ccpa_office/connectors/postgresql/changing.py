@@ -7,7 +7,7 @@ from psycopg import sql
 from ccpa_office.connectors.base import Change, Table
 from ccpa_office.connectors.postgresql import texts
 from ccpa_office.connectors.postgresql.binding import Binding, Walk, any_of, conjunction, walks
-from ccpa_office.connectors.postgresql.statements import held, literal
+from ccpa_office.connectors.postgresql.statements import bears_sign, held, literal, of_person
 
 SQL = sql.SQL
 
@@ -61,7 +61,11 @@ def _merged(binding: Binding, table: Table) -> sql.Composed:
         for slot in binding.slots(binding.person, "p")
     ]
     if _strips_text(table):
-        people.append(SQL("string_agg((%(patterns)s::text[])[n + 1], '|') AS pattern").format())
+        people.append(
+            SQL("string_agg({}, '|') AS pattern, string_agg({}, {}) AS signs").format(
+                of_person("patterns", "plan"), of_person("signs", "plan"), literal(texts.PARTED)
+            )
+        )
     return SQL(", merged AS (SELECT {}, {} FROM plan GROUP BY {})").format(
         keys, SQL(", ").join(people), keys
     )
@@ -153,12 +157,43 @@ def _truncated(binding: Binding, table: Table, change: Change) -> sql.Composed:
 
 
 def _stripped(binding: Binding, table: Table, change: Change) -> sql.Composed:
+    """Take the person out of a text.
+
+    Where one person's values stand in it just as spelled, and apart from other words, they are
+    cut out plainly. Whatever still bears a sign after that is left to the person's pattern.
+    """
     kind = binding.type(table.name, change.column)
-    column = sql.Identifier("t", change.column)
-    pattern = SQL("u.pattern" if table.shareable else "(%(patterns)s::text[])[u.n + 1]")
-    return SQL("regexp_replace({}::text, {}, {}, 'gi')::{}").format(
-        column, pattern, literal(texts.REMOVED), kind
+    text = SQL("{}::text").format(sql.Identifier("t", change.column))
+    signs = SQL("u.signs").format() if table.shareable else of_person("signs")
+    pattern = SQL("u.pattern").format() if table.shareable else of_person("patterns")
+    removed = literal(texts.REMOVED)
+    by_pattern = SQL("regexp_replace(m.text, {}, {}, 'gi')").format(pattern, removed)
+    cut = SQL("replace(m.marked, {}, {})").format(literal(texts.MARK), removed)
+    plainly = SQL("WHEN m.marked !~ {} AND NOT {} THEN {}").format(
+        literal(texts.MARK_IN_A_WORD), bears_sign(cut, signs), cut
     )
+    return SQL(
+        "(SELECT CASE WHEN NOT {bears} THEN m.text {plainly} ELSE {by_pattern} END"
+        " FROM (SELECT {text} AS text, {marked} AS marked OFFSET 0) AS m)::{kind}"
+    ).format(
+        bears=bears_sign(SQL("m.text"), signs),
+        plainly=SQL("") if table.shareable else plainly,
+        by_pattern=by_pattern,
+        text=text,
+        marked=SQL("NULL") if table.shareable else _marked(text),
+        kind=kind,
+    )
+
+
+def _marked(text: sql.Composed) -> sql.Composed:
+    """Return the text with a mark for each spelling; a mark that was there before is doubled."""
+    mark = literal(texts.MARK)
+    marked = SQL("replace({}, {}, {} || {})").format(text, mark, mark, mark)
+    for number in range(texts.MOST_SPELLINGS):
+        marked = SQL("replace({}, split_part({}, {}, {}), {})").format(
+            marked, of_person("spellings"), literal(texts.PARTED), literal(number + 1), mark
+        )
+    return marked
 
 
 def _pseudonym(binding: Binding, table: Table, change: Change) -> sql.Composed:

@@ -43,6 +43,7 @@ from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
+    " -c jit=off"  # compiling a statement takes longer than running it on a thousand people
 )
 
 
@@ -97,7 +98,10 @@ class PostgreSQL:
         ]
         query = self._text("people", table, lambda: statements.people(self._binding, table, named),
                            named.column)  # fmt: skip
-        values = {"n": [n for n, _ in pairs], "v": [value for _, value in pairs]}
+        values = {
+            "n": keys.numbers([n for n, _ in pairs]),
+            "v": keys.array([value for _, value in pairs]),
+        }
         return self._all(query, values)
 
     def contacts(self, identity: Identity) -> list[Contact]:
@@ -177,7 +181,7 @@ class PostgreSQL:
         values: Parameters = {
             **keys.columns(rows.keys, self._binding.integers(step), "k"),
             **self._people(persons),
-            "n": list(rows.persons),
+            "n": keys.numbers(rows.persons),
         }
         values |= _mask_values(step, deed, people)
         query = self._text("apply", step, lambda: changing.apply(
@@ -205,18 +209,21 @@ class PostgreSQL:
             **keys.columns(look.kept, integers, "e"),
             **keys.columns(look.stripped, integers, "s"),
             **self._people(look.people),
-            "n": list(rows.persons),
-            "patterns": [texts.pattern(identity) for identity in look.identities],
+            "n": keys.numbers(rows.persons),
             "inner": b"", "outer": b"",
         }  # fmt: skip
+        if step.texts:
+            values |= _traces(look.identities)
         for number, named in enumerate(step.identifiers):
             kind = self._catalogue.type(step.name, named.column)
-            values[f"v{number}"] = [
-                value
-                for identity in look.identities
-                for value in identity.identifiers.get(named.kind, [])
-                if keys.fits(value, kind)
-            ]
+            values[f"v{number}"] = keys.array(
+                [
+                    value
+                    for identity in look.identities
+                    for value in identity.identifiers.get(named.kind, [])
+                    if keys.fits(value, kind)
+                ]
+            )
         query = self._text("recount", step, lambda: recounting.recount(
             self._binding, step, look.action), look.action)  # fmt: skip
         return Recount(*self._all(query, values)[0])
@@ -304,8 +311,18 @@ def _mask_values(table: Table, deed: Deed, people: Sequence[Key]) -> Parameters:
     if any(change.how == "strip_text" for change in table.mask()):
         if len(deed.identities) != len(people):
             raise KeysRefused("stripping a text needs the identity of each of the people")
-        values["patterns"] = [texts.pattern(identity) for identity in deed.identities]
+        values |= _traces(deed.identities)
     return values
+
+
+def _traces(identities: Sequence[Identity]) -> Parameters:
+    """Return what finds each of the people in a text: signs, spellings, patterns."""
+    found = [texts.traces(identity) for identity in identities]
+    return {
+        "patterns": keys.array([each.pattern for each in found]),
+        "signs": keys.array([each.signs for each in found]),
+        "spellings": keys.array([each.spellings for each in found]),
+    }
 
 
 @contextmanager

@@ -1,41 +1,65 @@
-"""Keys and people as arrays for the driver; whatever is not plainly a key is refused here."""
+"""Keys and people as arrays for the driver; whatever is not plainly a key is refused here.
+
+An array goes as one text in PostgreSQL's own spelling: the driver would look at every value alone.
+"""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from ccpa_office.connectors.base import Key, KeysRefused, Rows, Scalar
+from ccpa_office.connectors.base import Key, KeysRefused, Rows
 
 LONGEST = 1_000
 MOST = 50_000
 BIGGEST = 2**63
 
 
-def parts(key: Key | Sequence[Scalar], width: int) -> tuple[Scalar, ...]:
-    """Return a key's values; a list counts as a tuple, for JSON knows no other."""
-    is_wide = isinstance(key, list | tuple)
-    values = tuple(key) if isinstance(key, list | tuple) else (key,)
-    if len(values) != width or is_wide != (width > 1):
-        raise KeysRefused("a key has the wrong number of values")
-    return values
-
-
-def is_sound(value: object, *, integer: bool) -> bool:
-    """Say whether a value can be part of a key of that kind; nothing is ever converted."""
-    if integer:
-        return type(value) is int and -BIGGEST <= value < BIGGEST
-    return type(value) is str and 0 < len(value) <= LONGEST and "\x00" not in value
-
-
-def columns(keys: Sequence[Key], integers: Sequence[bool], prefix: str) -> dict[str, list[Scalar]]:
+def columns(keys: Sequence[Key], integers: Sequence[bool], prefix: str) -> dict[str, str]:
     """Turn keys into one array a column, named ``<prefix>0``, ``<prefix>1``, ..."""
-    arrays: list[list[Scalar]] = [[] for _ in integers]
-    for key in keys:
-        for array, value, integer in zip(arrays, parts(key, len(integers)), integers, strict=True):
-            if not is_sound(value, integer=integer):
-                raise KeysRefused("a key holds no usable value")
-            array.append(value)
-    return {f"{prefix}{position}": array for position, array in enumerate(arrays)}
+    return {
+        f"{prefix}{place}": (numbers if integer else words)(values)
+        for place, (values, integer) in enumerate(
+            zip(_turned(keys, len(integers)), integers, strict=True)
+        )
+    }
+
+
+def _turned(keys: Sequence[Any], width: int) -> Sequence[Sequence[Any]]:
+    """Return the keys column by column; a list counts as a tuple, for JSON knows no other."""
+    if not keys:
+        return [()] * width
+    wide = set(map(type, keys)) & {list, tuple}
+    if width == 1 and not wide:
+        return [keys]
+    if width == 1 or set(map(type, keys)) - wide or set(map(len, keys)) != {width}:
+        raise KeysRefused("a key has the wrong number of values")
+    return list(zip(*keys, strict=True))
+
+
+def numbers(values: Sequence[Any]) -> str:
+    """Spell whole numbers as an array of PostgreSQL; nothing is ever converted."""
+    if not values:
+        return "{}"
+    if set(map(type, values)) != {int} or min(values) < -BIGGEST or max(values) >= BIGGEST:
+        raise KeysRefused("a key holds no usable value")
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def words(values: Sequence[Any]) -> str:
+    """Spell texts that are parts of keys as an array of PostgreSQL."""
+    if set(map(type, values)) - {str}:
+        raise KeysRefused("a key holds no usable value")
+    if any(not 0 < len(value) <= LONGEST or "\x00" in value for value in values):
+        raise KeysRefused("a key holds no usable value")
+    return array(values)
+
+
+def array(values: Sequence[str]) -> str:
+    """Spell any texts as an array of PostgreSQL: one parameter, whatever their number."""
+    if not values:
+        return "{}"
+    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return '{"' + '","'.join(quoted) + '"}'
 
 
 def persons_of(rows: Rows, people: Sequence[Key]) -> list[Key]:
@@ -44,9 +68,12 @@ def persons_of(rows: Rows, people: Sequence[Key]) -> list[Key]:
         raise KeysRefused("rows and people do not match")
     if len(rows.keys) > MOST:
         raise KeysRefused("too many keys for one statement")
-    if any(type(person) is not int or not 0 <= person < len(people) for person in rows.persons):
+    persons = rows.persons
+    if persons and (
+        set(map(type, persons)) != {int} or min(persons) < 0 or max(persons) >= len(people)
+    ):
         raise KeysRefused("a row names a person who is not in the list")
-    return [people[person] for person in rows.persons]
+    return [people[person] for person in persons]
 
 
 def key(values: Sequence[Any]) -> Key:

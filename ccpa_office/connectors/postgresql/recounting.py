@@ -5,32 +5,28 @@ from psycopg import sql
 from ccpa_office.connectors.base import Change, Named, Table
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
 from ccpa_office.connectors.postgresql.changing import masked
-from ccpa_office.connectors.postgresql.statements import not_among
+from ccpa_office.connectors.postgresql.statements import bears_sign, not_among, of_person
 
 SQL = sql.SQL
 
 
 def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
     """Return the second look: by keys, by identifier columns, in texts. No path is walked."""
-    frozen = SQL("(SELECT * FROM {} AS u({}) ) AS u JOIN {} AS t ON {}").format(
-        binding.unnest(table, "k", "%(n)s::int[]"),
-        SQL(", ").join(sql.Identifier(slot) for slot in [*binding.slots(table, "k"), "n"]),
-        binding.name(table.name),
-        binding.same_key(table, "t", "u", "k"),
-    )
-    still = not_among(binding, table, "s")
+    stripped = SQL("s.{} IS NULL").format(sql.Identifier("s0"))
+    still = stripped
     if action != "delete":
         still = any_of(
             [is_unmasked(binding, table, change) for change in table.changes] or [SQL("false")]
         )
     spared = not_among(binding, table, "e")
     return SQL(
-        "SELECT (SELECT count(DISTINCT ({key})) FROM {frozen} WHERE {still} AND {spared}),"
-        " {identifiers},"
-        " (SELECT count(DISTINCT ({key})) FROM {frozen} WHERE {text} AND {spared})"
+        "SELECT f.by_key, {identifiers}, f.in_text FROM (SELECT"
+        " count(DISTINCT ({key})) FILTER (WHERE {still}) AS by_key,"
+        " count(DISTINCT ({key})) FILTER (WHERE {text}) AS in_text"
+        " FROM {frozen} WHERE {spared}) AS f"
     ).format(
         key=SQL(", ").join(binding.columns("t", table.key)),
-        frozen=frozen,
+        frozen=_frozen(binding, table, action),
         still=still,
         spared=spared,
         identifiers=_by_identifier(binding, table, action, spared),
@@ -38,10 +34,32 @@ def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
     )
 
 
+def _frozen(binding: Binding, table: Table, action: str) -> sql.Composed:
+    """Return the rows of the plan that are there, each with what it was only stripped of."""
+    rows = SQL("{} AS u({}) JOIN {} AS t ON {}").format(
+        binding.unnest(table, "k", "%(n)s::int[]"),
+        SQL(", ").join(sql.Identifier(slot) for slot in [*binding.slots(table, "k"), "n"]),
+        binding.name(table.name),
+        binding.same_key(table, "t", "u", "k"),
+    )
+    if action != "delete":
+        return rows
+    return SQL("{} LEFT JOIN {} AS s({}) ON {}").format(
+        rows,
+        binding.unnest(table, "s"),
+        SQL(", ").join(sql.Identifier(slot) for slot in binding.slots(table, "s")),
+        binding.same_key(table, "t", "s", "s"),
+    )
+
+
 def _in_text(table: Table) -> sql.Composed:
     return any_of(
         [
-            SQL("{}::text ~* (%(patterns)s::text[])[u.n + 1]").format(sql.Identifier("t", column))
+            SQL("CASE WHEN {} THEN {text} ~* {} ELSE false END").format(
+                bears_sign(SQL("{}::text").format(sql.Identifier("t", column)), of_person("signs")),
+                of_person("patterns"),
+                text=SQL("{}::text").format(sql.Identifier("t", column)),
+            )
             for column in table.texts
         ]
         or [SQL("false")]
