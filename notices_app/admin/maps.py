@@ -1,0 +1,114 @@
+"""The map desk: maps of the systems, what is wanting in them, approval by a second person."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ccpa_office import clock
+from ccpa_office.admin import Deed, OfficeModelAdmin, Panel, site
+from ccpa_office.connectors.base import ConnectorError
+from ccpa_office.law.deadlines import received_date
+from ccpa_office.models import StaffMember
+from ccpa_office.roles import Actor, Verb, may
+from notices_app import datamap
+from notices_app.admin.editing import DigestForm
+from notices_app.models import DataMapVersion, DataSystem
+
+_L = gettext_lazy
+LARGEST = 512 * 1024
+
+
+class LoadForm(forms.Form):
+    """A map file for a system."""
+
+    system = forms.ModelChoiceField(
+        label=_L("System"), queryset=DataSystem.objects.all(), to_field_name="key"
+    )
+    document = forms.CharField(
+        label=_L("Map (fideslang YAML)"),
+        max_length=LARGEST,
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
+        help_text=_L("Nothing is kept unless the map is sound and fits the store."),
+    )
+
+
+def _load(
+    _none: None, *, system: DataSystem, document: str, by: Actor, at: datetime
+) -> DataMapVersion:
+    return datamap.load(document, system_key=system.key, by=by, at=at)
+
+
+def _approve(version: DataMapVersion, *, digest: str, by: Actor, at: datetime) -> str:
+    datamap.approve(version, digest=digest, by=by, at=at)
+    return _("Approved: this map counts now.")
+
+
+def _why_not_approve(version: DataMapVersion, actor: Actor) -> str:
+    if version.loaded_by_id == actor.id:
+        return _("You loaded this map; another person approves it.")
+    return ""
+
+
+class MapDesk(OfficeModelAdmin):
+    """Versions of maps, and where practice and notice differ."""
+
+    word, label, place = "maps", _L("Maps"), 60
+    see = (Verb.LOAD_MAP, Verb.APPROVE_MAP)
+    list_template, page_template = "admin/maps.html", "admin/map.html"
+    refusals = (
+        datamap.MapNotSound, datamap.NoActiveMap, datamap.NoAddress, datamap.NoSuchSystem,
+        datamap.SecondPersonNeeded, datamap.AnotherDigest, datamap.AlreadyApproved,
+        ConnectorError,
+    )  # fmt: skip
+    chores = (Deed("load", _L("Load a map"), _load, Verb.LOAD_MAP, LoadForm),)
+    deeds = (
+        Deed(
+            "approve", _L("Approve this map"), _approve, Verb.APPROVE_MAP, DigestForm, fresh=True,
+            offered=lambda version: version.approved_by_id is None, why_not=_why_not_approve,
+        ),
+    )  # fmt: skip
+
+    def get_rows(self) -> Any:
+        """Versions with their system."""
+        return DataMapVersion.objects.select_related("system")
+
+    def shelf(self, _request: HttpRequest, _actor: Actor) -> dict[str, Any]:
+        """The versions, and the gaps of what counts now against the notice in force."""
+        versions = self.get_rows().defer("document").order_by("system__key", "-number")[:100]
+        return {
+            "versions": list(versions),
+            "systems": list(DataSystem.objects.all()),
+            "gaps": datamap.gaps(on=received_date(clock.now())),
+        }
+
+    def facts(self, _request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
+        """One map: its document, its findings, who brought it there."""
+        ids = [each for each in (subject.loaded_by_id, subject.approved_by_id) if each]
+        names = dict(StaffMember.objects.filter(pk__in=ids).values_list("pk", "username"))
+        return {
+            "title": f"{subject.system.key} {subject.number}",
+            "findings": datamap.check(subject.document),
+            "names": names,
+        }
+
+    def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
+        """A map that was loaded opens at once."""
+        if isinstance(said, DataMapVersion):
+            return super().done(request, deed, said, _("Loaded. A second person approves it."))
+        return super().done(request, deed, subject, said)
+
+
+def _waiting(actor: Actor, _at: datetime) -> dict[str, Any] | None:
+    if not may(actor, Verb.APPROVE_MAP):
+        return None
+    waiting = DataMapVersion.objects.awaiting_approval().select_related("system").defer("document")
+    maps = list(waiting.exclude(loaded_by_id=actor.id or 0)[:10])
+    return {"maps": maps} if maps else None
+
+
+site.register(DataMapVersion, MapDesk)
+site.panels.append(Panel("admin/parts/maps.html", _waiting, 70))
