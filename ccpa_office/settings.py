@@ -15,6 +15,13 @@ from ccpa_office.logs import logging_config
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+class Variables(FileAwareMapping):  # type: ignore[misc]  # it has no types
+    """Variables or files of theirs, without the line break that an editor leaves in a file."""
+
+    def __getitem__(self, name: str) -> str:
+        return str(super().__getitem__(name)).strip()
+
+
 class Environment(environ.FileAwareEnv):  # type: ignore[misc]  # it has no types
     """The process's variables (or files that ``..._FILE`` names), then two files.
 
@@ -31,7 +38,7 @@ def _environment() -> Environment:
         folder = os.environ.get("DATA_DIR") or files[0].get("DATA_DIR") or BASE_DIR / "var"
         files.append(read_variables(Path(folder) / "office.env"))
     reader = Environment()
-    reader.ENVIRON = FileAwareMapping(env=ChainMap(os.environ, *files))
+    reader.ENVIRON = Variables(env=ChainMap(os.environ, *files))
     return reader
 
 
@@ -40,7 +47,7 @@ env = _environment()
 
 def given(name: str, default: str = "") -> str:
     """Return a setting's text; an empty one is as good as none."""
-    return str(env.str(name, default="")).strip() or default
+    return str(env.str(name, default="")) or default
 
 
 IS_INSTALLATION = "DATABASE_URL" in env.ENVIRON  # otherwise a checkout that serves nobody
@@ -56,15 +63,17 @@ LEDGER_SIGNING_KEY = given("LEDGER_SIGNING_KEY")
 # --- engines ------------------------------------------------------------------------------------
 DATA_DIR = Path(given("DATA_DIR") or BASE_DIR / "var").resolve()
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///ccpa_office")}
+ADDRESS = DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"].update(
     {
+        "HOST": ADDRESS.pop("host", "") or DATABASES["default"]["HOST"],  # a socket's folder
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": "ccpa-office",
             "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
-            **DATABASES["default"].get("OPTIONS", {}),
+            **ADDRESS,
         },
         "TEST": {"NAME": given("TEST_DATABASE_NAME", "test_ccpa_office")},
     }

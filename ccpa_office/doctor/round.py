@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from django.apps import apps
+from django.db import DatabaseError, transaction
 from django.utils.module_loading import import_string, module_has_submodule
 
 from ccpa_office.doctor import engine, records, surroundings
-from ccpa_office.doctor.finding import UNSOUND, Examination, Finding
+from ccpa_office.doctor.finding import UNSOUND, Examination, Finding, unsound
 
 AROUND: tuple[Examination, ...] = (
     surroundings.settings_are_sound,
@@ -32,7 +33,18 @@ def examine() -> list[Finding]:
         if stopped := list(gate()):
             return found + stopped
     inside = (*INSIDE, *upstairs())
-    return found + [finding for examination in inside for finding in examination()]
+    return found + [finding for examination in inside for finding in asked(examination)]
+
+
+def asked(examination: Examination) -> list[Finding]:
+    """Return what one examination finds; that it cannot be made is a finding too."""
+    try:
+        with transaction.atomic():
+            return list(examination())
+    except DatabaseError as error:
+        name, what = getattr(examination, "__name__", "?"), type(error).__name__
+        cure = "Look at the database's log; then ask the doctor again."
+        return [unsound("not-examined", f"{name} ended with {what}.", cure)]
 
 
 def upstairs() -> Iterator[Examination]:

@@ -240,3 +240,15 @@ def test_the_command_is_content_when_nothing_but_notes_is_found(monkeypatch):
     out = StringIO()
     call_command("doctor", stdout=out)
     assert out.getvalue() == "Everything is sound.\n"
+
+
+def test_what_cannot_be_examined_is_named_and_the_rest_is_examined(before):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE requests_app_step RENAME COLUMN state TO condition")
+    found = round.examine()
+    missed = [finding.what for finding in found if finding.code == "not-examined"]
+    assert missed == [
+        "no_work_is_parked ended with ProgrammingError.",
+        "no_work_is_late ended with ProgrammingError.",
+    ]
+    assert {finding.code for finding in found} - before == {"not-examined"}

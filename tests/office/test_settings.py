@@ -188,5 +188,9 @@ def test_another_window_finds_the_running_office_by_its_data_folder(tmp_path):
 
 def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path):
     (tmp_path / "key").write_text("from-a-file\n")
-    answer = ask(DATABASE_URL="postgresql:///x", SECRET_KEY_FILE=str(tmp_path / "key"))
+    (tmp_path / "url").write_text("postgresql:///x\n")
+    files = {
+        name: str(tmp_path / name.split("_")[1].lower()) for name in ("SECRET_KEY", "DATABASE_URL")
+    }
+    answer = ask(**{f"{name}_FILE": path for name, path in files.items()})
     assert answer == ["from-a-file", "False", "True"]
