@@ -1,0 +1,14 @@
+"""One running office for the journeys."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.running import RunningOffice, running_office
+
+
+@pytest.fixture(scope="session")
+def office(chromium: object) -> Iterator[RunningOffice]:
+    """The whole office with sixty learners; without a browser it is not started."""
+    with running_office(people=60) as office:
+        yield office
