@@ -49,7 +49,9 @@ def erase(connection: psycopg.Connection[Any], emails: Sequence[str]) -> int:
     with connection.transaction():
         asked = {"emails": [email.lower() for email in emails]}
         people = connection.execute(WHO, asked, prepare=True).fetchall()
-        ids, addresses, phones, names, homes = (list(column) for column in zip(*people, strict=True))
+        ids, addresses, phones, names, homes = (
+            list(column) for column in zip(*people, strict=True)
+        )
         values = {
             **asked, "ids": ids, "addresses": addresses, "phones": phones, "names": names,
             "homes": homes,
