@@ -19,6 +19,7 @@ from requests_app.models import (
     LinkPurpose,
     Outcome,
     Status,
+    Step,
 )
 
 SYSTEM = Actor.system("silence")
@@ -65,7 +66,8 @@ def end(*, at: datetime) -> int:
         is_contact=True,
         confirmed_at__isnull=False,
     )
-    waiting = _waiting().filter(received_on__lte=last)
+    weighed = Step.objects.comparing().filter(consumer_request=OuterRef("pk"))
+    waiting = _waiting().filter(~Exists(weighed), received_on__lte=last)
     nothing = waiting.filter(Exists(proven), on_file=False, hold="")
     ended = _end_each(
         nothing, Status.COMPLETED, Outcome.COMPLIED, ground=Denial.NO_DATA.value, at=at

@@ -216,6 +216,12 @@ def move(
         return move_all([consumer_request], to, by=by, at=at, facts=given, **changes)[0]
 
 
+def locked(consumer_request: ConsumerRequest) -> ConsumerRequest:
+    """The request as it stands now, held until the transaction ends; a page's copy may be old."""
+    rows = ConsumerRequest.objects.select_for_update(of=("self",)).select_related("data_key")
+    return rows.get(pk=consumer_request.pk)
+
+
 def note(
     consumer_request: ConsumerRequest, text: str, *, author: Note.Author, by: Actor, at: datetime
 ) -> Note:

@@ -9,9 +9,11 @@ from django.utils import translation
 from ccpa_office import ledger, sealing
 from ccpa_office.law.deadlines import may_extend, received_date
 from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for, next_duty
+from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.casework.refusals import ApprovalRefused, GroundMissing, TooLate
+from requests_app.casework.stopping import NO_DENIAL
 from requests_app.fulfillment.plan import void_plans
 from requests_app.models import (
     ConsumerRequest,
@@ -19,6 +21,7 @@ from requests_app.models import (
     Outcome,
     Status,
 )
+from requests_app.verification import queue_plan
 
 
 def extend(
@@ -111,11 +114,12 @@ def approve_denial(
     """A second person says yes to a denial; the letter says why and what comes next."""
     require(by, Verb.APPROVE_DENIAL)
     may_decide_now(by, at=at)
-    if by.id == consumer_request.denial_drafted_by_id:
-        raise ApprovalRefused("You drafted this denial; another person approves it.")
-    words = _ground_words(consumer_request)
     with transaction.atomic():
         void_plans(consumer_request)
+        consumer_request = workflow.locked(consumer_request)
+        if by.id == consumer_request.denial_drafted_by_id:
+            raise ApprovalRefused("You drafted this denial; another person approves it.")
+        words = _ground_words(consumer_request)
         return workflow.move(
             consumer_request,
             Status.DENIED,
@@ -152,10 +156,17 @@ def refuse_denial(
 ) -> ConsumerRequest:
     """Send a denial back: the case stands again where it stood."""
     require(by, Verb.APPROVE_DENIAL)
-    back = Status(consumer_request.previous_status)
-    if back in {Status.STOPPED, Status.WAITING}:
-        back = Status.CHECKING
-    return workflow.move(
-        consumer_request, back, by=by, at=at, facts={"denial": "refused"}, reason=reason,
-        ground="", exception="", ground_detail=None, denial_drafted_by_id=None,
-    )  # fmt: skip
+    with transaction.atomic():
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status != Status.DENYING:
+            raise workflow.MoveNotAllowed("No denial waits for approval.")
+        back = Status(consumer_request.previous_status)
+        if back in {Status.STOPPED, Status.WAITING}:
+            back = Status.CHECKING
+        workflow.move(
+            consumer_request, back, by=by, at=at, facts={"denial": "refused"}, reason=reason,
+            **NO_DENIAL,
+        )  # fmt: skip
+        if back is Status.VERIFIED and consumer_request.right is RequestKind.DELETE:
+            queue_plan(consumer_request, at=at)
+    return consumer_request

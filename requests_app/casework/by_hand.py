@@ -78,8 +78,10 @@ def close_by_hand(
     nothing = ground == Denial.NO_DATA.value
     if to is Status.COMPLETED and consumer_request.kind == "delete" and not nothing:
         raise MoveNotAllowed("A deletion is complete when a second look proves it, never by hand.")
-    if nothing and consumer_request.on_file:
+    if nothing and (consumer_request.on_file or consumer_request.hold):
         raise MoveNotAllowed("Something is on file for this request.")
+    if ground and not nothing:
+        raise GroundMissing("A case with another ground ends with a denial.")
     return workflow.move(
         consumer_request,
         to,

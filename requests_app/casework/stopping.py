@@ -1,6 +1,7 @@
 """The consumer takes it back, the contact on file stops it, a person releases it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -11,20 +12,30 @@ from requests_app.fulfillment.plan import void_plans
 from requests_app.models import (
     ConsumerRequest,
     Link,
+    LinkPurpose,
     Outcome,
     PlanState,
     Status,
 )
 
+NO_DENIAL: dict[str, Any] = {
+    "ground": "", "exception": "", "ground_detail": None, "denial_drafted_by_id": None,
+}  # fmt: skip
+"""A draft of a denial that nobody approved leaves no ground behind."""
+
 
 def withdraw(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
-    """The consumer takes the request back, until it is being carried out (law 1.3)."""
+    """The consumer takes the request back, until it is being carried out (law 1.3).
+
+    Staff who were told so by the consumer need WORK_CASE.
+    """
+    if by.kind == "staff":
+        require(by, Verb.WORK_CASE)
     with transaction.atomic():
         void_plans(consumer_request)
+        workflow.move(consumer_request, Status.WITHDRAWN, by=by, at=at, outcome=Outcome.WITHDRAWN)
         _void_links(consumer_request, at)
-        return workflow.move(
-            consumer_request, Status.WITHDRAWN, by=by, at=at, outcome=Outcome.WITHDRAWN
-        )
+    return consumer_request
 
 
 def stop_by_link(link: Link, *, at: datetime) -> ConsumerRequest:
@@ -33,7 +44,7 @@ def stop_by_link(link: Link, *, at: datetime) -> ConsumerRequest:
     Raises ``verification.LinkGone``, or ``MoveNotAllowed`` once the erasure has begun.
     """
     with transaction.atomic():
-        verification.spend(link, at=at)
+        verification.spend(link, LinkPurpose.STOP, at=at)
         return stop(link.consumer_request, at=at)
 
 
@@ -52,6 +63,7 @@ def stop(consumer_request: ConsumerRequest, *, at: datetime) -> ConsumerRequest:
             facts={"from": consumer_request.status},
             stopped_at=at,
             hold="not-me",
+            **NO_DENIAL,
         )
         _void_links(consumer_request, at)
     return consumer_request

@@ -23,10 +23,9 @@ from requests_app.models import (
     Plan,
     PlanState,
     Status,
-    Step,
-    StepKind,
     Switch,
 )
+from requests_app.verification.deciding import queue_plan
 
 SYSTEM = Actor.system("batches")
 CHUNK = 1000
@@ -269,13 +268,7 @@ def _send_back(chunk: Chunk, sent: frozenset[int], at: datetime) -> None:
             workflow.move(
                 consumer_request, Status.VERIFIED, by=SYSTEM, at=at, facts={"newborn": True}
             )
-            Step.objects.create(
-                lane="plan",
-                not_before=at,
-                consumer_request=consumer_request,
-                kind=StepKind.PLAN,
-                ordinal=consumer_request.work.filter(kind=StepKind.PLAN).count() + 1,
-            )
+            queue_plan(consumer_request, at=at)
 
 
 # --- people at the switch -----------------------------------------------------------------------

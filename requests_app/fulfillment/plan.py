@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Located, Program, Rows
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.models import DataKey
+from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets, workflow
 from requests_app.fulfillment.packing import (
@@ -33,9 +34,9 @@ from requests_app.models import (
     PlanState,
     Status,
     Step,
-    StepKind,
 )
 from requests_app.targets import Target
+from requests_app.verification.deciding import queue_plan
 from requests_app.verification.looking import identity_of, people_of
 
 SYSTEM = Actor.system("plan")
@@ -77,14 +78,17 @@ def build(step: Step, *, at: datetime) -> None:
     with transaction.atomic():
         work.finish(step)
         void_plans(consumer_request)
-        asked_by = None if step.ordinal == 1 else _asker(step)
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status != Status.VERIFIED:
+            return
+        before = _last_plan(consumer_request)
         for each in found:
             freeze(
                 each,
                 data_key=consumer_request.data_key,
                 at=at,
                 consumer_request=consumer_request,
-                asked_by_id=asked_by,
+                asked_by_id=before.asked_by_id if before else None,
             )
         workflow.move(
             consumer_request,
@@ -93,11 +97,6 @@ def build(step: Step, *, at: datetime) -> None:
             at=at,
             facts={"plans": [plan.hash for plan in living(consumer_request)]},
         )
-
-
-def _asker(step: Step) -> int | None:
-    last = step.consumer_request.plans.order_by("-pk").first()
-    return last.asked_by_id if last else None
 
 
 def locate(system_key: str, subjects: Sequence[Subject], *, on: date) -> Found:
@@ -273,21 +272,49 @@ def void_plans(consumer_request: ConsumerRequest, state: PlanState = PlanState.V
 
 
 def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
-    """Build the plan again; who asks cannot approve it. Approvals of the old one are void."""
+    """Build the plan again; who asks cannot approve it. Approvals of the old one are void.
+
+    What is being carried out goes on, unless it stands still and waits for a person. Raises
+    ``MoveNotAllowed``.
+    """
     require(by, Verb.PLAN)
     with transaction.atomic():
-        living_plans = living(consumer_request)
         void_plans(consumer_request)
-        Plan.objects.filter(pk__in=[plan.pk for plan in living_plans]).update(asked_by_id=by.id)
-        workflow.move(consumer_request, Status.VERIFIED, by=by, at=at, facts={"replan": True})
-        Step.objects.create(
-            lane="plan",
-            not_before=at,
-            consumer_request=consumer_request,
-            kind=StepKind.PLAN,
-            ordinal=consumer_request.work.filter(kind=StepKind.PLAN).count() + 1,
-        )
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status == Status.EXECUTING:
+            _give_up(consumer_request)
+        if last := _last_plan(consumer_request):
+            last.asked_by_id = by.id
+            last.save(update_fields=["asked_by_id"])
+        if consumer_request.status != Status.VERIFIED:
+            workflow.move(consumer_request, Status.VERIFIED, by=by, at=at, facts={"replan": True})
+        elif last is None:
+            raise workflow.MoveNotAllowed("Its first plan is being built.")
+        else:
+            ledger.record("plan.asked", subject=consumer_request.number, by=by, at=at)
+        queue_plan(consumer_request, at=at)
     return consumer_request
+
+
+def _give_up(consumer_request: ConsumerRequest) -> None:
+    """Void plans whose chunk stands still and waits for a person; no worker can touch them."""
+    stuck = consumer_request.plans.filter(state=PlanState.EXECUTING)
+    chunks = list(Chunk.objects.select_for_update().filter(pk__in=stuck.values("chunk")))
+    if not chunks or any(chunk.state != WorkState.PARKED for chunk in chunks):
+        raise workflow.MoveNotAllowed("It is being carried out.")
+    stuck.update(state=PlanState.VOID)
+    empty = ~Exists(Plan.objects.filter(chunk=OuterRef("pk"), state=PlanState.EXECUTING))
+    Chunk.objects.filter(empty, pk__in=[chunk.pk for chunk in chunks]).update(
+        state=WorkState.DONE, stage=Chunk.Stage.DONE
+    )
+
+
+def _last_plan(consumer_request: ConsumerRequest) -> Plan | None:
+    """The newest plan that counts no more; it remembers who asked for the next one."""
+    over = [PlanState.VOID, PlanState.STOPPED]
+    return (
+        consumer_request.plans.filter(parent__isnull=True, state__in=over).order_by("-pk").first()
+    )
 
 
 def decide_shared(

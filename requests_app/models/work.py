@@ -1,6 +1,6 @@
 """Rows that are due work: steps of one request, letters, chunks of a batch."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -20,6 +20,14 @@ class StepKind(models.TextChoices):
     PLAN = "plan", _("Build the plan")
 
 
+class StepQuerySet(models.QuerySet["Step"]):
+    """Sets of steps that read as questions."""
+
+    def comparing(self) -> Self:
+        """Answers of consumers that are not weighed yet."""
+        return self.filter(kind=StepKind.COMPARE, state__in=["ready", "running"])
+
+
 class Step(DueWork):
     """One piece of due work on one request."""
 
@@ -30,6 +38,8 @@ class Step(DueWork):
     consumer_request = models.ForeignKey(ConsumerRequest, models.CASCADE, related_name="work")
     kind = models.CharField(max_length=12, choices=StepKind)
     ordinal = models.PositiveSmallIntegerField(default=1)
+
+    objects = StepQuerySet.as_manager()
 
     class Meta(DueWork.Meta):
         abstract = False

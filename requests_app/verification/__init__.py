@@ -1,6 +1,6 @@
 """Is it the consumer? Look up, ask, compare, decide (11 CCR 7060 to 7063)."""
 
-from requests_app.verification.deciding import IdentityNotProven, ask_again, decide
+from requests_app.verification.deciding import IdentityNotProven, ask_again, decide, queue_plan
 from requests_app.verification.evidence import (
     DECLARATION,
     EVALUATIONS,
@@ -33,5 +33,6 @@ __all__ = [
     "identity_of",
     "look_up",
     "people_of",
+    "queue_plan",
     "spend",
 ]

@@ -34,13 +34,14 @@ def decide(
     """
     require(by, Verb.VERIFY)
     may_decide_now(by, at=at)
-    reached, required = (
-        Level(consumer_request.level_reached),
-        Level(consumer_request.level_required),
-    )
-    if not is_certain_enough(reached, required):
-        raise IdentityNotProven(f"{reached.label}; needed: {required.label}")
     with transaction.atomic():
+        consumer_request = workflow.locked(consumer_request)
+        reached, required = (
+            Level(consumer_request.level_reached),
+            Level(consumer_request.level_required),
+        )
+        if not is_certain_enough(reached, required):
+            raise IdentityNotProven(f"{reached.label}; needed: {required.label}")
         return verified(consumer_request, by=by, at=at, reason=reason)
 
 
@@ -58,10 +59,19 @@ def verified(
         verified_at=at,
     )
     if consumer_request.right is RequestKind.DELETE:
-        Step.objects.create(
-            lane="plan", not_before=at, consumer_request=consumer_request, kind=StepKind.PLAN
-        )
+        queue_plan(consumer_request, at=at)
     return consumer_request
+
+
+def queue_plan(consumer_request: ConsumerRequest, *, at: datetime) -> Step:
+    """Leave the building of a plan to a worker; each one has its own number."""
+    return Step.objects.create(
+        lane="plan",
+        not_before=at,
+        consumer_request=consumer_request,
+        kind=StepKind.PLAN,
+        ordinal=1 + consumer_request.work.filter(kind=StepKind.PLAN).count(),
+    )
 
 
 def ask_again(

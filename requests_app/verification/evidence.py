@@ -26,6 +26,7 @@ from requests_app.models import (
     Identifier,
     IdentifierSource,
     Link,
+    LinkPurpose,
     Status,
     Step,
     StepKind,
@@ -50,13 +51,14 @@ def accept_evidence(
 ) -> ConsumerRequest:
     """Record the confirmation from a contact on file, with what was claimed, for comparison.
 
-    The link is spent; the values are sealed; the comparison is a worker's (VR-09).
+    The link is spent; the values are sealed; the comparison is a worker's (VR-09). Raises
+    ``LinkGone``, also when nothing is asked any more or another answer is being compared.
     """
-    consumer_request = link.consumer_request
     with transaction.atomic():
-        links.spend(link, at=at)
-        if consumer_request.evaluations >= EVALUATIONS:
+        consumer_request = workflow.locked(link.consumer_request)
+        if not _is_asked(consumer_request):
             raise links.LinkGone
+        links.spend(link, LinkPurpose.CONFIRM, at=at)
         Identifier.objects.filter(links=link).update(confirmed_at=at)
         _keep_claims(consumer_request, claims)
         if signed_as:
@@ -76,6 +78,15 @@ def accept_evidence(
             facts={"points": sorted(claims), "declared": bool(signed_as), "step": step.ordinal},
         )
     return consumer_request
+
+
+def _is_asked(consumer_request: ConsumerRequest) -> bool:
+    """Whether the office waits for an answer, and may weigh one more (VR-13)."""
+    return (
+        consumer_request.status == Status.WAITING
+        and consumer_request.evaluations < EVALUATIONS
+        and not consumer_request.work.comparing().exists()
+    )
 
 
 def _keep_claims(consumer_request: ConsumerRequest, claims: Mapping[str, str]) -> None:
@@ -108,7 +119,12 @@ def _keep_declaration(consumer_request: ConsumerRequest, signed_as: str, at: dat
 
 
 def compare(step: Step, *, at: datetime) -> None:
-    """Compare the claims where the data lies; keep names and yes or no, never a value."""
+    """Compare the claims where the data lies; keep names and yes or no, never a value.
+
+    Where several people answer to one contact, a point counts only if it is true of all of them:
+    who shares a mailbox with another cannot act for the other (T2). Evidence for a request that
+    was stopped, withdrawn or ended meanwhile changes nothing.
+    """
     consumer_request = step.consumer_request
     box = box_of(consumer_request)
     claims = {
@@ -118,13 +134,17 @@ def compare(step: Step, *, at: datetime) -> None:
     people = people_of(consumer_request)
     matched: dict[str, bool] = dict.fromkeys(claims, False)
     for target in targets.served():
-        for person in people.get(target.key) or _NOBODY:
-            for point, same in target.connector.compare(person, claims).items():
-                matched[point] = matched.get(point, False) or same
+        answers = [
+            target.connector.compare(person, claims) for person in people.get(target.key) or _NOBODY
+        ]
+        for point in claims:
+            matched[point] = matched[point] or all(each[point] for each in answers)
     work.seam("verify.before-commit")
     with transaction.atomic():
         work.finish(step)
-        _weigh(consumer_request, matched, step.ordinal, at)
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status == Status.WAITING:
+            _weigh(consumer_request, matched, step.ordinal, at)
 
 
 def _weigh(

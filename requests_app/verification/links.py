@@ -39,9 +39,12 @@ def find_link(token: str, *, at: datetime) -> Link:
     return link
 
 
-def spend(link: Link, *, at: datetime) -> Link:
-    """Use a link up: one conditional UPDATE, so that of many presses one wins (VR-23)."""
-    living = Q(used_at__isnull=True, voided_at__isnull=True, expires_at__gt=at)
+def spend(link: Link, purpose: LinkPurpose, *, at: datetime) -> Link:
+    """Use a link up for what it is for: one conditional UPDATE, of many presses one wins (VR-23).
+
+    Raises ``LinkGone``.
+    """
+    living = Q(purpose=purpose, used_at__isnull=True, voided_at__isnull=True, expires_at__gt=at)
     if not Link.objects.filter(living, pk=link.pk).update(used_at=at):
         raise LinkGone
     return link
@@ -50,7 +53,7 @@ def spend(link: Link, *, at: datetime) -> Link:
 def follow(link: Link, *, at: datetime) -> ConsumerRequest:
     """Spend a follow link: control of the typed address is proven, nothing else (VR-14)."""
     with transaction.atomic():
-        spend(link, at=at)
+        spend(link, LinkPurpose.FOLLOW, at=at)
         Identifier.objects.filter(links=link, confirmed_at__isnull=True).update(confirmed_at=at)
     return link.consumer_request
 

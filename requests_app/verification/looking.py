@@ -48,6 +48,9 @@ def look_up(step: Step, *, at: datetime) -> None:
     work.seam("verify.before-commit")
     with transaction.atomic():
         work.finish(step)
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status != Status.RECEIVED:
+            return
         contacts = _keep_on_file(consumer_request, settled)
         hold = "young-contact" if found and not settled else ""
         workflow.move(
