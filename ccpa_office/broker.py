@@ -28,7 +28,7 @@ task_publish_retry = False
 task_time_limit = 60
 task_soft_time_limit = 40
 task_default_queue = "house"
-task_queues = [Queue(lane) for lane in LANES]
+task_queues = [Queue(lane, routing_key=lane) for lane in LANES]
 task_routes = {f"drain.{lane}": {"queue": lane} for lane in LANES}
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 500
