@@ -15,8 +15,9 @@ from ccpa_office.law.deadlines import received_date
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets
 from requests_app.fulfillment import batches
+from requests_app.fulfillment.locating import locate
 from requests_app.fulfillment.packing import Subject, batch_hash
-from requests_app.fulfillment.plan import freeze, locate
+from requests_app.fulfillment.plan import freeze
 from requests_app.models import Batch, BatchState, Chunk, Plan
 
 KINDS = ("email", "phone_number", "name")

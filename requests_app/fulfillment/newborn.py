@@ -12,8 +12,9 @@ from ccpa_office.connectors.base import Key, Located
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import WorkState
 from requests_app.fulfillment.loading import Load
+from requests_app.fulfillment.locating import parts_of
 from requests_app.fulfillment.packing import Part
-from requests_app.fulfillment.plan import freeze_supplement, parts_of
+from requests_app.fulfillment.plan import freeze_supplement
 from requests_app.models import Chunk
 
 LIMIT = 20

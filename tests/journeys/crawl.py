@@ -37,9 +37,8 @@ class Page(HTMLParser):
             self.forms.append(Form(given.get("action") or self.address, given.get("method", "get")))
         elif self.forms and "name" in given:
             self._field(tag, given)
-        elif tag == "option" and self.forms and self._select:
-            if given.get("value"):
-                self.forms[-1].values[self._select].append(given["value"])
+        elif tag == "option" and self.forms and self._select and given.get("value"):
+            self.forms[-1].values[self._select].append(given["value"])
 
     def _field(self, tag: str, given: dict[str, str]) -> None:
         form, name = self.forms[-1], given["name"]
@@ -87,7 +86,7 @@ class Opponent:
     pressed: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
+        self.dice = random.Random(self.seed)  # noqa: S311  an order, no secret
 
     def get(self, address: str) -> Page:
         response = self.client.get(address, follow=True)

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import connection, connections
 from django.urls import get_resolver
+from psycopg import sql
 
 from ccpa_office import clock, staff
 from ccpa_office.models import StaffMember
@@ -50,14 +52,12 @@ def digest_of(target):
         names = found.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
         ).fetchall()
-        return {
-            name: hashlib.sha256(
-                repr(
-                    found.execute(f'SELECT t::text FROM "{name}" t ORDER BY 1').fetchall()
-                ).encode()
-            ).hexdigest()
-            for (name,) in names
-        }
+        return {name: _digest(found, name) for (name,) in names}
+
+
+def _digest(found, name):
+    rows = sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(name))
+    return hashlib.sha256(repr(found.execute(rows).fetchall()).encode()).hexdigest()
 
 
 @pytest.fixture
@@ -253,7 +253,10 @@ def test_a_colleagues_account_in_ones_own_hand_does_not_count(
     session, actor = opponent
     before = digest_of(learners)
     everything(session, actor, cases, learners)
-    colleague = StaffMember.objects.get(pk=team.clerk.id if what == "grant" else team.approver.id)
+    whose = team.clerk if what == "grant" else team.approver
+    colleague = StaffMember.objects.get(pk=whose.id)
+    with staff.acting(whose):
+        Authenticator.objects.create(user=colleague, type="totp", data={"secret": "x"})
     bodies = {
         "password": {"password": "a long pass phrase of mine"},
         "factor": {"reason": "lost"},
