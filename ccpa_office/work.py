@@ -260,6 +260,17 @@ class Tally:
     lost: int = 0
 
 
+@dataclass(frozen=True)
+class Hold:
+    """How a lane's rows are held: for how long at a time, and how often they are tried."""
+
+    lease: timedelta = LEASE
+    max_attempts: int = MAX_ATTEMPTS
+
+
+USUAL = Hold()
+
+
 def drain(
     lane: str,
     *,
@@ -267,7 +278,7 @@ def drain(
     owner: str,
     budget: timedelta = BUDGET,
     batch: int = 1,
-    lease: timedelta = LEASE,
+    hold: Hold = USUAL,
 ) -> Tally:
     """Claim and handle due work of ``lane`` until none is left or ``budget`` is used up.
 
@@ -282,15 +293,22 @@ def drain(
         for model, handler in handlers:
             if time.monotonic() >= ends:
                 return tally
-            rows = claim(model, lane=lane, n=batch, owner=owner, lease=lease)
+            rows = claim(
+                model,
+                lane=lane,
+                n=batch,
+                owner=owner,
+                lease=hold.lease,
+                max_attempts=hold.max_attempts,
+            )
             if rows:
                 seam("work.claimed")
                 moved = True
-                _handle(rows, handler, tally)
+                _handle(rows, handler, tally, hold.max_attempts)
     return tally
 
 
-def _handle(rows: list[Any], handler: Handler, tally: Tally) -> None:
+def _handle(rows: list[Any], handler: Handler, tally: Tally, max_attempts: int) -> None:
     try:
         handler(rows)
     except LeaseLost:
@@ -299,17 +317,17 @@ def _handle(rows: list[Any], handler: Handler, tally: Tally) -> None:
     except Exception as error:  # noqa: BLE001 - the border of one job
         code = type(error).__name__
         logger.warning("work failed", lane=rows[0].lane, code=code)
-        _give_up(rows, code, tally)
+        _give_up(rows, code, tally, max_attempts)
     else:
         tally.done += len(rows)
 
 
-def _give_up(rows: list[Any], code: str, tally: Tally) -> None:
+def _give_up(rows: list[Any], code: str, tally: Tally, max_attempts: int) -> None:
     """Hand back what is still ours; a handler may have finished some of it before it failed."""
     for row in rows:
         try:
             with transaction.atomic():
-                hand_back(row, error_code=code[:64])
+                hand_back(row, error_code=code[:64], max_attempts=max_attempts)
         except LeaseLost:
             tally.lost += 1
         else:

@@ -29,8 +29,13 @@ def _owner() -> str:
     return f"{socket.gethostname()[:40]}:{os.getpid()}"
 
 
-def _drain(lane: str, *handlers: Any, batch: int = 1) -> Tally:
-    return work.drain(lane, handlers=handlers, owner=_owner(), budget=BUDGET, batch=batch)
+LETTERS = work.Hold(max_attempts=correspondence.ATTEMPTS)
+
+
+def _drain(lane: str, *handlers: Any, batch: int = 1, hold: work.Hold = work.USUAL) -> Tally:
+    return work.drain(
+        lane, handlers=handlers, owner=_owner(), budget=BUDGET, batch=batch, hold=hold
+    )
 
 
 def _step(rows: list[Step]) -> None:
@@ -60,7 +65,7 @@ def _mail(rows: list[Message]) -> None:
 @shared_task(name="drain.mail")
 def drain_mail(**_later: object) -> None:
     """Send letters."""
-    _drain("mail", (Message, _mail), batch=50)
+    _drain("mail", (Message, _mail), batch=50, hold=LETTERS)
 
 
 @shared_task(name="drain.verify")

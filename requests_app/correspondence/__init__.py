@@ -1,6 +1,6 @@
 """Letters: which there are, how they are written, queued and delivered."""
 
-from requests_app.correspondence.delivery import deliver
+from requests_app.correspondence.delivery import ATTEMPTS, deliver
 from requests_app.correspondence.letters import (
     LETTERS,
     Context,
@@ -10,4 +10,13 @@ from requests_app.correspondence.letters import (
     release,
 )
 
-__all__ = ["LETTERS", "Context", "Letter", "deliver", "queue_all", "queue_instructions", "release"]
+__all__ = [
+    "ATTEMPTS",
+    "LETTERS",
+    "Context",
+    "Letter",
+    "deliver",
+    "queue_all",
+    "queue_instructions",
+    "release",
+]

@@ -26,6 +26,8 @@ from requests_app.models import Delivery, Message
 
 POSTMAN = Actor.system("mail")
 TIMEOUT = 20
+ATTEMPTS = 24
+"""A mail server may be away for days: with growing pauses this is about five (PR-19)."""
 
 
 class Answer(Enum):
@@ -149,7 +151,7 @@ def deliver(messages: list[Message], *, at: datetime) -> None:
     except (OSError, smtplib.SMTPException):
         for message in messages:
             if message.delivery == Delivery.WAITING:
-                work.hand_back(message, error_code="mail-server-away")
+                work.hand_back(message, error_code="mail-server-away", max_attempts=ATTEMPTS)
 
 
 def _deliver_one(client: smtplib.SMTP, message: Message, at: datetime) -> None:
@@ -187,11 +189,11 @@ def _may_repeat(message: Message, at: datetime) -> bool:
 def _record(message: Message, answer: Answer, at: datetime) -> None:
     facts = {"letter": message.letter, "message": message.pk, "audience": message.audience}
     if answer is Answer.UNKNOWN:
-        work.hand_back(message, error_code="fate-unknown")
+        work.hand_back(message, error_code="fate-unknown", max_attempts=ATTEMPTS)
         return
     if answer is Answer.LATER:
         Message.objects.filter(pk=message.pk, fence=message.fence).update(delivery=Delivery.WAITING)
-        work.hand_back(message, error_code="try-later")
+        work.hand_back(message, error_code="try-later", max_attempts=ATTEMPTS)
         return
     with transaction.atomic():
         if answer is Answer.TAKEN:
