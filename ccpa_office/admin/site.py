@@ -36,6 +36,7 @@ class Panel:
     template: str
     facts: Callable[[Actor, datetime], dict[str, Any] | None]
     place: int = 50
+    aside: bool = False
 
 
 class OfficeSite(AdminSite):
@@ -112,7 +113,7 @@ class OfficeSite(AdminSite):
         for panel in sorted(self.panels, key=lambda each: each.place):
             facts = panel.facts(actor, at)
             if facts is not None:
-                parts.append({"template": panel.template, "facts": facts})
+                parts.append({"template": panel.template, "facts": facts, "aside": panel.aside})
         context = {
             **self.each_context(request),
             "title": _("What waits for me"),

@@ -211,4 +211,4 @@ def _touched_accounts(actor: Actor, at: datetime) -> dict[str, Any] | None:
 
 site.register(StaffMember, StaffDesk)
 site.register(ClockGuard, ClockDesk)
-site.panels.append(Panel("admin/parts/touched.html", _touched_accounts, 80))
+site.panels.append(Panel("admin/parts/touched.html", _touched_accounts, 80, aside=True))

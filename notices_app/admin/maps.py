@@ -111,4 +111,4 @@ def _waiting(actor: Actor, _at: datetime) -> dict[str, Any] | None:
 
 
 site.register(DataMapVersion, MapDesk)
-site.panels.append(Panel("admin/parts/maps.html", _waiting, 70))
+site.panels.append(Panel("admin/parts/maps.html", _waiting, 70, aside=True))

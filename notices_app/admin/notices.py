@@ -280,4 +280,4 @@ def _waiting(actor: Actor, _at: datetime) -> dict[str, Any] | None:
 
 
 site.register(NoticeVersion, NoticeDesk)
-site.panels.append(Panel("admin/parts/versions.html", _waiting, 60))
+site.panels.append(Panel("admin/parts/versions.html", _waiting, 60, aside=True))

@@ -33,7 +33,7 @@ def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
         for row in each.order_by("due_on", "pk").values(*queue.COLUMNS)[:MINE]:
             found[row["pk"]] = row
     ordered = sorted(found.values(), key=lambda row: (row["due_on"] or queue.NO_DAY, row["pk"]))
-    next_due = rows.filter(due_on__isnull=False).order_by("due_on", "pk").values("due_on").first()
+    next_due = rows.filter(due_on__gte=on).order_by("due_on", "pk").values("due_on").first()
     return {
         "rows": queue.shown(ordered[:MINE]),
         "views": [(name, queue.VIEWS[name].label) for name in names],
@@ -166,6 +166,6 @@ site.panels += [
     Panel("admin/parts/my_work.html", my_work, 10),
     Panel("admin/parts/tiles.html", tiles, 20),
     Panel("admin/parts/strip.html", strip, 30),
-    Panel("admin/parts/tonight.html", batches_tonight, 40),
-    Panel("admin/parts/lamps.html", lamps, 90),
+    Panel("admin/parts/tonight.html", batches_tonight, 40, aside=True),
+    Panel("admin/parts/lamps.html", lamps, 30, aside=True),
 ]

@@ -264,7 +264,11 @@ def _stripped(parts: Iterable[dict[str, Any]]) -> list[str]:
 
 def _kept(parts: Iterable[dict[str, Any]]) -> list[str]:
     return [
-        _("%(rows)s of %(table)s stay%(until)s: %(why)s.")
+        ngettext(
+            "%(rows)s row of %(table)s stays%(until)s: %(why)s.",
+            "%(rows)s rows of %(table)s stay%(until)s: %(why)s.",
+            part["rows"],
+        )
         % {
             "rows": f"{part['rows']:,}",
             "table": part["table"],

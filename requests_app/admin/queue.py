@@ -49,16 +49,17 @@ class View(NamedTuple):
 
 def parked(rows: Rows) -> Rows:
     """Requests with work that waits for a person: a step, a letter, or a chunk."""
-    waits = WorkState.PARKED
-    return rows.filter(
-        Q(pk__in=Step.objects.filter(state=waits).values("consumer_request_id"))
-        | Q(pk__in=Message.objects.filter(state=waits).values("consumer_request_id"))
-        | Q(
-            pk__in=Chunk.objects.filter(state=waits)
-            .exclude(plans__consumer_request=None)
-            .values("plans__consumer_request_id")
+    waits = {"state": WorkState.PARKED}
+    chunks = Chunk.objects.filter(**waits, plans__consumer_request__isnull=False)
+    ids = (
+        Step.objects.filter(**waits)
+        .values_list("consumer_request_id", flat=True)
+        .union(
+            Message.objects.filter(**waits).values_list("consumer_request_id", flat=True),
+            chunks.values_list("plans__consumer_request_id", flat=True),
         )
     )
+    return rows.filter(pk__in=ids)
 
 
 def second(rows: Rows) -> Rows:

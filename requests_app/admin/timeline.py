@@ -67,7 +67,7 @@ def _received(facts: Facts) -> str:
 
 
 def _waiting(facts: Facts) -> str:
-    if "looked_up" in facts:
+    if "systems" in facts:
         return _("Contacts on file were looked up. Now the consumer has to confirm.")
     return _("The contact on file was asked once more.")
 
@@ -220,10 +220,11 @@ def timeline(
     letters = list(consumer_request.letters.order_by("-pk")[:MOST])
     names = _names(lines, notes)
     entries = [
-        *(_of_line(line, names) for line in lines),
-        *(_of_note(note, names, opened) for note in notes),
         *(_of_letter(letter, opened) for letter in letters),
+        *(_of_note(note, names, opened) for note in notes),
+        *(_of_line(line, names) for line in lines),
     ]
+    entries.reverse()  # what was read newest first stays in order within one moment
     return sorted(entries, key=lambda entry: entry.at)
 
 
