@@ -53,7 +53,7 @@ class Engines:
     def start_postgresql(self) -> Child:
         """Start PostgreSQL, make what is missing, and wait until it answers."""
         self.logs.mkdir(mode=0o700, exist_ok=True)
-        if self.postgresql.prepare():
+        if self.postgresql.prepare(durable=self.durable):
             self.say(f"Made a PostgreSQL data folder in {self.home.folder}.")
         child = self.postgresql.child(log=self.logs / "postgresql.log", durable=self.durable)
         self._begin(child)

@@ -71,19 +71,19 @@ class PostgreSQL:
         folder = quote(str(self.home.run_folder()), safe="")
         return f"postgresql://{user}:{password}@/{database}?host={folder}"
 
-    def prepare(self) -> bool:
+    def prepare(self, *, durable: bool = True) -> bool:
         """Make the cluster if there is none; return whether one was made.
 
         Raises Refused when the data are of another major version or a server still uses them.
         """
         made = not self.data.exists()
         if made:
-            self._initdb()
+            self._initdb(durable=durable)
         self._same_version()
         self._clear_stale_files()
         return made
 
-    def _initdb(self) -> None:
+    def _initdb(self, *, durable: bool) -> None:
         half = self.home.folder / "postgresql.half"
         shutil.rmtree(half, ignore_errors=True)
         password = self.home.folder / "first-password"
@@ -101,7 +101,7 @@ class PostgreSQL:
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
                 "--data-checksums",
-                "--no-sync",
+                *([] if durable else ["--no-sync"]),
             ],
             account=self.home.account,
             env=plain_environment(),

@@ -2,17 +2,22 @@
 
 import json
 import os
+import shutil
+import socket
 from collections import namedtuple
 from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from ccpa_office import checks, clock, ledger
 from ccpa_office.doctor import engine, records, round, surroundings  # noqa: A004
+from ccpa_office.keeping import KEEPER_LOCK
 from ccpa_office.keys import new_demo_key
+from ccpa_office.ledger.anchors import path as anchor_path
 from ccpa_office.models import ClockGuard, StaffMember
 from ccpa_office.roles import Actor
 from notices_app.models import DataSystem
@@ -87,9 +92,9 @@ def test_a_setting_that_production_refuses_is_named_by_its_number(settings, code
 
 def test_an_unreachable_database_is_named_and_nothing_more_is_asked(surgery, monkeypatch):
     def refuse():
-        raise engine.DatabaseError
+        raise DatabaseError
 
-    monkeypatch.setattr(engine.connection, "ensure_connection", refuse)
+    monkeypatch.setattr(connection, "ensure_connection", refuse)
     found = round.examine()
     assert found[-1].code == "database-unreachable"
     assert "keeper-missing" not in {finding.code for finding in found}
@@ -145,7 +150,7 @@ def test_a_broker_that_is_away_is_named(before, settings, tmp_path):
 
 
 def test_a_mail_server_that_answers_is_no_finding(before, settings):
-    with surroundings.socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server:
         settings.EMAIL_URL = f"smtp://127.0.0.1:{server.getsockname()[1]}"
         assert before - codes() == {"mail-unreachable"}
 
@@ -156,7 +161,7 @@ def test_a_missing_anchor_is_named(before, settings, tmp_path):
 
 
 def test_an_old_anchor_is_named(before):
-    path = records.anchor_path()
+    path = anchor_path()
     old = path.stat().st_mtime - 31 * 60
     os.utime(path, (old, old))
     assert codes() - before == {"anchor-old"}
@@ -171,7 +176,7 @@ def test_a_changed_line_of_the_book_is_named(before):
 
 def test_clocks_that_disagree_are_named(before, monkeypatch):
     real = clock.now
-    monkeypatch.setattr(records.clock, "now", lambda: real() + timedelta(seconds=9))
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=9))
     assert codes() - before == {"clock-skew"}
 
 
@@ -182,7 +187,7 @@ def test_a_clock_that_jumped_is_named(before):
 
 def test_a_disk_without_room_is_named(before, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda _: usage(10**12, 0, 10**9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 0, 10**9))
     assert codes() - before == {"disk-full"}
 
 
@@ -206,9 +211,9 @@ def test_a_system_without_an_approved_map_is_named(before):
 
 def test_a_keeper_that_leads_is_seen(before):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [records.KEEPER_LOCK])
+        cursor.execute("SELECT pg_advisory_lock(%s)", [KEEPER_LOCK])
         assert before - codes() == {"keeper-missing"}
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [records.KEEPER_LOCK])
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [KEEPER_LOCK])
 
 
 def test_a_worker_that_answers_is_seen(before, monkeypatch):
@@ -219,7 +224,7 @@ def test_a_worker_that_answers_is_seen(before, monkeypatch):
 def test_three_approvers_are_enough_and_staff_need_a_second_factor(before):
     for number in range(3):
         member = StaffMember.objects.create_user(f"approver{number}", is_staff=True)
-        member.groups.add(records.apps.get_model("auth", "Group").objects.get(name="approver"))
+        member.groups.add(apps.get_model("auth", "Group").objects.get(name="approver"))
     found = codes()
     assert before - found == {"approvers-few"}
     assert found - before == {"second-factor-missing"}

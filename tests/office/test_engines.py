@@ -9,12 +9,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from ccpa_office.engines import home as homes
-from ccpa_office.engines.children import Account, Child, Refused, command_line, plain_environment
+from ccpa_office.engines.binaries import Binaries
+from ccpa_office.engines.children import Child, Refused, command_line, plain_environment
 from ccpa_office.engines.home import Home, open_home
 from ccpa_office.engines.pair import running
 from ccpa_office.engines.postgresql import in_words
@@ -34,7 +36,11 @@ def place():
 
 def count(url, statement="SELECT count(*) FROM kept"):
     with psycopg.connect(url) as connection:
-        return connection.execute(statement).fetchone()[0]
+        return first(connection, statement)
+
+
+def first(connection, statement):
+    return next(value for (value,) in connection.execute(statement))
 
 
 def write_a_row(url):
@@ -73,7 +79,7 @@ def test_rows_outlive_a_clean_restart_and_the_home_is_private(place):
 def test_the_cluster_is_made_as_it_must_be(place):
     with running(place / "one") as engines, psycopg.connect(engines.addresses().superuser) as db:
         shown = {
-            name: db.execute(f"SHOW {name}").fetchone()[0]
+            name: first(db, f"SHOW {name}")
             for name in (
                 "data_checksums",
                 "fsync",
@@ -167,6 +173,7 @@ def test_two_homes_run_at_once_and_one_home_only_once(place):
 HOLD = """
 import os, sys, time
 from pathlib import Path
+from typing import Any
 from ccpa_office.engines.pair import running
 import encodings.idna, psycopg.crdb, redis.asyncio
 if sys.argv[2:]:  # only now, since root's own Python may stand where nobody else can read
@@ -181,7 +188,7 @@ with running(Path(sys.argv[1])) as engines:
 
 def hold(folder, *become):
     """Start engines in a process of their own; return it, the owner's address and both pids."""
-    process = subprocess.Popen(
+    process: Any = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(folder), *become],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -225,13 +232,15 @@ def test_everything_killed_at_once_leaves_stale_files_and_no_harm(place):
         assert count(engines.addresses().owner) == 1
 
 
-@pytest.mark.parametrize("text", ["", "nonsense\n", f"{os.getpid()}\n", "999999999\n"])
-def test_a_stale_pid_file_of_any_content_is_removed(place, text):
+def test_a_stale_pid_file_of_any_content_is_removed(place):
     with running(place / "one", durable=False) as engines:
         home = engines.home
     pid_file = home.folder / "postgresql" / "postmaster.pid"
-    pid_file.write_text(text)
-    home.own(pid_file)
+    for text in ("", "nonsense\n", f"{os.getpid()}\n", "999999999\n"):
+        pid_file.write_text(text)
+        home.own(pid_file)
+        engines.postgresql.prepare()
+        assert not pid_file.exists()
     with running(place / "one", durable=False) as engines:
         assert count(engines.addresses().owner, "SELECT 1") == 1
 
@@ -306,19 +315,15 @@ def test_a_child_that_ignores_the_first_signal_is_insisted_on(place):
     child.stop()  # once more is harmless
 
 
-def test_leftovers_of_a_killed_supervisor_are_ended_with_their_whole_session(place):
+def test_leftovers_of_a_killed_supervisor_are_ended_with_their_whole_session(place, monkeypatch):
     home = Home(place, None)
     script = "import subprocess, sys, time; subprocess.Popen(['sleep', '98']); time.sleep(99)"
     process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
     home.note_children({"web": process.pid, "elsewhere": os.getpid()})
     noted = (place / "children.json").read_text()
     (place / "children.json").write_text(noted.replace(f"[{os.getpid()}, ", f"[{os.getpid()}, 1"))
-    monkey = homes.wait_until_gone
-    try:
-        homes.wait_until_gone = lambda *_: False
-        assert home.end_leftovers() == ["web"]
-    finally:
-        homes.wait_until_gone = monkey
+    monkeypatch.setattr("ccpa_office.engines.home.wait_until_gone", lambda *_: False)
+    assert home.end_leftovers() == ["web"]
     process.wait()
     assert home.end_leftovers() == []
 
@@ -337,7 +342,7 @@ def test_an_ordinary_user_runs_them_too(place):
 @pytest.mark.skipif(not AS_ROOT, reason="not run: only root changes the account")
 def test_root_runs_them_as_a_system_account(place):
     with running(place / "one", durable=False) as engines:
-        account = engines.home.account
+        account: Any = engines.home.account
         assert account.name == "ccpa-office"
         owners = {Path(f"/proc/{child.pid}").stat().st_uid for child in engines.children}
     assert owners == {account.uid}
@@ -362,30 +367,17 @@ def test_a_folder_that_the_account_cannot_enter_moves_the_data_and_is_not_loosen
 
 @pytest.mark.skipif(not AS_ROOT, reason="not run: only root changes the account")
 def test_programs_that_the_account_cannot_read_are_copied(place, monkeypatch):
-    monkeypatch.setattr(
-        "ccpa_office.engines.binaries.installed",
-        lambda: homes_installed_in(Path("/nonexistent")),
-    )
+    unreadable = Binaries(Path("/nonexistent"), Path("/nonexistent/valkey-server"))
+    monkeypatch.setattr("ccpa_office.engines.binaries.installed", lambda: unreadable)
     with running(place / "one", durable=False) as engines:
         inside = engines.home.folder / "programs"
         assert inside in engines.postgresql.binaries.tool("postgres").parents
         assert count(engines.addresses().owner, "SELECT 1") == 1
 
 
-def homes_installed_in(folder):
-    """Programs that cannot be run."""
-    from ccpa_office.engines.binaries import Binaries  # noqa: PLC0415
-
-    return Binaries(folder, folder / "valkey-server")
-
-
 def test_a_machine_without_useradd_is_told_what_to_do(monkeypatch):
-    monkeypatch.setattr(homes.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(homes, "SYSTEM_ACCOUNT", "ccpa-nobody")
-    monkeypatch.setattr(homes.shutil, "which", lambda *_args, **_more: None)
+    monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
     with pytest.raises(Refused, match="Start the office as an ordinary user"):
         homes.engine_account()
-
-
-def test_an_account_is_what_subprocess_is_told():
-    assert Account("x", 1, 2).uid == 1

@@ -12,6 +12,7 @@ import tempfile
 import time
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -36,7 +37,7 @@ class Running:
         clean = ("PATH", "HOME", "LANG", "PYTHONPATH")
         self.env = {name: os.environ[name] for name in clean if name in os.environ}
         self.env |= {"DATA_DIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        self.process = None
+        self.process: Any = None
 
     def start(self):
         command = [sys.executable, "manage.py", "office", "--no-demo", "--port", str(self.port)]
@@ -242,7 +243,8 @@ def test_the_tour_names_the_password_once(tmp_path):
 
 
 def test_pauses_grow_with_each_quick_death_and_are_forgiven_after_a_good_life():
-    kept = Kept(None, None)
+    child: Any = None
+    kept = Kept(child, lambda: child)
     assert [kept.pause() for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
     kept.started -= supervisor.LIVED_WELL + 1
     assert kept.pause() == 0.5
