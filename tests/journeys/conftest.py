@@ -9,6 +9,6 @@ from tests.journeys.running import RunningOffice, running_office
 
 @pytest.fixture(scope="session")
 def office(chromium: object) -> Iterator[RunningOffice]:
-    """The whole office with sixty learners; without a browser it is not started."""
-    with running_office(people=60) as office:
+    """The whole office with three hundred learners; without a browser it is not started."""
+    with running_office(people=300) as office:
         yield office

@@ -1,5 +1,6 @@
 """A whole office as a process of its own: engines, web, worker, beat, keeper, mail catcher."""
 
+import http.client
 import json
 import os
 import shutil
@@ -8,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
@@ -71,12 +72,13 @@ class RunningOffice:
 
     def manage(self, *words: str) -> str:
         """Run a command beside the office, as a person in another window does."""
+        command = [sys.executable, "manage.py", *words]
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=settings.BASE_DIR, env=self.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done.stdout
+            command, cwd=settings.BASE_DIR, env=self.environment, capture_output=True, check=False
+        )
+        said = done.stdout.decode()
+        assert done.returncode == 0, f"{words}: {said[-2000:]}{done.stderr.decode()[-2000:]}"
+        return said
 
     def tell(self) -> None:
         """Print the end of every log: what went wrong stands there."""
@@ -100,17 +102,20 @@ class RunningOffice:
 
     def letters(self) -> list[dict[str, Any]]:
         """Every caught letter, newest first."""
-        with urllib.request.urlopen(str(self.facts["mail_api"]), timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
-            return found
+        address = urlsplit(str(self.facts["mail_api"]))
+        connection = http.client.HTTPConnection(address.netloc, timeout=10)
+        connection.request("GET", address.path)
+        found: list[dict[str, Any]] = json.load(connection.getresponse())
+        connection.close()
+        return found
 
     def letter(self, to: str, number: str, *, links: int = 0) -> dict[str, Any]:
-        """Wait for the newest letter about a request with at least so many mailed links."""
+        """Wait for the newest letter about a request with so many mailed links."""
 
         def found() -> dict[str, Any] | None:
             for letter in self.letters():
                 mailed = [link for link in letter["links"] if "/requests/l/" in link]
-                if to in letter["to"] and number in letter["subject"] and len(mailed) >= links:
+                if to in letter["to"] and number in letter["subject"] and len(mailed) == links:
                     return {**letter, "mailed": mailed}
             return None
 
@@ -119,7 +124,7 @@ class RunningOffice:
 
 @contextmanager
 def running_office(*, people: int) -> Iterator[RunningOffice]:
-    """Start an office with a small learner database and an empty queue; end it afterwards."""
+    """Start an office with the demo company and a small learner database; end it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ccpa-journey-"))
     environment = _environment(folder)
     log = folder / "console.log"
@@ -131,7 +136,7 @@ def running_office(*, people: int) -> Iterator[RunningOffice]:
     office = RunningOffice(folder, environment, process)
     try:
         until(lambda: _is_open(process, log), f"the office\n{log.read_text()}", seconds=90)
-        office.manage("demo", "--people", str(people), "--no-requests")
+        office.manage("demo", "--people", str(people))
         yield office
     except BaseException:
         office.tell()

@@ -33,11 +33,12 @@ def own_rows(url: str, own: dict[str, str], person: object) -> Rows:
     """The rows of one person, by conditions that the test knows and the map does not."""
     with psycopg.connect(url) as connection:
         return {
-            table: Counter(
+            table.split(".")[-1]: Counter(
                 text
                 for (text,) in connection.execute(
                     sql.SQL("SELECT each::text FROM {} AS each WHERE {}").format(
-                        sql.Identifier(*table.split(".")), sql.SQL(where)  # type: ignore[arg-type]
+                        sql.Identifier(*table.split(".")),
+                        sql.SQL(where),
                     ),
                     {"person": person},
                 )

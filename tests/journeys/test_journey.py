@@ -1,7 +1,11 @@
 """A deletion from the form to the status page, by people in browsers, on a running office."""
 
+import hashlib
+import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser
 
@@ -11,6 +15,7 @@ from tests.journeys.walk import Sent, somebody
 
 pytestmark = pytest.mark.browser
 
+DATA = Path(__file__).parent / "data"
 ACCOUNT = "account_id = %(person)s"
 ENROLMENT = "enrolment_id IN (SELECT id FROM enrolments WHERE account_id = %(person)s)"
 ORDER = "order_id IN (SELECT id FROM orders WHERE account_id = %(person)s)"
@@ -24,7 +29,8 @@ LEARNER_ROWS = {
     "certificates": ENROLMENT,
     "orders": ACCOUNT,
     "payments": ORDER,
-    "refunds": f"payment_id IN (SELECT id FROM payments WHERE {ORDER})",
+    "refunds": "payment_id IN (SELECT p.id FROM payments AS p JOIN orders AS o ON o.id = p.order_id"
+    " WHERE o.account_id = %(person)s)",
     "invoices": "account_no = %(person)s",
     "forum_posts": "author_id = %(person)s",
     "support_tickets": ACCOUNT,
@@ -43,6 +49,7 @@ class Tale:
     email: str
     answers: dict[str, str]
     schema: str
+    system: str
     own: dict[str, str]
     person: object
     markers: list[str]
@@ -58,12 +65,42 @@ HANA = Tale(
     email="hana.morikawa@example.org",
     answers={"postal_code": "94110", "phone": "415 555 0142"},
     schema="public",
+    system="learners",
     own=LEARNER_ROWS,
     person=1,
-    markers=["hana.morikawa@example.org", "555-0142", "1180 Hazel Street", "QL-100001", "QL-100002"],
+    markers=[
+        "hana.morikawa@example.org",
+        "(415) 555-0142",
+        "1180 Hazel Street",
+        "QL-100001",
+        "QL-100002",
+    ],
     kept={"invoices": 1},
     done="一部について対応しました。",
     changed=frozenset({"forum_posts"}),
+)
+MEMBER = "member = %(person)s"
+ILSE = Tale(
+    prefix="/es",
+    name="Ilse Tannpike",
+    email="ilse.tannpike@example.org",
+    answers={"zip": "95007", "tel": "530 555 0107"},
+    schema="atelier",
+    system="atelier",
+    own={
+        "atelier.members": "member_id = %(person)s",
+        "atelier.homes": "home_id IN (SELECT home FROM atelier.members AS m"
+        " WHERE m.member_id = %(person)s)",
+        "atelier.visits": MEMBER,
+        "atelier.bills": MEMBER,
+        "atelier.sayings": "writer = %(person)s",
+    },
+    person=uuid.UUID(hashlib.md5(b"member7", usedforsecurity=False).hexdigest()),
+    markers=["ilse.tannpike@example.org", "(530) 555-0107", "107 Larkspur Way", "B-7-"],
+    kept={"bills": 1, "homes": 1},
+    done="Lo hicimos en parte.",
+    shared=("homes", "GX_k"),
+    changed=frozenset({"sayings"}),
 )
 RECORDED: list[Sent] = []
 """Every form that the journey in Japanese sent, in order: others may try them again."""
@@ -75,6 +112,32 @@ def test_a_learner_is_erased_by_people_in_browsers_and_nobody_else_is_touched(of
     walk_through(office, chromium, HANA, RECORDED)
     after = store.snapshot(office.learners, HANA.schema)
     compare(office, HANA, before, own, after)
+
+
+def test_the_same_way_on_tables_that_only_a_map_file_knows(office, chromium):
+    make_the_atelier(office)
+    before = store.snapshot(office.learners, ILSE.schema)
+    own = store.own_rows(office.learners, ILSE.own, ILSE.person)
+    learners_before = store.snapshot(office.learners, HANA.schema)
+    walk_through(office, chromium, ILSE, [])
+    after = store.snapshot(office.learners, ILSE.schema)
+    compare(office, ILSE, before, own, after)
+    assert store.snapshot(office.learners, HANA.schema) == learners_before
+
+
+def make_the_atelier(office: RunningOffice) -> None:
+    """Another schema with other tables; the office learns of it by a map file alone."""
+    with psycopg.connect(office.learners) as connection:
+        connection.execute((DATA / "atelier.sql").read_bytes())
+    office.manage(
+        "system", "add", "atelier", "--url", office.learners, "--schema", "atelier",
+        "--as", "editor",
+    )  # fmt: skip
+    loaded = office.manage(
+        "datamap", "load", str(DATA / "atelier.yml"), "--system", "atelier", "--as", "editor"
+    )
+    digest = loaded.split()[-1]
+    office.manage("datamap", "approve", "--system", "atelier", "--digest", digest, "--as", "chief")
 
 
 def walk_through(office: RunningOffice, browser: Browser, tale: Tale, sent: list[Sent]) -> None:
@@ -155,7 +218,11 @@ def compare(
         table: sum((found - difference.gone.get(table, found - found)).values())
         for table, found in own.items()
     }
-    assert {table: count for table, count in kept.items() if count} == tale.kept == planned(office)
+    assert (
+        {table: count for table, count in kept.items() if count}
+        == tale.kept
+        == planned(office, tale)
+    )
     for table, gone in difference.gone.items():
         assert gone <= own[table]
     assert difference.came.keys() == tale.changed
@@ -164,8 +231,11 @@ def compare(
     assert {table: sum(found.values()) for table, found in left.items()} == tale.kept
 
 
-def planned(office: RunningOffice) -> dict[str, int]:
+def planned(office: RunningOffice, tale: Tale) -> dict[str, int]:
     """Rows that the newest plan keeps, by table."""
-    query = "SELECT summary FROM requests_app_plan WHERE state = 'proved' ORDER BY id DESC LIMIT 1"
-    ((summary,),) = office.rows(query)
+    query = (
+        "SELECT summary FROM requests_app_plan WHERE state = 'proved' AND system_key = %s"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    ((summary,),) = office.rows(query, tale.system)
     return {part["table"]: part["rows"] for part in summary if part["action"] == "keep"}

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from ccpa_office import clock, clock_guard
 from ccpa_office.law.deadlines import received_date
@@ -75,16 +76,19 @@ class Command(BaseCommand):
     @staticmethod
     def _requests(staff: Staff, now: datetime) -> None:
         learners = Learners(settings.LEARNER_DATABASE_URL, settled=now - SETTLED)
-        with ordinary_times():
+        with ordinary_times(), transaction.atomic():  # all or nothing, and no worker in between
             play(stories(staff, learners, now=now), until=now)
 
 
 @contextmanager
 def ordinary_times() -> Iterator[None]:
-    """The past of the demo had the cool-off and the nightly batch of an ordinary office."""
-    short = settings.COOL_OFF_HOURS, settings.BATCH_AT
-    settings.COOL_OFF_HOURS, settings.BATCH_AT = 72.0, "02:00"
+    """The past of the demo had the cool-off, the nights and the ceiling of an ordinary office."""
+    ordinary = {"COOL_OFF_HOURS": 72.0, "BATCH_AT": "02:00", "CEILING_PEOPLE": 200}
+    present = {name: getattr(settings, name) for name in ordinary}
+    for name, value in ordinary.items():
+        setattr(settings, name, value)
     try:
         yield
     finally:
-        settings.COOL_OFF_HOURS, settings.BATCH_AT = short
+        for name, value in present.items():
+            setattr(settings, name, value)
