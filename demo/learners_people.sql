@@ -10,7 +10,7 @@ INSERT INTO courses SELECT g, 'Course ' || g || ': ' || (ARRAY['Statistics', 'Wa
   FROM generate_series(1, 60) g;
 INSERT INTO forum_threads SELECT g, 1 + g % 60, 'Questions about lesson ' || g FROM generate_series(1, 300) g;
 
--- every tenth pair of neighbours is a household with one address
+-- every tenth pair of neighbors is a household with one address
 INSERT INTO addresses SELECT g, (10 + pg_temp.pick('house', g, 990)) || ' ' || (ARRAY['Alder', 'Bay', 'Cedar',
     'Dolores', 'Elm', 'Fig', 'Grove', 'Hazel'])[1 + pg_temp.pick('street', g, 8)] || ' Street',
     (ARRAY['Oakland', 'Fresno', 'San Jose', 'Sacramento', 'Eureka', 'Ventura'])[1 + pg_temp.pick('city', g, 6)],

@@ -88,7 +88,8 @@ def test_an_opt_out_has_no_state_of_verification(kind):
 
 def test_the_drawing_in_the_manual_is_the_table(capsys):
     call_command("workflow")
-    assert (ROOT / "docs" / "reference" / "workflow.md").read_text("utf-8") == capsys.readouterr().out
+    page = (ROOT / "docs" / "reference" / "workflow.md").read_text("utf-8")
+    assert page == capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", sorted(LETTERS))

@@ -57,6 +57,9 @@ def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
     parts: list[Part] = []
     for each in located:
         table = program.table(each.table)
+        if not any(each.shared) and not any(each.kept) and table.action != "keep":
+            parts += [Part(each.table, table.action, each.keys, each.persons)] if each.keys else []
+            continue
         groups: dict[tuple[str, str, bool], Part] = {}
         for key, person, shared, kept, until in zip(
             each.keys, each.persons, each.shared, each.kept, each.until, strict=True
@@ -117,7 +120,7 @@ def weigh(found: Found) -> Weight:
     )
 
 
-def summarise(parts: Sequence[Part], program: Program) -> list[dict[str, Any]]:
+def summarize(parts: Sequence[Part], program: Program) -> list[dict[str, Any]]:
     """What people read of a plan: per part counts, grounds and categories, never a key."""
     return [
         {

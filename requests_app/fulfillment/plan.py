@@ -15,7 +15,7 @@ from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets, workflow
-from requests_app.fulfillment.locating import Found, locate, summarise, weigh
+from requests_app.fulfillment.locating import Found, locate, summarize, weigh
 from requests_app.fulfillment.packing import (
     Part,
     Subject,
@@ -103,7 +103,7 @@ def freeze(found: Found, *, data_key: DataKey | None, at: datetime, **links: Any
         people=len(found.subjects),
         subjects=seal_subjects(box, found.subjects),
         data_key=data_key,
-        summary=summarise(found.parts, found.target.program),
+        summary=summarize(found.parts, found.target.program),
         hash=plan_hash(found.target.key, found.target.program.digest, found.subjects, found.parts),
         rows=weight.rows,
         rows_per_person=weight.rows_per_person,

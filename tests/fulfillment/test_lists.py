@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from ccpa_office import clock
 from requests_app import tasks
@@ -12,7 +13,8 @@ from tests.builders import KOFI, ORLA, drain
 
 def _count(learners, table):
     with psycopg.connect(learners) as connection:
-        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        return connection.execute(count).fetchall()[0][0]
 
 
 def test_a_list_is_erased_after_its_approval(team, learners, at_once):

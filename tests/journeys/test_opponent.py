@@ -65,9 +65,9 @@ def opponent(team, settings):
     """Every role, and superuser, in one session."""
     settings.DEMO = True  # nobody here has a second factor; the rest of the rules stands
     actor = builders.actor(*EVERY_RIGHT, name="mallory")
-    StaffMember.objects.filter(pk=actor.id).update(is_superuser=True)
-    StaffMember.objects.get(pk=actor.id)
-    return Opponent(at_desk(actor), seed=7), Actor.of(StaffMember.objects.get(pk=actor.id))
+    StaffMember.objects.filter(pk=actor.staff_id).update(is_superuser=True)
+    member = StaffMember.objects.get(pk=actor.staff_id)
+    return Opponent(at_desk(actor), seed=7), Actor.of(member)
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_every_address_by_every_method_with_the_bodies_of_others_erases_nothing(
         "staff": list(StaffMember.objects.values_list("pk", flat=True))[:3],
     }
     bodies = {**session.bodies}
-    plan = Plan.objects.order_by("-pk").first()
+    plan = Plan.objects.latest("pk")
     bodies["plan"] = {"hash": plan.hash, "reason": "yes"}
     for address in _addresses(keys):
         if any(word in address for word in ENDS_THE_GAME):

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from ccpa_office import clock
+from ccpa_office.roles import Actor
 from requests_app import casework, retention
 from requests_app.models import Identifier, IdentifierSource, Look, Plan, PlanTable
-from tests.builders import Actor, approved, ask, confirm, drain, fresh
+from tests.builders import approved, ask, confirm, drain, fresh
 
 
 def _claims():
