@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from ccpa_office import ledger, sealing
+from ccpa_office import ledger, sealing, work
 from ccpa_office.law.calendar import Calendar
 from ccpa_office.law.certainty import required_level
 from ccpa_office.law.deadlines import due_dates
@@ -60,12 +60,15 @@ def open_request(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
         require(by, Verb.INTAKE)
     try:
         with transaction.atomic():
-            return _open(asked, by=by, at=at)
+            opened = _open(asked, by=by, at=at)
+            work.seam("intake.before-commit")
     except IntegrityError:
         known = ConsumerRequest.objects.filter(nonce=asked.nonce).first()
         if known is None:
             raise
         return known
+    work.seam("intake.after-commit")
+    return opened
 
 
 def _open(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:

@@ -1,0 +1,29 @@
+"""python -m tests.rig [--tier quick|full] [--seed N] [--only NAME]..."""
+
+import argparse
+import os
+import sys
+
+import django
+
+from tests.rig import settings
+
+settings.set_environment()
+django.setup()
+
+from tests.rig import conducting  # noqa: E402 - after set-up
+
+
+def main() -> int:
+    """Run the rig. Exit status 0 when nothing was lost, doubled or left over."""
+    parser = argparse.ArgumentParser(prog="python -m tests.rig", description=__doc__)
+    tier = os.environ.get("TIER") or "full"
+    parser.add_argument("--tier", choices=["quick", "full"], default=tier)
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
+    parser.add_argument("--only", action="append", default=[], help="a run's name; again for more")
+    given = parser.parse_args()
+    return conducting.conduct(given.tier, given.seed, given.only)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""A consumer's browser, as far as these pages need one: cookies, forms, no scripts."""
+
+import html
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
+from http.cookiejar import CookieJar
+from urllib.parse import urlencode, urljoin
+
+HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*>')
+NAME, VALUE = re.compile(r'name="([^"]*)"'), re.compile(r'value="([^"]*)"')
+TIMEOUT = 20
+
+
+class NoAnswer(Exception):
+    """The server went away, or answered that it cannot now: the person does not know."""
+
+
+class Browser:
+    """One person's browser; it follows redirects."""
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def get(self, path: str) -> str:
+        """The page at ``path``. Raises NoAnswer."""
+        return self._ask(urllib.request.Request(urljoin(self.site, path)))  # noqa: S310
+
+    def post(self, path: str, fields: Mapping[str, str]) -> str:
+        """The page that follows a press of a button. Raises NoAnswer."""
+        body = urlencode(fields).encode()
+        return self._ask(urllib.request.Request(urljoin(self.site, path), data=body))  # noqa: S310
+
+    def _ask(self, request: urllib.request.Request) -> str:
+        try:
+            with self._opener.open(request, timeout=TIMEOUT) as answer:
+                text: str = answer.read().decode()
+                return text
+        except (urllib.error.URLError, OSError, HTTPException) as error:
+            raise NoAnswer(str(error)) from None
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The hidden fields of a page's form."""
+    found = {}
+    for tag in HIDDEN.findall(page):
+        name, value = NAME.search(tag), VALUE.search(tag)
+        if name:
+            found[name[1]] = html.unescape(value[1]) if value else ""
+    return found

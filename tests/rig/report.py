@@ -1,0 +1,70 @@
+"""What the rig prints: counts, seeds, and how little can still be true after so many trials."""
+
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.rig.runs import Told
+from tests.rig.seams import SEAMS
+
+
+@dataclass
+class Report:
+    """One page, written while it happens."""
+
+    tier: str
+    seed: int
+    began: float = field(default_factory=time.monotonic)
+    runs: list[Told] = field(default_factory=list)
+    status: int = 0
+
+    def __post_init__(self) -> None:
+        self.say(f"rig, tier {self.tier}, seed {self.seed}")
+
+    def say(self, text: str) -> None:
+        """Print a line at once."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.began
+
+    def add(self, told: Told) -> None:
+        """Tell of one run."""
+        self.runs.append(told)
+        faults = ", ".join(f"{name} {count}" for name, count in sorted(told.faults.items()))
+        verdict = "BAD" if told.bad else "ok"
+        self.say(f"{verdict:>4} {told.name:<22} {told.seconds:5.1f} s  {faults}")
+        for note in told.notes:
+            self.say(f"       {note}")
+        for bad in told.bad:
+            self.say(f"   !!  {bad}")
+        self.status |= bool(told.bad)
+
+    def end(self, *, complete: bool) -> None:
+        """Sum up."""
+        faults = sum((told.faults for told in self.runs), Counter())
+        struck = sum((told.struck for told in self.runs), Counter())
+        passed = sum((told.passed for told in self.runs), Counter())
+        self.say("seam                    passed  struck")
+        for seam in SEAMS:
+            self.say(f"  {seam:<22}{passed[seam]:>6}{struck[seam]:>8}")
+        missed = [seam for seam in SEAMS if not struck[seam]]
+        if complete and missed:
+            self.say(f"   !!  never struck: {', '.join(missed)}")
+            self.status = 1
+        strikes = sum(count for name, count in faults.items() if not name.startswith("letter"))
+        self.say(
+            f"{len(self.runs)} runs, {strikes} faults, {faults['letter again']} letters again"
+            f" of {faults['letter unknown']} recorded unknowns"
+        )
+        if strikes and not self.status:
+            self.say(
+                f"nothing lost, nothing twice in {strikes} faults: at most {3 / strikes:.2%}"
+                " a fault (95 %, 3/n)"
+            )
+        self.say(
+            f"{'FAILED' if self.status else 'sound'} in {self.elapsed():.0f} s, seed {self.seed}"
+        )

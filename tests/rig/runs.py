@@ -1,0 +1,116 @@
+"""The runs: which faults strike when, and what is looked at afterwards."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import connections
+
+from ccpa_office import connectors
+from requests_app.models import Status
+from tests.rig import crew, digest, invariants, settings
+from tests.rig.company import Company, again
+from tests.rig.crew import Crew, Stuck
+from tests.rig.digest import Digest
+from tests.rig.post import Post
+from tests.rig.seams import Orders
+from tests.rig.story import Story, people
+
+
+@dataclass
+class Rig:
+    """What all runs share."""
+
+    company: Company
+    post: Post
+    orders: Orders
+    seed: int
+    count: int
+    reference: Digest = field(default_factory=dict)
+
+
+@dataclass
+class Told:
+    """What one run found."""
+
+    name: str
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    bad: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds_of_pages: list[float] = field(default_factory=list)
+    digest: Digest = field(default_factory=dict)
+    struck: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Run:
+    """One telling of the story under one kind of fault."""
+
+    name: str
+    prepare: Callable[["Rig", Story, random.Random, Told], None] = lambda *_: None
+    programs: tuple[str, ...] = ("web", "worker", "keeper")
+    variables: dict[str, str] = field(default_factory=dict)
+    seconds: float = 60.0
+    finish: Callable[[], None] = lambda: None
+    compares: bool = True
+    until: Status = Status.COMPLETED
+
+    def tell(self, rig: Rig) -> Told:
+        """Tell it from the pristine office to its end, and look at what is left."""
+        told, began = Told(self.name), time.monotonic()
+        crew_ = Crew({**settings.VARIABLES, **self.variables})
+        story = Story(rig.company, crew_, rig.post, people(rig.company, rig.count))
+        _begin(rig)
+        try:
+            self.prepare(rig, story, random.Random(f"{rig.seed} {self.name}"), told)
+            crew_.start(*self.programs)
+            story.tell(seconds=self.seconds, until=self.until)
+        except Stuck as stuck:
+            told.bad.append(f"stuck: {stuck}\n{crew_.log_of(self.programs)}")
+        finally:
+            self.finish()
+            rig.orders.withdraw()
+            rig.orders.thaw()
+            crew_.end()
+        self._look(rig, story, told)
+        told.seconds = time.monotonic() - began
+        return told
+
+    def _look(self, rig: Rig, story: Story, told: Told) -> None:
+        told.seconds_of_pages = [each for who in story.consumers for each in who.seconds]
+        for seam, deed, program, _pid in rig.orders.done():
+            told.struck[seam] += 1
+            told.faults[f"{deed} {program}"] += 1
+        told.passed = rig.orders.passed()
+        told.bad += again(invariants.broken)
+        told.bad += again(invariants.book)
+        told.bad += invariants.roots()
+        told.bad += invariants.told([who.number for who in story.consumers if who.number])
+        bad, doubles, unknown = invariants.mail(rig.post)
+        told.bad += bad
+        told.faults += Counter({"letter again": doubles, "letter unknown": unknown})
+        told.digest = {**digest.Reader().office(), **digest.of_store(settings.LEARNER_URL)}
+        if self.compares and rig.reference:
+            told.bad += digest.differences(rig.reference, told.digest)
+        told.notes.append(
+            f"presses {sum(who.presses for who in story.consumers)},"
+            f" set going by a person: letters {story.released}, other work {story.woken},"
+            f" revived {dict(story.crew.revived)}"
+        )
+        connections.close_all()
+        connectors.close_all()
+
+
+def _begin(rig: Rig) -> None:
+    connections.close_all()
+    connectors.close_all()
+    crew.reset()
+    rig.orders.clear()
+    rig.post.begin()
+
+
+CLEAN = Run("clean")

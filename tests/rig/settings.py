@@ -1,0 +1,68 @@
+"""Where the rig's office stands: one throw-away folder, and one environment for every process."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from ccpa_office.engines.home import open_home
+from ccpa_office.engines.pair import Engines
+from ccpa_office.engines.postgresql import APPLICATION, LEARNER_OWNER, OWNER
+from ccpa_office.keys import demo_secrets
+from ccpa_office.office import free_port
+
+OFFICE, LEARNERS = "rig_office", "rig_learners"
+PRISTINE = {OFFICE: "rig_office_pristine", LEARNERS: "rig_learners_pristine"}
+LEASE = 3.0
+CHANGES = {
+    "ccpa_office.work": {
+        "claim.lease": LEASE, "renew.lease": LEASE, "BACKOFF_STEP": 0.1,
+    },
+    "ccpa_office.keeping": {"TICK_SECONDS": 0.5},
+}  # fmt: skip
+"""What must not wait for a minute in a rig: seconds, by room and name."""
+
+FOLDER = Path(tempfile.mkdtemp(prefix="ccpa-rig-"))
+ENGINES = Engines(open_home(FOLDER), FOLDER / "logs", lambda _: None, durable=False)
+SEAMS = FOLDER / "seams"
+ANCHORS = FOLDER / "anchors"
+MAIL_PORT = free_port(0)
+WEB_PORT = free_port(0)
+SITE = f"http://127.0.0.1:{WEB_PORT}"
+
+
+def _url(role: str, database: str) -> str:
+    return ENGINES.postgresql.url(role, database)
+
+
+OWNER_URL = _url(OWNER, OFFICE)
+LEARNER_URL = _url(LEARNER_OWNER, LEARNERS)
+VARIABLES = {
+    **demo_secrets(),
+    "DEMO": "1",
+    "DATA_DIR": str(FOLDER),
+    "SITE_URL": SITE,
+    "BUSINESS_NAME": "Quillmere Learning",
+    "DATABASE_URL": _url(APPLICATION, OFFICE),
+    "REDIS_URL": ENGINES.valkey.url,
+    "EMAIL_URL": f"smtp://127.0.0.1:{MAIL_PORT}",
+    "LEDGER_ANCHOR_DIR": str(ANCHORS),
+    "ERASURE_LEDGER_DIR": str(FOLDER / "erasures"),
+    "COOL_OFF_HOURS": "0",
+    "BATCH_AT": "*",
+    "KEEPER_IDLE_SECONDS": "1",
+    "CLOCK_OFFSET": "",
+}
+CHILD = {
+    "RIG_SEAMS": str(SEAMS),
+    "RIG_CHANGES": json.dumps(CHANGES),
+    "PYTHONPATH": str(Path(__file__).parent / "child"),
+}
+"""What the office's processes get besides; the rig itself is not changed."""
+
+
+def set_environment() -> None:
+    """Make this process a member of the office."""
+    os.environ.update(VARIABLES)
+    os.environ.pop("DATABASE_OWNER_URL", None)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ccpa_office.settings"

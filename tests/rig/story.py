@@ -1,0 +1,191 @@
+"""Some people ask to be forgotten; the staff do their part; told step by step, from what stands."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Q
+
+from ccpa_office import clock
+from ccpa_office.keeping import due_models
+from requests_app import casework, correspondence, verification
+from requests_app.models import ConsumerRequest, Message, Plan, PlanState, Status
+from tests.builders import tokens
+from tests.rig import settings
+from tests.rig.browser import Browser, NoAnswer, hidden
+from tests.rig.company import Company, Learner, again
+from tests.rig.crew import Crew, Stuck
+from tests.rig.post import Post
+
+FORM = "/requests/new/delete/"
+NUMBER = re.compile(r"\b([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3})\b")
+WAVE = 2
+"""So many are approved at once, so that every run has the same batches."""
+
+
+@dataclass
+class Consumer:
+    """One person at a browser, who presses again when no answer came."""
+
+    learner: Learner
+    browser: Browser = field(default_factory=lambda: Browser(settings.SITE))
+    form: dict[str, str] = field(default_factory=dict)
+    number: str = ""
+    confirmed: bool = False
+    presses: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    def ask(self) -> None:
+        """Fill in the form and send it; the same form again if no answer came (PR-02)."""
+        if not self.form:
+            page = self._timed(lambda: self.browser.get(FORM))
+            self.form = {
+                **hidden(page), "name": self.learner.name, "email": self.learner.email,
+                "words": "", "step": "send",
+            }  # fmt: skip
+        self.presses += 1
+        page = self._timed(lambda: self.browser.post(FORM, self.form))
+        shown = NUMBER.search(page)
+        assert shown, "no number on the page"
+        self.number = shown[1].replace("-", "")
+
+    def confirm(self, token: str) -> None:
+        """Open the link of the letter and answer. A link that is gone was pressed before."""
+        page = self._timed(lambda: self.browser.get(f"/requests/l/{token}/"))
+        fields = {**hidden(page), **self.learner.points}
+        self._timed(lambda: self.browser.post("/requests/l/", fields))
+        self.confirmed = True
+
+    def _timed(self, do: Callable[[], str]) -> str:
+        began = time.monotonic()
+        page = do()
+        self.seconds.append(time.monotonic() - began)
+        return page
+
+
+@dataclass
+class Story:
+    """One run's people, with everything that happened to them."""
+
+    company: Company
+    crew: Crew
+    post: Post
+    consumers: list[Consumer]
+    released: int = 0
+    woken: int = 0
+    """Letters and other work that a person had to set going again."""
+    wave: int = WAVE
+    meanwhile: Callable[[], None] = lambda: None
+    """What the run does beside the story, again and again, from the one thread that may fork."""
+
+    def tell(self, *, seconds: float, until: Status = Status.COMPLETED) -> None:
+        """Go on until everybody stands at ``until`` and no work is left. Raises Stuck."""
+        ends = time.monotonic() + seconds
+        while not self.is_over(until):
+            if time.monotonic() > ends:
+                raise Stuck(again(self.where))
+            self.crew.tend()
+            self.meanwhile()
+            self._ask()
+            again(self._confirm)
+            again(self._staff)
+            again(self._release)
+            time.sleep(0.03)
+
+    def is_over(self, status: Status) -> bool:
+        """Whether everybody has what they asked for, and nothing is due or parked."""
+
+        def look() -> bool:
+            here = ConsumerRequest.objects.filter(status=status).count()
+            if here < len(self.consumers) or not all(each.number for each in self.consumers):
+                return False
+            open_ = Q(state__in=["running", "parked"]) | Q(
+                state="ready", not_before__lte=clock.now()
+            )
+            return not any(model.rows().filter(open_).exists() for model in due_models())
+
+        return again(look)
+
+    def where(self) -> str:
+        """Where everybody and everything stands."""
+        statuses = list(ConsumerRequest.objects.order_by("pk").values_list("status", flat=True))
+        works = [
+            f"{model.__name__}:{list(values)}"
+            for model in due_models()
+            if (values := model.rows().exclude(state="done").order_by("pk").values_list(
+                "lane", "state", "attempts", "error_code")[:8])
+        ]  # fmt: skip
+        return f"{statuses} {works}"
+
+    # --- the consumers ----------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        for consumer in self.consumers:
+            if not consumer.number:
+                self._press(consumer.ask)
+                return
+
+    def _confirm(self) -> None:
+        waiting = {each.learner.email: each for each in self.consumers if not each.confirmed}
+        letters = Message.objects.filter(letter="confirm", consumer_request__status=Status.WAITING)
+        for message_id in letters.values_list("message_id", flat=True):
+            text = self.post.text_of(message_id)
+            consumer = waiting.get(self.post.recipient_of(message_id))
+            if text and consumer:
+                self._press(lambda c=consumer, t=text: c.confirm(tokens(t)[0]))
+
+    def _press(self, button: Callable[[], None]) -> None:
+        try:
+            button()
+        except NoAnswer:
+            self.crew.tend()
+            time.sleep(0.1)
+
+    # --- the staff --------------------------------------------------------------------------------
+
+    def _staff(self) -> None:
+        team, at = self.company.team, clock.now()
+        for each in ConsumerRequest.objects.filter(status=Status.CHECKING):
+            verification.decide(each, by=team.verifier, reason="the points match", at=at)
+        if Plan.objects.filter(state=PlanState.APPROVED, chunk__isnull=True).exists():
+            return
+        here = {email: number for email, number in self._numbers() if number}
+        for start in range(0, len(self.consumers), self.wave):
+            numbers = [here.get(each.learner.email, "")
+                       for each in self.consumers[start : start + self.wave]]  # fmt: skip
+            plans = Plan.objects.filter(state=PlanState.FROZEN,
+                                        consumer_request__status=Status.PLANNED,
+                                        consumer_request__number__in=numbers)  # fmt: skip
+            if plans.count() == len(numbers):
+                self._approve(list(plans.order_by("consumer_request__nonce", "pk")))
+                return
+
+    def _numbers(self) -> list[tuple[str, str]]:
+        return [(each.learner.email, each.number) for each in self.consumers]
+
+    def _approve(self, plans: list[Plan]) -> None:
+        """One wave in one transaction, so that it is gathered as one."""
+        at = clock.now()
+        with transaction.atomic():
+            for plan in plans:
+                casework.approve(plan, hash=plan.hash, by=self.company.team.approver, at=at)
+
+    def _release(self) -> None:
+        """What a person does with work that was parked: look at it and let it go on."""
+        for message in Message.objects.filter(state="parked"):
+            self.released += 1
+            correspondence.release(message, at=clock.now())
+        for model in due_models():
+            if model is not Message:
+                self.woken += (
+                    model.rows()
+                    .filter(state="parked")
+                    .update(state="ready", attempts=0, error_code="")
+                )
+
+
+def people(company: Company, count: int) -> list[Consumer]:
+    """The first ``count`` people of the company."""
+    return [Consumer(learner) for learner in company.learners[:count]]
