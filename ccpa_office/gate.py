@@ -65,7 +65,9 @@ class InputGate:
 
 def _weigh(request: HttpRequest) -> None:
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > settings.BODY_LIMIT:
+    if not (declared.isascii() and declared.isdigit()):
+        raise MultiPartParserError
+    if int(declared.lstrip("0")[:20] or "0") > settings.BODY_LIMIT:
         raise RequestDataTooBig
 
 

@@ -18,7 +18,12 @@ from requests_app.numbers import NotANumber, read_number
 
 NONCE_SALT = "requests.form"
 NONCE_LIFE = 24 * 60 * 60
-INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What draws nothing or turns what stands around it: marks, fillers, tags, other separators."""
+LOCAL_PART = 64
 
 
 class PlainText(forms.CharField):
@@ -32,6 +37,7 @@ class PlainText(forms.CharField):
         text = unicodedata.normalize("NFC", str(super().clean(value)))
         allowed = "\n\t" if isinstance(self.widget, forms.Textarea) else ""
         text = text.replace("\r\n", "\n")
+        self.run_validators(text)  # a composed text can be longer than the typed one
         bad = any(
             unicodedata.category(each) in {"Cc", "Cs", "Co"} and each not in allowed
             for each in text
@@ -46,7 +52,9 @@ class Address(forms.EmailField):
 
     def clean(self, value: Any) -> str:
         address = str(super().clean(value))
-        if not address.isascii() or '"' in address:
+        local, _at_sign, domain = address.rpartition("@")
+        plain = address.isascii() and '"' not in address and len(local) <= LOCAL_PART
+        if address and not (plain and "." in domain and "[" not in domain):
             raise forms.ValidationError(
                 _("Enter an address of plain letters, like name@example.org."), code="ascii"
             )

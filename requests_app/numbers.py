@@ -28,6 +28,8 @@ def read_number(typed: str) -> str:
 
     Raises ``NotANumber``.
     """
+    if not typed.isascii():  # capitals of other scripts' letters can be letters of ours
+        raise NotANumber
     number = typed.strip().upper().translate(_READ)
     if len(number) != LENGTH + 1 or any(each not in ALPHABET for each in number):
         raise NotANumber

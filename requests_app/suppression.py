@@ -16,14 +16,12 @@ NORMAL = {
 def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datetime) -> int:
     """Write the digests of each person's identifiers; one statement for any number of people."""
     rows = [
-        Suppression(
-            kind=kind, digest=sealing.digest(kind, NORMAL[kind](value)), subject=subject, at=at
-        )
+        Suppression(kind=kind, digest=sealing.digest(kind, normal), subject=subject, at=at)
         for subject, identifiers in people
         for kind, values in identifiers.items()
         if kind in NORMAL
-        for value in values
-        if value
+        for normal in map(NORMAL[kind], values)
+        if _names_somebody(kind, normal)
     ]
     Suppression.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
@@ -32,4 +30,11 @@ def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datet
 def is_suppressed(kind: str, value: str) -> bool:
     """Whether an identifier belongs to somebody who was deleted; true after key rotations too."""
     normal = NORMAL[kind](value)
+    if not _names_somebody(kind, normal):
+        return False
     return Suppression.objects.filter(kind=kind, digest__in=sealing.digests(kind, normal)).exists()
+
+
+def _names_somebody(kind: str, normal: str) -> bool:
+    """Whether a canonical form is one person's: “none” or “n/a” in a field is everybody's."""
+    return "@" in normal.strip("@") if kind == "email" else bool(normal)

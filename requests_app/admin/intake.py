@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ccpa_office import sealing
 from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb
@@ -20,6 +21,7 @@ from requests_app.intake import Asked
 from requests_app.models import Channel, ConsumerRequest, Identifier
 
 _L = gettext_lazy
+DESK = "desk"
 CHANNELS = [choice for choice in Channel.choices if choice[0] != Channel.WEB]
 
 
@@ -47,17 +49,26 @@ class IntakeForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["nonce"].initial = new_nonce("desk")
+        self.fields["nonce"].initial = new_nonce(DESK)
 
     def clean_nonce(self) -> str:
         """The blank form's own number, if it is one of ours and of today."""
         try:
-            _kind, nonce = signing.loads(
+            kind, nonce = signing.loads(
                 self.cleaned_data["nonce"], salt=NONCE_SALT, max_age=NONCE_LIFE
             )
         except (signing.BadSignature, ValueError, TypeError):
-            raise forms.ValidationError(_("This form was open too long. Open it again.")) from None
+            kind, nonce = "", ""
+        if kind != DESK:
+            raise forms.ValidationError(_("This form was open too long. Open it again."))
         return str(nonce)
+
+    def clean_phone_number(self) -> str:
+        """A number that can be found again: without digits it would be everybody's."""
+        typed = str(self.cleaned_data["phone_number"])
+        if typed and not sealing.normal_phone(typed):
+            raise forms.ValidationError(_("Enter at least a name, an address or a telephone."))
+        return typed
 
     def clean(self) -> dict[str, Any]:
         """Somebody has to be reachable or findable."""

@@ -260,7 +260,8 @@ def by_contact(typed: str) -> Rows:
         digests = sealing.digests("email", sealing.normal_email(typed))
         kind = "email"
     else:
-        digests = sealing.digests("phone_number", sealing.normal_phone(typed))
+        number = sealing.normal_phone(typed)
+        digests = sealing.digests("phone_number", number) if number else []
         kind = "phone_number"
     known = Identifier.objects.filter(digest__in=digests, kind=kind)
     return ConsumerRequest.objects.filter(pk__in=known.values("consumer_request_id"))

@@ -1,0 +1,73 @@
+"""The stage of the hostile tests, and how many items each family threw at it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+
+from ccpa_office import connectors
+from tests import builders
+from tests.fixtures import learner_template
+from tests.hostile import stage as stages
+from tests.hostile.oracle import THROWN, Judge
+from tests.hostile.stage import Stage
+
+__all__ = ["learner_template"]
+
+ENOUGH = 1500
+
+
+@pytest.fixture(scope="session")
+def whole_stage(
+    django_db_setup: None, django_db_blocker: Any, learner_template: str
+) -> Iterator[tuple[Stage, str]]:
+    """The stage as it was built, and the database that holds it."""
+    copies = builders.copy_of(learner_template)
+    mailbox = builders.Mailbox()
+    mailbox.controller.start()
+    with django_db_blocker.unblock():
+        with (
+            stages.copied(str(connection.settings_dict["NAME"])) as name,
+            override_settings(EMAIL_URL=mailbox.url, DEMO=True),
+        ):
+            built = stages.build(mailbox, next(copies))
+            usual = connection.settings_dict["NAME"]
+            connection.close()
+            yield built, name
+            connection.settings_dict["NAME"] = usual
+        connectors.close_all()
+    mailbox.controller.stop()
+    next(copies, None)
+
+
+@pytest.fixture(scope="module")
+def stage(whole_stage: tuple[Stage, str], django_db_blocker: Any) -> Iterator[Stage]:
+    """The stage on a copy that only this module sees."""
+    built, name = whole_stage
+    with django_db_blocker.unblock():
+        copy = stages.copied(name)
+        copy.__enter__()
+    yield built
+    with django_db_blocker.unblock():
+        copy.__exit__(None, None, None)
+
+
+@pytest.fixture
+def judge(stage: Stage, db: None, request: pytest.FixtureRequest, settings: Any) -> Iterator[Judge]:
+    """Judges every item of one family; all that failed is told together."""
+    settings.DEMO = True  # nobody here has a second factor
+    found = Judge(request.node.name)
+    with found.watching():
+        yield found
+    found.verdict()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many items each family had."""
+    if THROWN:
+        terminalreporter.section("hostile items")
+        for family, count in sorted(THROWN.items()):
+            terminalreporter.line(f"{count:5} {family}")
+        terminalreporter.line(f"{THROWN.total():5} in all")
