@@ -3,7 +3,7 @@
 from ccpa_office.admin.base import OfficeModelAdmin
 from ccpa_office.admin.deeds import Deed, NoWords, Refused, sentence
 from ccpa_office.admin.ledger import LedgerDesk, facts_of
-from ccpa_office.admin.paging import CAP, Page, capped_count, keyset, newest
+from ccpa_office.admin.paging import CAP, Page, capped_count, newest
 from ccpa_office.admin.site import Panel, actor_of, site
 from ccpa_office.admin.staff import StaffDesk
 
@@ -20,7 +20,6 @@ __all__ = [
     "actor_of",
     "capped_count",
     "facts_of",
-    "keyset",
     "newest",
     "sentence",
     "site",

@@ -228,9 +228,13 @@ class OfficeModelAdmin(admin.ModelAdmin):
         try:
             said = deed.do(subject, by=actor, at=clock.now(), **form.cleaned_data)
         except (*deeds.refusals(), *self.refusals) as refusal:
-            messages.error(request, sentence(refusal))
+            messages.error(request, self.say(refusal))
             return HttpResponseRedirect(self._back(subject))
         return self.done(request, deed, subject, said)
+
+    def say(self, refusal: Exception) -> str:
+        """What a refusal says to the person at the desk."""
+        return sentence(refusal)
 
     def _typed_again(
         self, request: HttpRequest, deed: Deed, subject: Any, form: forms.Form

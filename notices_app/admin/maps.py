@@ -20,6 +20,7 @@ from notices_app.models import DataMapVersion, DataSystem
 
 _L = gettext_lazy
 LARGEST = 512 * 1024
+SHOWN = 5
 
 
 class LoadForm(forms.Form):
@@ -94,6 +95,14 @@ class MapDesk(OfficeModelAdmin):
             "findings": datamap.check(subject.document),
             "names": names,
         }
+
+    def say(self, refusal: Exception) -> str:
+        """The first findings of a map that is not sound, with their lines."""
+        if isinstance(refusal, datamap.MapNotSound):
+            first = refusal.findings[:SHOWN]
+            found = "; ".join(f"{each.line}:{each.column} {each.message}" for each in first)
+            return _("The map is not sound; nothing was loaded. %s") % found
+        return super().say(refusal)
 
     def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
         """A map that was loaded opens at once."""

@@ -233,6 +233,12 @@ class NoticeDesk(OfficeModelAdmin):
             **_being_edited(request, subject),
         }
 
+    def say(self, refusal: Exception) -> str:
+        """What is wanting, in words."""
+        if isinstance(refusal, publishing.NotReady):
+            return _("It cannot go out yet. Wanting: %s.") % ", ".join(refusal.wanting)
+        return super().say(refusal)
+
     def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
         """A new draft opens at once."""
         if isinstance(said, NoticeVersion):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ccpa_office import clock, sealing
-from ccpa_office.admin import Deed, OfficeModelAdmin, Page, site
+from ccpa_office.admin import Deed, OfficeModelAdmin, Page, sentence, site
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
@@ -177,12 +177,23 @@ class CaseDesk(OfficeModelAdmin):
             "may_see_ledger": may(actor, Verb.SEE_LEDGER),
         }
 
+    def say(self, refusal: Exception) -> str:
+        """A case that moved on meanwhile is said in words."""
+        return say(refusal)
+
     def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
         """What was opened is shown at once and kept nowhere."""
         if isinstance(said, Opened):
             request.opened = said  # type: ignore[attr-defined]
             return self.show_page(request, self.find(subject.number))
         return super().done(request, deed, subject, said)
+
+
+def say(refusal: Exception) -> str:
+    """What a refusal says; counts of a move that found the case elsewhere are not for people."""
+    if isinstance(refusal, workflow.MoveNotAllowed) and str(refusal)[:1].isdigit():
+        return _("This case has moved on, or that does not lead on from here. Read it again.")
+    return sentence(refusal)
 
 
 def is_living(plan: Plan) -> bool:

@@ -1,15 +1,14 @@
 """The plan desk: what will happen in sentences, then the table, then a dry run; yes or no."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Refused, newest, site
@@ -17,11 +16,11 @@ from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
-from ccpa_office.templatetags.office import in_words
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app import casework
-from requests_app.admin.case import CASE_REFUSALS
+from requests_app.admin.case import CASE_REFUSALS, say
 from requests_app.admin.moves import ReasonForm
+from requests_app.admin.plan_words import sentences, undecided, what_a_yes_does
 from requests_app.admin.timeline import ground_words
 from requests_app.fulfillment import batches
 from requests_app.fulfillment import plan as planning
@@ -77,15 +76,6 @@ class SharedForm(forms.Form):
         super().__init__(*args, **kwargs)
         names = dict.fromkeys(part["table"] for part in undecided(subject))
         self.fields["table"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
-
-
-def undecided(plan: Plan) -> list[dict[str, Any]]:
-    """The parts of a plan that hold shared rows without a decision."""
-    return [
-        part
-        for part in plan.summary
-        if part.get("shared") and not part.get("decision") and part["action"] != "keep"
-    ]
 
 
 def _is_frozen(plan: Plan) -> bool:
@@ -192,10 +182,12 @@ class PlanDesk(OfficeModelAdmin):
     def deed_label(self, deed: Deed, subject: Any) -> Any:
         """The button says what it does."""
         if deed.word == "approve" and isinstance(subject, Plan):
-            return ngettext(
-                "Approve: erase %(rows)s row", "Approve: erase %(rows)s rows", subject.rows
-            ) % {"rows": f"{subject.rows:,}"}
+            return what_a_yes_does(subject, clock.now())
         return deed.label
+
+    def say(self, refusal: Exception) -> str:
+        """As at the case."""
+        return say(refusal)
 
     def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
         """A dry run is shown at once; a decision leads to the new plan."""
@@ -205,81 +197,6 @@ class PlanDesk(OfficeModelAdmin):
         if isinstance(said, Plan):
             return super().done(request, deed, said, _("Decided. This is the new plan."))
         return super().done(request, deed, subject, said)
-
-
-# --- sentences ----------------------------------------------------------------------------------
-
-
-def sentences(plan: Plan) -> list[str]:
-    """What will happen, as a person says it."""
-    parts = plan.summary
-    found = [*_goes(parts), *_stripped(parts), *_kept(parts)]
-    waiting = undecided(plan)
-    if waiting:
-        rows = sum(part["rows"] for part in waiting)
-        found.append(
-            ngettext(
-                "%(rows)s row is reached by others too: somebody has to decide on it first.",
-                "%(rows)s rows are reached by others too: somebody has to decide on them first.",
-                rows,
-            )
-            % {"rows": f"{rows:,}"}
-        )
-    if plan.above_ceiling:
-        found.append(_("It is above a ceiling: two people approve it."))
-    return found or [_("No row of this person was found in this system.")]
-
-
-def _goes(parts: Iterable[dict[str, Any]]) -> list[str]:
-    gone = [part for part in parts if part["action"] == "delete"]
-    rows = sum(part["rows"] for part in gone)
-    tables = len({part["table"] for part in gone})
-    if not rows:
-        return []
-    if rows == 1:
-        return [_("1 row goes.")]
-    return [
-        ngettext(
-            "%(rows)s rows in %(tables)s table go.",
-            "%(rows)s rows in %(tables)s tables go.",
-            tables,
-        )
-        % {"rows": f"{rows:,}", "tables": tables}
-    ]
-
-
-def _stripped(parts: Iterable[dict[str, Any]]) -> list[str]:
-    rows = sum(part["rows"] for part in parts if part["action"] == "mask")
-    if not rows:
-        return []
-    return [
-        ngettext(
-            "%(rows)s row stays without this person's fields.",
-            "%(rows)s rows stay without this person's fields.",
-            rows,
-        )
-        % {"rows": f"{rows:,}"}
-    ]
-
-
-def _kept(parts: Iterable[dict[str, Any]]) -> list[str]:
-    return [
-        ngettext(
-            "%(rows)s row of %(table)s stays%(until)s: %(why)s.",
-            "%(rows)s rows of %(table)s stay%(until)s: %(why)s.",
-            part["rows"],
-        )
-        % {
-            "rows": f"{part['rows']:,}",
-            "table": part["table"],
-            "until": _(" until %s") % in_words(date.fromisoformat(part["until"]))
-            if part.get("until")
-            else "",
-            "why": ground_words(part["reason"]).lower() or _("the map says so"),
-        }
-        for part in parts
-        if part["action"] == "keep"
-    ]
 
 
 site.register(Plan, PlanDesk)

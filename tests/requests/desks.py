@@ -12,6 +12,7 @@ from tests import builders
 
 def at_desk(actor: Actor) -> Client:
     """The session of a member of staff who has just typed the password."""
+    assert actor.id is not None
     member = StaffMember.objects.get(pk=actor.id)
     client = Client()
     client.force_login(member)
