@@ -57,7 +57,7 @@ def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
     parts: list[Part] = []
     for each in located:
         table = program.table(each.table)
-        if not any(each.shared) and not any(each.kept) and table.action != "keep":
+        if table.action != "keep" and not any(map(any, (each.shared, each.kept, each.until))):
             parts += [Part(each.table, table.action, each.keys, each.persons)] if each.keys else []
             continue
         groups: dict[tuple[str, str, bool], Part] = {}

@@ -43,8 +43,10 @@ from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
-    " -c jit=off"  # compiling a statement takes longer than running it on a thousand people
+    " -c jit=off -c plan_cache_mode=force_generic_plan"
 )
+"""Every statement is planned once for a connection: each goes by keys and indexes, whatever the
+number of people, so planning it again, or compiling it, costs more than it saves."""
 
 
 class PostgreSQL:
@@ -145,8 +147,11 @@ class PostgreSQL:
         return [self._locate(table, people, on) for table in self.program.tables if people]
 
     def _locate(self, table: Table, people: Sequence[Key], on: date) -> Located:
-        query = self._text("locate", table, lambda: statements.locate(self._binding, table))
-        return located(table, self._all(query, {**self._people(people), "on": on}))
+        plain = statements.is_plain(self._binding, table)
+        make = statements.locate_plain if plain else statements.locate
+        query = self._text("locate", table, lambda: make(self._binding, table))
+        rows = self._all(query, {**self._people(people), "on": on})
+        return unpacked(table, rows[0]) if plain else located(table, rows)
 
     def newborn(
         self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
@@ -291,6 +296,20 @@ def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
         shared=[row[1 + width] for row in rows],
         kept=[row[2 + width] for row in rows],
         until=[_date(row[3 + width]) for row in rows],
+    )
+
+
+def unpacked(table: Table, texts: Sequence[str]) -> Located:
+    """Turn texts of numbers, people first, into columns: no row is made of them on the way."""
+    persons, *columns = ([int(number) for number in text.split(",") if number] for text in texts)
+    count = len(persons)
+    return Located(
+        table=table.name,
+        keys=list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True)),
+        persons=persons,
+        shared=[False] * count,
+        kept=[table.keep_code if table.action == "keep" else ""] * count,
+        until=[None] * count,
     )
 
 

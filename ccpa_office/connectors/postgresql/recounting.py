@@ -12,8 +12,7 @@ SQL = sql.SQL
 
 def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
     """Return the second look: by keys, by identifier columns, in texts. No path is walked."""
-    stripped = SQL("s.{} IS NULL").format(sql.Identifier("s0"))
-    still = stripped
+    still = not_among(binding, table, "s")
     if action != "delete":
         still = any_of(
             [is_unmasked(binding, table, change) for change in table.changes] or [SQL("false")]
@@ -26,7 +25,7 @@ def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
         " FROM {frozen} WHERE {spared}) AS f"
     ).format(
         key=SQL(", ").join(binding.columns("t", table.key)),
-        frozen=_frozen(binding, table, action),
+        frozen=_frozen(binding, table),
         still=still,
         spared=spared,
         identifiers=_by_identifier(binding, table, action, spared),
@@ -34,21 +33,13 @@ def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
     )
 
 
-def _frozen(binding: Binding, table: Table, action: str) -> sql.Composed:
-    """Return the rows of the plan that are there, each with what it was only stripped of."""
-    rows = SQL("{} AS u({}) JOIN {} AS t ON {}").format(
+def _frozen(binding: Binding, table: Table) -> sql.Composed:
+    """Return the rows of the plan that are there."""
+    return SQL("{} AS u({}) JOIN {} AS t ON {}").format(
         binding.unnest(table, "k", "%(n)s::int[]"),
         SQL(", ").join(sql.Identifier(slot) for slot in [*binding.slots(table, "k"), "n"]),
         binding.name(table.name),
         binding.same_key(table, "t", "u", "k"),
-    )
-    if action != "delete":
-        return rows
-    return SQL("{} LEFT JOIN {} AS s({}) ON {}").format(
-        rows,
-        binding.unnest(table, "s"),
-        SQL(", ").join(sql.Identifier(slot) for slot in binding.slots(table, "s")),
-        binding.same_key(table, "t", "s", "s"),
     )
 
 

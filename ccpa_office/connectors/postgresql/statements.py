@@ -77,6 +77,21 @@ def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
     return _locate_shareable(binding, table, code=code, until=until, new=new)
 
 
+def is_plain(binding: Binding, table: Table) -> bool:
+    """Say whether rows of a table differ in nothing but numbers, so that two texts can hold all."""
+    return all(binding.integers(table)) and not (table.shareable or table.term or table.hold)
+
+
+def locate_plain(binding: Binding, table: Table) -> sql.Composed:
+    """Return ``locate`` in one row: people, then each column of the key, as numbers in a text."""
+    slots = [sql.Identifier(slot) for slot in ["n", *binding.slots(table, "k")]]
+    return SQL("SELECT {} FROM ({}) AS x({}, shared, kept, until)").format(
+        SQL(", ").join(SQL("coalesce(string_agg({}::text, ','), '')").format(s) for s in slots),
+        locate(binding, table),
+        SQL(", ").join(slots),
+    )
+
+
 def _locate_shareable(
     binding: Binding,
     table: Table,
@@ -121,10 +136,9 @@ def _locate_shareable(
 
 
 def not_among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
-    return SQL("NOT EXISTS (SELECT 1 FROM {} AS e({}) WHERE {})").format(
-        binding.unnest(table, prefix),
-        SQL(", ").join(sql.Identifier(slot) for slot in binding.slots(table, prefix)),
-        binding.same_key(table, "t", "e", prefix),
+    """Return the condition that a row's key is not in a set; hashed, however large the set."""
+    return SQL("({}) NOT IN (SELECT * FROM {})").format(
+        SQL(", ").join(binding.columns("t", table.key)), binding.unnest(table, prefix)
     )
 
 
