@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
 from tests.journeys.running import PASSWORD, RunningOffice
 
@@ -32,6 +32,8 @@ class Person:
     site: str
     sent: list[Sent]
     complaints: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+    """Pages that may answer with a refusal."""
 
     def go(self, path: str) -> None:
         """Open a page of the office."""
@@ -77,16 +79,21 @@ def somebody(
     person = Person(who, inside.new_page(), office.site, sent)
     person.page.set_default_timeout(20_000)
     person.page.on("request", lambda request: _keep(person, request))
-    person.page.on(
-        "console", lambda m: person.complaints.append(m.text) if m.type == "error" else None
-    )
-    person.page.on(
-        "response",
-        lambda r: person.complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None,
-    )
+    person.page.on("console", lambda said: _hear(person, said))
+    person.page.on("response", lambda answer: _answered(person, answer))
     yield person
     inside.close()
     assert person.complaints == []
+
+
+def _hear(person: Person, said: ConsoleMessage) -> None:
+    if said.type == "error" and "Failed to load resource" not in said.text:
+        person.complaints.append(said.text)
+
+
+def _answered(person: Person, answer: Response) -> None:
+    if answer.status >= 400 and not answer.url.endswith(person.expected or ("\0",)):
+        person.complaints.append(f"{answer.status} {answer.url}")
 
 
 def _keep(person: Person, request: Request) -> None:
