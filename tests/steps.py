@@ -18,7 +18,7 @@ from requests_app import casework, tasks, verification
 from requests_app.fulfillment import batches
 from requests_app.models import Chunk, ConsumerRequest, Plan
 from tests import builders
-from tests.builders import POINTS, Mailbox, Team, ask, confirm, drain, fresh, plan_of
+from tests.builders import POINTS, Mailbox, Team, ask, confirm, fresh, plan_of
 
 TEODORO = "teodoro.quintana@example.org"
 SHARED_TICKET = 10
@@ -49,9 +49,10 @@ def learner(target: str, number: int) -> dict[str, str]:
 def checked(mailbox: Mailbox, email: str, **claims: str) -> ConsumerRequest:
     """A deletion whose data points were compared and that waits for a verifier."""
     consumer_request = ask(email)
-    drain()
+    tasks.drain_verify()
+    tasks.drain_mail()
     confirm(mailbox, email, **(claims or POINTS[email]))
-    drain()
+    tasks.drain_verify()
     return fresh(consumer_request)
 
 

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from ccpa_office import ledger
+from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import workflow
 from requests_app.casework.refusals import ApprovalRefused
 from requests_app.fulfillment import batches
+from requests_app.fulfillment.packing import is_whole, open_part, open_subjects
 from requests_app.fulfillment.plan import PlanVoid, living, void_plans
 from requests_app.models import (
     Approval,
@@ -46,6 +47,10 @@ def check_approval(plan: Plan, by: Actor, *, hash: str, at: datetime) -> None:  
         raise ApprovalRefused("You took in this request; another person approves it.")
     if plan.approvals.filter(by_id=by.staff_id).exists():
         raise ApprovalRefused("You have approved this plan; it waits for a second person.")
+    box = sealing.Box(plan.data_key)
+    parts = [open_part(box, row) for row in plan.tables.order_by("ordinal")]
+    if not is_whole(plan, open_subjects(box, plan), parts):
+        raise PlanVoid("The plan is not what its hash says. Build it again.")
 
 
 def approve(plan: Plan, *, hash: str, by: Actor, at: datetime, reason: str = "") -> Plan:  # noqa: A002

@@ -12,7 +12,7 @@ from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, proof
-from requests_app.fulfillment.loading import NotNow, load
+from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
 from requests_app.models import (
     Batch,
@@ -172,6 +172,9 @@ def release(batch: Batch, *, at: datetime) -> None:
         plans = list(
             chunk.plans.filter(state=PlanState.APPROVED).select_related("consumer_request")
         )
+        if not plans:
+            Chunk.objects.filter(pk=chunk.pk).update(stage=Chunk.Stage.DONE)
+            continue
         Chunk.objects.filter(pk=chunk.pk).update(
             stage=Chunk.Stage.ERASE, state="ready", lane="erase", not_before=at
         )
@@ -194,8 +197,8 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
             return
         _wait(chunk, at + timedelta(minutes=1), "halted")
         return
-    except erasure.KeyOfAnother:
-        _stop_for_a_foreign_key(chunk, at)
+    except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
+        _stop(chunk, _STOPS[type(found)], at)
         return
     except newborn.TooManyNewborn as too_many:
         _send_back(chunk, too_many.plans, at)
@@ -228,19 +231,23 @@ def finish_done(*, at: datetime) -> int:
     )
 
 
-def _stop_for_a_foreign_key(chunk: Chunk, at: datetime) -> None:
-    """A key that now belongs to someone else stops the whole batch (PR-14)."""
+_STOPS: dict[type[Exception], str] = {
+    erasure.KeyOfAnother: "key-of-another",
+    NotWhatWasApproved: "not-what-was-approved",
+}
+
+
+def _stop(chunk: Chunk, reason: str, at: datetime) -> None:
+    """A key that now belongs to someone else, or a changed plan, stops the whole batch (PR-14)."""
     with transaction.atomic():
-        work.park(chunk, error_code="key-of-another")
-        Batch.objects.filter(pk=chunk.batch_id).update(
-            state=BatchState.STOPPED, stop_reason="key-of-another"
-        )
+        work.park(chunk, error_code=reason)
+        Batch.objects.filter(pk=chunk.batch_id).update(state=BatchState.STOPPED, stop_reason=reason)
         ledger.record(
             "batch.stopped",
             subject=f"batch:{chunk.batch_id}",
             by=SYSTEM,
             at=at,
-            facts={"reason": "key-of-another", "chunk": chunk.ordinal},
+            facts={"reason": reason, "chunk": chunk.ordinal},
         )
 
 

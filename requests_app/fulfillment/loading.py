@@ -11,13 +11,17 @@ from ccpa_office import sealing
 from ccpa_office.connectors.base import Key
 from ccpa_office.models import ClockGuard
 from requests_app import targets
-from requests_app.fulfillment.packing import Part, Subject, open_part, open_subjects
+from requests_app.fulfillment.packing import Part, Subject, is_whole, open_part, open_subjects
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState, PlanTable, Switch
 from requests_app.targets import Target
 
 
 class NotNow(Exception):
     """The kill switch is set, or the batch is paused or stopped: nothing is touched."""
+
+
+class NotWhatWasApproved(Exception):
+    """The people or parts in the database are not those that the approved hash stands for."""
 
 
 @dataclass(frozen=True)
@@ -59,31 +63,41 @@ class Load:
 
 
 def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
-    """Read a chunk's plans and parts: two statements, however many people. Raises ``NotNow``."""
+    """Read a chunk's plans and parts: two statements, however many people.
+
+    Raises ``NotNow``, ``NotWhatWasApproved``.
+    """
     plans: list[Any] = list(_plans(chunk, state))
     if not plans or any(plan.halted or plan.paused for plan in plans):
         raise NotNow
     boxes = {plan.pk: sealing.Box(plan.data_key) for plan in plans}
+    parts_of: dict[int, list[Part]] = {plan.pk: [] for plan in plans}
+    for row in PlanTable.objects.filter(plan__in=boxes).order_by("plan_id", "ordinal"):
+        parts_of[row.plan_id].append(open_part(boxes[row.plan_id], row))
     subjects: list[Subject] = []
     first: dict[int, int] = {}
     for plan in plans:
-        if plan.parent_id:
-            first[plan.pk] = first[plan.parent_id]
-            continue
-        first[plan.pk] = len(subjects)
-        subjects += open_subjects(boxes[plan.pk], plan)
-    rows = PlanTable.objects.filter(plan__in=boxes).order_by("plan_id", "ordinal")
-    parts = [(first[row.plan_id], open_part(boxes[row.plan_id], row)) for row in rows]
-    unfinished = frozenset(plan.pk for plan in plans if plan.unfinished)
-    target = targets.under(plans[0].map_version)
-    added = {plan.pk for plan in plans if plan.parent_id}
-    supplements = Counter(
-        place + person
-        for row, (place, part) in zip(rows, parts, strict=True)
-        if row.plan_id in added
-        for person in part.persons
+        people = open_subjects(boxes[plan.pk], plan)
+        if not is_whole(plan, people, parts_of[plan.pk]):
+            raise NotWhatWasApproved
+        first[plan.pk] = first.get(plan.parent_id, len(subjects))
+        subjects += people if plan.parent_id is None else []
+    return Load(
+        chunk=chunk,
+        target=targets.under(plans[0].map_version),
+        plans=plans,
+        subjects=subjects,
+        first=first,
+        parts=merge((first[pk], part) for pk, parts in parts_of.items() for part in parts),
+        unfinished=frozenset(plan.pk for plan in plans if plan.unfinished),
+        supplements=Counter(
+            first[plan.pk] + person
+            for plan in plans
+            if plan.parent_id
+            for part in parts_of[plan.pk]
+            for person in part.persons
+        ),
     )
-    return Load(chunk, target, plans, subjects, first, merge(parts), unfinished, supplements)
 
 
 def _plans(chunk: Chunk, state: PlanState) -> QuerySet[Plan, Any]:

@@ -73,6 +73,11 @@ def plan_hash(
     return hashlib.sha256(canonical(facts)).hexdigest()
 
 
+def is_whole(plan: Plan, subjects: Sequence[Subject], parts: Sequence[Part]) -> bool:
+    """Whether people and parts, as they stand in the database, are what the plan's hash says."""
+    return plan.hash == plan_hash(plan.system_key, plan.map_digest, subjects, parts)
+
+
 def batch_hash(plans: Iterable[Plan]) -> str:
     """SHA-256 over the hashes of the plans: what the people of a batch are approved by."""
     return hashlib.sha256("".join(sorted(plan.hash for plan in plans)).encode()).hexdigest()
