@@ -16,13 +16,9 @@ class OwnAccount:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, with one transaction around a change to the own account."""
+        """Answer, with one transaction around the page: a look at recovery codes writes too."""
         own_pages = reverse("account_change_password").removesuffix("password/change/")
-        if (
-            request.method != "POST"
-            or not request.user.is_authenticated
-            or not request.path.startswith(own_pages)
-        ):
+        if not request.user.is_authenticated or not request.path.startswith(own_pages):
             return self.get_response(request)
         with acting(Actor.of(request.user)):
             return self.get_response(request)

@@ -38,13 +38,15 @@ def has_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether the second factor (where there is none: the password) was shown lately."""
-    method = "mfa" if has_second_factor(request.user) else "password"
+    return _shown_lately(request, {"mfa"} if has_second_factor(request.user) else {"password"})
+
+
+def _shown_lately(request: HttpRequest, methods: set[str]) -> bool:
     user = request.user if isinstance(request.user, AbstractBaseUser) else None
-    shown = [
-        each["at"] for each in get_authentication_records(request, user) if each["method"] == method
-    ]
+    records = get_authentication_records(request, user)
+    moments = [each["at"] for each in records if each["method"] in methods]
     machine = (clock.now() - clock.offset()).timestamp()
-    return bool(shown) and machine - shown[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return bool(moments) and machine - moments[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def require_fresh(request: HttpRequest) -> None:
@@ -77,8 +79,11 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def is_reauthentication_required(self, *, app: str, **_more: Any) -> bool:  # noqa: ARG002
-        """Ask again only where the last proof is older than ten minutes."""
-        return not is_fresh(self.request)
+        """On the account's own pages: ask again where every proof is older than ten minutes.
+
+        Whoever has just set up a second factor came in without it.
+        """
+        return not _shown_lately(self.request, {"mfa", "password"})
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the try before it is judged. Raises a form error while a place is closed."""

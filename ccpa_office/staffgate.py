@@ -50,6 +50,8 @@ def _without_language(path: str) -> str:
 def _refusal(request: HttpRequest, path: str) -> HttpResponse | None:
     if not _is_our_host(request) or not _is_a_door(path):
         return answers.not_found(request)
+    if path == ACCOUNT:
+        return HttpResponseRedirect(reverse("mfa_index"))
     if isinstance(request.user, StaffMember):
         return _refusal_of_staff(request, request.user, path)
     return None

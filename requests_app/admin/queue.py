@@ -27,6 +27,7 @@ from requests_app.models import (
     Identifier,
     IdentifierSource,
     Message,
+    Plan,
     PlanState,
     Status,
     Step,
@@ -70,6 +71,14 @@ def second(rows: Rows) -> Rows:
     return rows.filter(Q(status=Status.DENYING) | Q(Exists(approved_once), status=Status.PLANNED))
 
 
+def shared(rows: Rows) -> Rows:
+    """Requests whose plan holds rows that others reach too, not decided yet."""
+    undecided = Plan.objects.filter(
+        consumer_request=OuterRef("pk"), state=PlanState.FROZEN, undecided__gt=0
+    )
+    return rows.filter(Exists(undecided), status=Status.PLANNED)
+
+
 def _one_of(*statuses: Status) -> Callable[[Rows, Actor, date], Rows]:
     return lambda rows, _actor, _on: rows.filter(status__in=statuses)
 
@@ -105,10 +114,17 @@ VIEWS: Mapping[str, View] = {
     ),
     "identity": View(
         _("Identity to decide"), _("No identity waits for a verifier."),
-        _one_of(Status.CHECKING, Status.STOPPED),
+        _one_of(Status.CHECKING),
     ),
     "plans": View(
         _("Plans to approve"), _("No plan waits for an approver."), _one_of(Status.PLANNED)
+    ),
+    "shared": View(
+        _("Shared rows"), _("No shared rows wait for a decision."),
+        lambda rows, _actor, _on: shared(rows),
+    ),
+    "stopped": View(
+        _("Stopped"), _("Nobody has pressed “This was not me”."), _one_of(Status.STOPPED)
     ),
     "second": View(
         _("Second approval"), _("Nothing waits for a second person."),
@@ -276,6 +292,8 @@ def count_words(rows: Rows) -> str:
 ROLE_VIEWS: tuple[tuple[Verb, str], ...] = (
     (Verb.VERIFY, "identity"),
     (Verb.APPROVE, "plans"),
+    (Verb.DECIDE_SHARED, "shared"),
+    (Verb.RELEASE_STOP, "stopped"),
     (Verb.APPROVE_DENIAL, "denials"),
     (Verb.WORK_CASE, "by-hand"),
 )

@@ -12,7 +12,7 @@ from django.test import Client
 
 from ccpa_office import clock, staff, throttle
 from ccpa_office.models import StaffMember
-from ccpa_office.roles import Actor, Role
+from ccpa_office.roles import Actor, Role, may_decide_now
 from ccpa_office.signin import SecondFactors, address_class
 from tests.builders import actor
 
@@ -118,6 +118,27 @@ def test_a_second_factor_is_asked_for_and_its_secret_is_sealed(settings):
     client.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
     assert client.get("/admin/").status_code == 200
     assert secret not in str(Authenticator.objects.get().data)
+
+
+def test_setting_up_a_second_factor_touches_nothing_and_opens_the_desks(settings):
+    settings.DEMO = False
+    person = member(Role.APPROVER)
+    client = Client()
+    sign_in(client)
+    client.get("/accounts/2fa/totp/activate/")
+    secret = client.session["mfa.totp.secret"]
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    codes = answer.headers["Location"]
+    assert codes == "/accounts/2fa/recovery-codes/"
+    pages = [
+        *(codes, "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/webauthn/add/"),
+        *("/accounts/2fa/totp/deactivate/", f"{codes}generate/", f"{codes}download/"),
+        *("/accounts/password/change/", "/accounts/2fa/reauthenticate/"),
+    ]
+    answers = {page: client.get(page).status_code for page in pages}
+    assert set(answers.values()) == {200}
+    assert client.get("/admin/").status_code == 200
+    may_decide_now(Actor.of(person), at=clock.now())
 
 
 def test_five_wrong_codes_close_the_second_factor(settings):
