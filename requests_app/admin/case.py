@@ -22,6 +22,7 @@ from requests_app import casework, verification, workflow
 from requests_app.admin import queue
 from requests_app.admin.identity import Opened, note_search
 from requests_app.admin.moves import MOVES, OPENINGS
+from requests_app.admin.queue_views import VIEWS, Rows
 from requests_app.admin.timeline import ground_words, timeline
 from requests_app.models import CLOSED, ConsumerRequest, Plan, Status
 from requests_app.numbers import NotANumber, read_number
@@ -64,7 +65,7 @@ class CaseDesk(OfficeModelAdmin):
         """One page of one view of the queue."""
         name, rows, kept = self._chosen(request, actor)
         page = queue.page_of(rows, request.GET.get("after", ""))
-        view = queue.VIEWS.get(name)
+        view = VIEWS.get(name)
         return {
             **self._around_rows(page.rows, page),
             "view": name,
@@ -74,22 +75,22 @@ class CaseDesk(OfficeModelAdmin):
             "start": f"{self.home()}?{urlencode(kept)}" if kept else self.home(),
         }
 
-    def _chosen(self, request: HttpRequest, actor: Actor) -> tuple[str, queue.Rows, dict[str, str]]:
+    def _chosen(self, request: HttpRequest, actor: Actor) -> tuple[str, Rows, dict[str, str]]:
         asked = request.GET
         if typed := asked.get("q", "").strip():
             return "search", queue.by_number(typed[:40]), {"q": typed[:40]}
         if day := asked.get("day", ""):
             return "day", queue.due_on(queue.open_rows(), day), {"day": day}
         name = asked.get("view", "all")
-        name = name if name in queue.VIEWS else "all"
-        rows = queue.VIEWS[name].rows(queue.open_rows(), actor, queue.today(clock.now()))
+        name = name if name in VIEWS else "all"
+        rows = VIEWS[name].rows(queue.open_rows(), actor, queue.today(clock.now()))
         return name, rows, {} if name == "all" else {"view": name}
 
     def _around_rows(self, rows: Any, page: Page) -> dict[str, Any]:
         return {
             "rows": queue.shown(list(rows)),
             "page": page,
-            "views": [(key, view.label) for key, view in queue.VIEWS.items()],
+            "views": [(key, view.label) for key, view in VIEWS.items()],
             "title": _("Requests"),
         }
 

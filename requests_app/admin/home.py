@@ -14,6 +14,7 @@ from ccpa_office.roles import Actor, Verb, may
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
+from requests_app.admin.queue_views import VIEWS, Rows, my_views
 from requests_app.models import Batch, BatchState, Chunk, Finding, Look, Message, Step
 
 DAYS = 45
@@ -25,9 +26,9 @@ def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
     if not may(actor, Verb.SEE_CASES):
         return None
     on = queue.today(at)
-    names = [*queue.my_views(actor), "mine"]
+    names = [*my_views(actor), "mine"]
     rows = queue.open_rows()
-    wanted = [queue.VIEWS[name].rows(rows, actor, on) for name in names]
+    wanted = [VIEWS[name].rows(rows, actor, on) for name in names]
     found: dict[int, dict[str, Any]] = {}
     for each in wanted:
         for row in each.order_by("due_on", "pk").values(*queue.COLUMNS)[:MINE]:
@@ -36,7 +37,7 @@ def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
     next_due = rows.filter(due_on__gte=on).order_by("due_on", "pk").values("due_on").first()
     return {
         "rows": queue.shown(ordered[:MINE]),
-        "views": [(name, queue.VIEWS[name].label) for name in names],
+        "views": [(name, VIEWS[name].label) for name in names],
         "next_due": next_due["due_on"] if next_due else None,
     }
 
@@ -48,17 +49,17 @@ def tiles(actor: Actor, at: datetime) -> dict[str, Any] | None:
     on = queue.today(at)
     return {
         "tiles": [
-            _tile(name, queue.VIEWS[name].rows(queue.open_rows(), actor, on))
+            _tile(name, VIEWS[name].rows(queue.open_rows(), actor, on))
             for name in ("today", "week", "late", "second", "parked")
         ]
     }
 
 
-def _tile(name: str, rows: queue.Rows) -> dict[str, Any]:
+def _tile(name: str, rows: Rows) -> dict[str, Any]:
     count = capped_count(rows)
     tone = "none" if not count else "late" if name in {"late", "parked"} else "some"
     shown = f"{CAP:,}+" if count > CAP else f"{count:,}"
-    return {"name": name, "label": queue.VIEWS[name].label, "count": shown, "tone": tone}
+    return {"name": name, "label": VIEWS[name].label, "count": shown, "tone": tone}
 
 
 def strip(actor: Actor, at: datetime) -> dict[str, Any] | None:
