@@ -12,9 +12,9 @@ from django.conf import settings
 from ccpa_office import work
 from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.roles import Actor
-from requests_app import correspondence, silence, verification
+from requests_app import correspondence, retention, silence, verification
 from requests_app.fulfillment import batches, closing, plan, proof
-from requests_app.models import Chunk, Look, Message, Step, StepKind
+from requests_app.models import Chunk, LinkAsked, Look, Message, Step, StepKind
 
 OWNER = "demo"
 STEPS = {
@@ -71,6 +71,8 @@ class Machines:
         for lane in ("verify", "plan"):
             for step in work.claim(Step, lane=lane, n=100, owner=OWNER):
                 STEPS[StepKind(step.kind)](step, at=at)
+        for asked in work.claim(LinkAsked, lane="verify", n=100, owner=OWNER):
+            verification.answer_link_asked(asked, at=at)
         self.send(at)
 
     def send(self, at: datetime) -> None:
@@ -105,4 +107,5 @@ def nights(officer: Actor, *, pause_on: date) -> Story:
             machines.carry_out(at)
         silence.remind(at=at)
         silence.end(at=at)
+        retention.purge(at=at)
         at = yield NIGHT
