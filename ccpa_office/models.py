@@ -287,7 +287,7 @@ class DueWork(models.Model):
         indexes = [
             models.Index(
                 fields=["lane", "state", "not_before"],
-                condition=Q(state__in=("ready", "running")),
+                condition=Q(state__in=("ready", "running", "parked")),
                 name="%(class)s_due_idx",
             )
         ]

@@ -20,10 +20,10 @@ from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework, verification, workflow
 from requests_app.admin import queue
-from requests_app.admin.identity import Opened, note_search
 from requests_app.admin.moves import MOVES, OPENINGS
 from requests_app.admin.queue_views import VIEWS, Rows
 from requests_app.admin.timeline import ground_words, timeline
+from requests_app.casework.looking import Opened, note_search
 from requests_app.models import CLOSED, ConsumerRequest, Plan, Status
 from requests_app.numbers import NotANumber, read_number
 from requests_app.workflow import TURN

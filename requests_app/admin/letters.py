@@ -14,8 +14,8 @@ from ccpa_office.admin import Deed, OfficeModelAdmin, Refused, newest, site
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb
 from requests_app import correspondence
-from requests_app.admin.identity import read_letter
 from requests_app.admin.moves import PurposeForm
+from requests_app.casework.looking import read_letter
 from requests_app.models import Delivery, Message
 
 _L = gettext_lazy
@@ -43,10 +43,9 @@ def _read(message: Message, *, purpose: str, by: Actor, at: datetime) -> Text:
 
 
 def _release(message: Message, *, by: Actor, at: datetime) -> str:
-    _ignored = by
     if not has_failed(message):
         raise Refused(_("This letter has not failed."))
-    correspondence.release(message, at=at)
+    correspondence.release(message, by=by, at=at)
     return _("It goes again, with the same Message-ID.")
 
 

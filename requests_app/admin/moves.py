@@ -15,7 +15,7 @@ from ccpa_office.law.deadlines import may_extend, received_date
 from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now
 from requests_app import casework, verification, workflow
-from requests_app.admin.identity import Opened, Purpose, look, read
+from requests_app.casework.looking import Opened, Purpose, look, read
 from requests_app.forms import PlainText
 from requests_app.models import ConsumerRequest, Status
 

@@ -12,7 +12,7 @@ from ccpa_office.law.certainty import Level
 from ccpa_office.law.grounds import DeletionException, Denial, GeneralException
 from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.templatetags.office import in_words, moment_in_words
-from requests_app.admin.identity import Opened, Purpose
+from requests_app.casework.looking import Opened, Purpose
 from requests_app.models import Channel, ConsumerRequest, Delivery, Message, Note
 
 MOST = 400

@@ -10,14 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from ccpa_office import sealing
+from ccpa_office import ledger, sealing
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import KNOW
 from ccpa_office.models import DataKey
+from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import Recipient
 from requests_app.models import (
     ConsumerRequest,
@@ -121,6 +123,11 @@ def queue_all(
 
 
 def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:
+    """Who gets a letter; an address that several systems hold gets it once."""
+    once: dict[tuple[int, str, bytes], Identifier] = {}
+    for each in contacts:
+        once.setdefault((each.consumer_request_id, each.source, bytes(each.digest)), each)
+    contacts = list(once.values())
     on_file = [each for each in contacts if each.source == IdentifierSource.ON_FILE]
     typed = [each for each in contacts if each.source == IdentifierSource.TYPED]
     if audience == "typed":
@@ -300,9 +307,19 @@ def queue_instructions(
     return Message.objects.bulk_create(messages)
 
 
-def release(message: Message, *, at: datetime) -> Message:
-    """Let a parked or refused letter go again, with the same Message-ID."""
-    message.state, message.error_code, message.not_before = "ready", "", at
-    message.delivery, message.attempts = Delivery.WAITING, 0
-    message.save(update_fields=["state", "error_code", "not_before", "delivery", "attempts"])
+def release(message: Message, *, by: Actor, at: datetime) -> Message:
+    """Let a parked or refused letter go again, with the same Message-ID. Staff decide it."""
+    require(by, Verb.RESEND_LETTER)
+    with transaction.atomic():
+        message.state, message.error_code, message.not_before = "ready", "", at
+        message.delivery, message.attempts = Delivery.WAITING, 0
+        message.save(update_fields=["state", "error_code", "not_before", "delivery", "attempts"])
+        request = message.consumer_request
+        ledger.record(
+            "letter.released",
+            subject=request.number if request else "office",
+            by=by,
+            at=at,
+            facts={"letter": message.letter, "message": message.pk},
+        )
     return message

@@ -11,7 +11,7 @@ from django.db.models import Q
 from ccpa_office import clock
 from ccpa_office.keeping import due_models
 from requests_app import casework, correspondence, verification
-from requests_app.models import ConsumerRequest, Message, Plan, PlanState, Status
+from requests_app.models import Batch, BatchState, ConsumerRequest, Message, Plan, PlanState, Status
 from tests.builders import tokens
 from tests.rig import settings
 from tests.rig.browser import Browser, NoAnswer, hidden
@@ -104,6 +104,8 @@ class Story:
             open_ = Q(state__in=["running", "parked"]) | Q(
                 state="ready", not_before__lte=clock.now()
             )
+            if Batch.objects.exclude(state=BatchState.DONE).exists():
+                return False
             return not any(model.rows().filter(open_).exists() for model in due_models())
 
         return again(look)
@@ -176,7 +178,7 @@ class Story:
         """What a person does with work that was parked: look at it and let it go on."""
         for message in Message.objects.filter(state="parked"):
             self.released += 1
-            correspondence.release(message, at=clock.now())
+            correspondence.release(message, by=self.company.team.officer, at=clock.now())
         for model in due_models():
             if model is not Message:
                 self.woken += (
