@@ -23,7 +23,7 @@ def sentence(refusal: Exception) -> str:
         return _("The database refuses this: it would break a rule of the house.")
     text = str(refusal).strip() or (type(refusal).__doc__ or "").strip().partition("\n")[0]
     said = capfirst(_(text)) if text else _("This cannot be done now.")
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    return said if said.endswith((".", "!", "?", "。")) else f"{said}."
 
 
 class NoWords(forms.Form):

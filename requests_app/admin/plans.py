@@ -108,7 +108,7 @@ def _dry_run(plan: Plan, *, by: Actor, at: datetime) -> DryRun:
 
 
 def _why_not_approve(plan: Plan, actor: Actor) -> str:
-    return casework.why_not_approve(plan, actor, hash=plan.hash, at=clock.now())
+    return _(casework.why_not_approve(plan, actor, hash=plan.hash, at=clock.now()))
 
 
 class PlanDesk(OfficeModelAdmin):

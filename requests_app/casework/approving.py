@@ -26,7 +26,7 @@ def why_not_approve(plan: Plan, by: Actor, *, hash: str, at: datetime) -> str:  
     try:
         check_approval(plan, by, hash=hash, at=at)
     except Exception as refusal:  # noqa: BLE001  every refusal is a sentence for the page
-        return str(refusal)
+        return str(refusal) or str(type(refusal).__doc__).strip().partition("\n")[0]
     return ""
 
 
