@@ -296,15 +296,20 @@ def _queue_letters(
 ) -> None:
     by_name: dict[str, list[ConsumerRequest]] = {}
     for each in moved:
-        name = (
-            letter
-            if isinstance(letter, str)
-            else letter.get(each.ground) or letter.get(each.outcome) or letter[""]
-        )
-        by_name.setdefault(name, []).append(each)
+        by_name.setdefault(_letter_of(each, letter), []).append(each)
     for name, recipients in by_name.items():
         if name:
             correspondence.queue_all(name, recipients, at=at, context=context)
+
+
+def _letter_of(consumer_request: ConsumerRequest, letter: str | Mapping[str, str]) -> str:
+    """The letter for the ground, if there is one; else for the outcome; else for everybody."""
+    if isinstance(letter, str):
+        return letter
+    for word in filter(None, (consumer_request.ground, consumer_request.outcome)):
+        if word in letter:
+            return letter[word]
+    return letter[""]
 
 
 def drawing() -> str:

@@ -1,7 +1,7 @@
 """A chunk in memory: its plans, people and parts, read in one statement."""
 
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from ccpa_office.connectors.base import Key
 from ccpa_office.models import ClockGuard
 from requests_app import targets
 from requests_app.fulfillment.packing import Part, Subject, is_whole, open_part, open_subjects
+from requests_app.fulfillment.plan import LIVING
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState, PlanTable, Switch
 from requests_app.targets import Target
 
@@ -51,6 +52,11 @@ class Load:
                 return plan.consumer_request.number
         return f"batch:{self.chunk.batch_id}"
 
+    def people_of(self, plan: Plan) -> list[Subject]:
+        """The people of one of the plans."""
+        first = self.first[plan.pk]
+        return self.subjects[first : first + plan.people]
+
     def plans_of(self, people: Set[int]) -> frozenset[int]:
         """The plans of some people, without supplements."""
         return frozenset(
@@ -62,13 +68,16 @@ class Load:
         )  # fmt: skip
 
 
-def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
+def load(
+    chunk: Chunk, *, states: Sequence[PlanState] = (PlanState.EXECUTING,), looking: bool = False
+) -> Load:
     """Read a chunk's plans and parts: two statements, however many people.
 
-    Raises ``NotNow``, ``NotWhatWasApproved``.
+    Looking changes nothing, so no switch stops it. Raises ``NotNow``, ``NotWhatWasApproved``.
     """
-    plans: list[Any] = list(_plans(chunk, state))
-    if not plans or any(plan.halted or plan.paused for plan in plans):
+    plans: list[Any] = list(_plans(chunk, states))
+    halted = any(plan.halted or plan.paused for plan in plans)
+    if not plans or (halted and not looking):
         raise NotNow
     boxes = {plan.pk: sealing.Box(plan.data_key) for plan in plans}
     parts_of: dict[int, list[Part]] = {plan.pk: [] for plan in plans}
@@ -100,17 +109,17 @@ def load(chunk: Chunk, *, state: PlanState = PlanState.EXECUTING) -> Load:
     )
 
 
-def _plans(chunk: Chunk, state: PlanState) -> QuerySet[Plan, Any]:
+def _plans(chunk: Chunk, states: Sequence[PlanState]) -> QuerySet[Plan, Any]:
     """The chunk's plans, parents first, each with what says that nothing may happen now."""
     halted = Switch.objects.filter(stopped=True)
     suspect = ClockGuard.objects.filter(suspect_since__isnull=False)
     running = Batch.objects.filter(pk=chunk.batch_id, state__in=_MAY_RUN)
     elsewhere = Plan.objects.filter(
         consumer_request=OuterRef("consumer_request"),
-        state__in=[PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING],
+        state__in=LIVING,
     ).exclude(chunk=chunk)
     return (
-        Plan.objects.filter(chunk=chunk, state=state)
+        Plan.objects.filter(chunk=chunk, state__in=states)
         .select_related("data_key", "consumer_request", "map_version__system__data_key")
         .defer("map_version__document")
         .annotate(

@@ -36,16 +36,15 @@ def locate(system_key: str, subjects: Sequence[Subject], *, on: date) -> Found:
     people = [each.key for each in subjects]
     marks = target.connector.marks(people)
     full = [
-        Subject(each.key, _merged(each.identifiers, mark.identifiers))
+        Subject(each.key, merged(each.identifiers, mark.identifiers))
         for each, mark in zip(subjects, marks, strict=True)
     ]
     parts = parts_of(target.program, target.connector.locate(people, on=on))
     return Found(target, full, parts, target.connector.sizes())
 
 
-def _merged(
-    first: Mapping[str, list[str]], second: Mapping[str, list[str]]
-) -> dict[str, list[str]]:
+def merged(first: Mapping[str, list[str]], second: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Identifiers of a person from two places, each value once."""
     return {
         kind: list(dict.fromkeys([*first.get(kind, []), *second.get(kind, [])]))
         for kind in sorted({*first, *second})

@@ -10,12 +10,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from ccpa_office import ledger, sealing, work
-from ccpa_office.connectors.base import Rows
+from ccpa_office.connectors.base import Key, Rows
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets, workflow
-from requests_app.fulfillment.locating import Found, locate, summarize, weigh
+from requests_app.fulfillment.locating import Found, locate, merged, summarize, weigh
 from requests_app.fulfillment.packing import (
     Part,
     Subject,
@@ -41,6 +41,10 @@ from requests_app.verification.looking import people_of
 SYSTEM = Actor.system("plan")
 
 
+LIVING = (PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING)
+"""The states of a plan that still counts."""
+
+
 class PlanVoid(Exception):
     """The plan is not the living plan of its request any more."""
 
@@ -56,8 +60,13 @@ def build(step: Step, *, at: datetime) -> None:
     system holds a row is told so: nothing found.
     """
     consumer_request = step.consumer_request
+    known = _known(consumer_request)
     found = [
-        locate(system_key, [Subject(key, {}) for key in people], on=received_date(at))
+        locate(
+            system_key,
+            [Subject(key, known.get((system_key, key), {})) for key in people],
+            on=received_date(at),
+        )
         for system_key, people in people_of(consumer_request).items()
     ]
     work.seam("plan.before-commit")
@@ -83,6 +92,17 @@ def build(step: Step, *, at: datetime) -> None:
             at=at,
             facts={"plans": [plan.hash for plan in living(consumer_request)]},
         )
+
+
+def _known(consumer_request: ConsumerRequest) -> dict[tuple[str, Key], dict[str, list[str]]]:
+    """What earlier plans searched each person by: after a part is erased the store knows less."""
+    known: dict[tuple[str, Key], dict[str, list[str]]] = {}
+    earlier = consumer_request.plans.filter(parent__isnull=True).select_related("data_key")
+    for plan in earlier.order_by("pk"):
+        for each in open_subjects(sealing.Box(plan.data_key), plan):
+            place = plan.system_key, each.key
+            known[place] = merged(known.get(place, {}), each.identifiers)
+    return known
 
 
 def freeze(found: Found, *, data_key: DataKey | None, at: datetime, **links: Any) -> Plan:
@@ -139,11 +159,7 @@ def freeze_supplement(parent: Plan, parts: Sequence[Part], *, at: datetime) -> P
 
 def living(consumer_request: ConsumerRequest) -> list[Plan]:
     """The plans of a request that still count."""
-    return list(
-        consumer_request.plans.filter(
-            state__in=[PlanState.FROZEN, PlanState.APPROVED, PlanState.EXECUTING]
-        ).order_by("pk")
-    )
+    return list(consumer_request.plans.filter(state__in=LIVING).order_by("pk"))
 
 
 def void_plans(consumer_request: ConsumerRequest, state: PlanState = PlanState.VOID) -> int:

@@ -1,7 +1,7 @@
 """Look again: is it gone? "Complete" is derived from here and set nowhere else (PR-17)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,9 +13,18 @@ from ccpa_office.connectors.base import Rows
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
-from requests_app.fulfillment.loading import Load, load
-from requests_app.fulfillment.packing import Part
-from requests_app.models import Chunk, Finding, Look, Plan, PlanState, Status
+from requests_app.fulfillment.loading import Load, NotNow, load
+from requests_app.fulfillment.packing import Part, Subject
+from requests_app.fulfillment.plan import LIVING
+from requests_app.models import (
+    Chunk,
+    ConsumerRequest,
+    Finding,
+    Look,
+    Plan,
+    PlanState,
+    Status,
+)
 
 SYSTEM = Actor.system("proof")
 LATER_LOOKS = (1, 7, 30)
@@ -112,7 +121,12 @@ def _keep_looks(chunk: Chunk, tables: list[dict[str, Any]], finding: Finding, at
         Look(chunk=chunk, lane="prove", not_before=at + timedelta(days=day), day=day)
         for day in LATER_LOOKS
     ]
-    Look.objects.bulk_create([now, *later])
+    Look.objects.bulk_create(
+        [now, *later],
+        update_conflicts=True,  # an earlier look found something that a person took care of
+        unique_fields=["chunk", "day"],
+        update_fields=["state", "not_before", "looked_at", "finding", "tables"],
+    )
 
 
 def _leave_to_a_person(chunk: Chunk, tables: list[dict[str, Any]], at: datetime) -> None:
@@ -140,11 +154,9 @@ def _is_clean(table: dict[str, Any]) -> bool:
 
 def _tell(loaded: Load, at: datetime) -> None:
     """Service providers first, then the consumer (7022(b)(2); design 6.9)."""
-    plans = [
-        plan for plan in loaded.plans if plan.consumer_request and plan.pk not in loaded.unfinished
-    ]
+    plans = _finished(loaded)
     key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
-    place_of = {plan.consumer_request_id: loaded.first[plan.pk] for plan in plans}
+    plan_of = {plan.consumer_request_id: plan for plan in plans if plan.parent_id is None}
     one_each = {plan.consumer_request_id: plan.consumer_request for plan in plans}
     requests = [each for each in one_each.values() if each]
     if not requests:
@@ -159,13 +171,40 @@ def _tell(loaded: Load, at: datetime) -> None:
         requests,
         providers,
         at=at,
-        context=lambda each: _hashed(loaded.subjects[place_of[each.pk]].identifiers),
+        context=lambda each: _hashed(loaded.people_of(plan_of[each.pk])),
     )
 
 
-def _hashed(identifiers: Mapping[str, list[str]]) -> dict[str, Any]:
+def _finished(loaded: Load) -> list[Plan]:
+    """The plans whose request has no other plan to be carried out.
+
+    Where there was one when the chunk was read, it is asked again under a lock: of two workers
+    that prove at once, the second sees the first.
+    """
+    waiting = {
+        plan.consumer_request.pk
+        for plan in loaded.plans
+        if plan.consumer_request and plan.pk in loaded.unfinished
+    }
+    if waiting:
+        requests = ConsumerRequest.objects.filter(pk__in=waiting).order_by("pk")
+        list(requests.select_for_update().values_list("pk"))
+        open_plans = Plan.objects.filter(consumer_request__in=waiting, state__in=LIVING)
+        waiting = {pk for (pk,) in open_plans.values_list("consumer_request_id") if pk}
+    return [
+        plan
+        for plan in loaded.plans
+        if plan.consumer_request and plan.consumer_request_id not in waiting
+    ]
+
+
+def _hashed(people: Sequence[Subject]) -> dict[str, Any]:
     """The e-mail addresses as a provider can match them without reading them (COM-13)."""
-    normal = [sealing.normal_email(value) for value in identifiers.get("email", [])]
+    normal = [
+        sealing.normal_email(value)
+        for each in people
+        for value in each.identifiers.get("email", [])
+    ]
     return {
         "identifiers": [
             {"kind": "email", "value": hashlib.sha256(value.encode()).hexdigest()}
@@ -177,7 +216,11 @@ def _hashed(identifiers: Mapping[str, list[str]]) -> dict[str, Any]:
 
 def look_later(row: Look, *, at: datetime) -> None:
     """The look after 1, 7 or 30 days. What came back is an alarm and a person's work."""
-    loaded = load(row.chunk, state=PlanState.PROVED)
+    try:
+        loaded = load(row.chunk, states=[PlanState.PROVED, PlanState.RESIDUAL], looking=True)
+    except NotNow:
+        work.finish(row)
+        return
     tables = look(loaded)
     finding = verdict(tables)
     with transaction.atomic():
