@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 
@@ -75,6 +76,8 @@ class Office:
                 "REDIS_URL": addresses.redis,
                 "LEARNER_DATABASE_URL": addresses.learners,
             }
+        elif self.demo and (office := self.given.get("DATABASE_URL")):
+            ours["LEARNER_DATABASE_URL"] = learners_beside(office)
         return ours | {name: self.given[name] for name in setting_names() if self.given.get(name)}
 
     def _secrets(self) -> dict[str, str]:
@@ -189,6 +192,12 @@ class Office:
 def setting_names() -> list[str]:
     """Return the name of every setting: the lines of ``.env.example``."""
     return list(read_variables(BASE_DIR / ".env.example"))
+
+
+def learners_beside(database_url: str) -> str:
+    """Return where the demo's learners go on somebody's own server: beside the office's own."""
+    parts = urlsplit(database_url)
+    return urlunsplit(parts._replace(path=f"{parts.path}_learners"))
 
 
 def is_free(port: int) -> bool:
