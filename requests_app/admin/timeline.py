@@ -63,7 +63,8 @@ def _received(facts: Facts) -> str:
         "channel": label(Channel, str(facts.get("channel", "")))
     }
     due = str(facts.get("due_on") or "")
-    return f"{came} {_('An answer is due by %(day)s.') % {'day': _day(due)}}" if due else came
+    answer = _("An answer is due by %(day)s.") % {"day": _day(due)}
+    return f"{came} {answer}" if due else came
 
 
 def _waiting(facts: Facts) -> str:
