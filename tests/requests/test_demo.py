@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from ccpa_office import connectors, ledger
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import StaffMember
+from ccpa_office.office import learners_beside
 from requests_app.management.commands import learner, workflow
 from requests_app.models import (
     Batch,
@@ -105,3 +106,8 @@ def test_the_demo_is_refused_elsewhere(db, settings):
 
 def test_the_drawing_in_the_manual_is_current():
     assert workflow.PAGE.read_text(encoding="utf-8") == drawing()
+
+
+def test_on_somebodys_own_server_the_learners_stand_beside_the_office():
+    beside = learners_beside("postgresql://office@db.example:5432/office?sslmode=require")
+    assert beside == "postgresql://office@db.example:5432/office_learners?sslmode=require"
