@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -18,6 +19,7 @@ from django.db.models.functions import Now
 
 from ccpa_office import clock
 from ccpa_office.clock_guard import clock_is_trusted, confirm_clock, witness
+from ccpa_office.connectors.base import StoreUnreachable
 from ccpa_office.lanes import LANES
 from ccpa_office.models import DueWork, WorkState
 
@@ -37,6 +39,7 @@ __all__ = [
     "notify_trigger_reverse_sql",
     "notify_trigger_sql",
     "park",
+    "put_off",
     "renew",
     "run_once",
     "seam",
@@ -48,6 +51,7 @@ LEASE = timedelta(seconds=60)
 BUDGET = timedelta(seconds=20)
 MAX_ATTEMPTS = 5
 WORN_OUT = "worn_out"
+AWAY = timedelta(minutes=1)
 BACKOFF_STEP = timedelta(seconds=30)
 BACKOFF_MOST = timedelta(hours=6)
 
@@ -160,6 +164,23 @@ def hand_back(
         {
             "state": WorkState.READY,
             "error_code": error_code,
+            "not_before": Now() + Value(clock.offset() + pause, output_field=DurationField()),
+        },
+    )
+
+
+def put_off(row: DueWork, *, error_code: str, delay: timedelta | None = None) -> None:
+    """Let it wait for what is away; this was no attempt, so no outage wears it out.
+
+    Raises LeaseLost.
+    """
+    pause = AWAY if delay is None else delay
+    _write(
+        row,
+        {
+            "state": WorkState.READY,
+            "error_code": error_code,
+            "attempts": row.attempts - 1,
             "not_before": Now() + Value(clock.offset() + pause, output_field=DurationField()),
         },
     )
@@ -284,6 +305,7 @@ def drain(
 
     A handler finishes its rows itself, in its own transaction. One that fails gets its rows
     handed back: only the class of the error is logged, for a text may hold personal information.
+    A store that is away uses up no attempt.
     """
     tally = Tally()
     ends = time.monotonic() + budget.total_seconds()
@@ -314,20 +336,22 @@ def _handle(rows: list[Any], handler: Handler, tally: Tally, max_attempts: int) 
     except LeaseLost:
         logger.warning("lease lost", lane=rows[0].lane)
         tally.lost += len(rows)
+    except StoreUnreachable as away:
+        _give_up(rows, away, tally, put_off)
     except Exception as error:  # noqa: BLE001 - the border of one job
-        code = type(error).__name__
-        logger.warning("work failed", lane=rows[0].lane, code=code)
-        _give_up(rows, code, tally, max_attempts)
+        _give_up(rows, error, tally, partial(hand_back, max_attempts=max_attempts))
     else:
         tally.done += len(rows)
 
 
-def _give_up(rows: list[Any], code: str, tally: Tally, max_attempts: int) -> None:
+def _give_up(rows: list[Any], error: Exception, tally: Tally, give: Callable[..., None]) -> None:
     """Hand back what is still ours; a handler may have finished some of it before it failed."""
+    code = type(error).__name__[:64]
+    logger.warning("work failed", lane=rows[0].lane, code=code)
     for row in rows:
         try:
             with transaction.atomic():
-                hand_back(row, error_code=code[:64], max_attempts=max_attempts)
+                give(row, error_code=code)
         except LeaseLost:
             tally.lost += 1
         else:

@@ -6,17 +6,21 @@ taken and not answered. This routine knows whether the final dot was sent (PR-19
 
 import smtplib
 import ssl
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from enum import Enum
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 
@@ -26,8 +30,12 @@ from requests_app.models import Delivery, Message
 
 POSTMAN = Actor.system("mail")
 TIMEOUT = 20
+BUDGET = 15.0
+"""Seconds of work on one claim: whoever is slow gives the rest back before the lease is over."""
 ATTEMPTS = 24
 """A mail server may be away for days: with growing pauses this is about five (PR-19)."""
+
+logger = structlog.get_logger(__name__)
 
 
 class Answer(Enum):
@@ -143,77 +151,122 @@ def compose(message: Message) -> tuple[str, bytes]:
 
 
 def deliver(messages: list[Message], *, at: datetime) -> None:
-    """Send claimed letters over one connection; each is marked before and after."""
+    """Send claimed letters over one connection; each is marked before and after.
+
+    Whatever befalls one letter is its own affair. Letters that were being sent when a worker died
+    go last, so that one that kills its worker takes no other with it (PR-11).
+    """
+    ends = time.monotonic() + BUDGET
+    waiting = sorted(messages, key=lambda message: message.delivery == Delivery.SENDING)
     try:
         with connection(Server.of(settings.EMAIL_URL)) as client:
-            for message in messages:
-                _deliver_one(client, message, at)
+            while waiting and client.sock is not None and time.monotonic() < ends:
+                _deliver_one(client, waiting[0], at)
+                del waiting[0]
     except (OSError, smtplib.SMTPException):
-        for message in messages:
-            if message.delivery == Delivery.WAITING:
-                work.hand_back(message, error_code="mail-server-away", max_attempts=ATTEMPTS)
+        for message in waiting:
+            _hand_back(message, "mail-server-away")
+        return
+    for message in waiting:
+        _put_back(message)
+
+
+def _hand_back(message: Message, code: str) -> None:
+    with suppress(work.LeaseLost):
+        work.hand_back(message, error_code=code, max_attempts=ATTEMPTS)
+
+
+def _put_back(message: Message) -> None:
+    """It was not its turn: the line broke or the time was over. That is no attempt."""
+    with suppress(work.LeaseLost):
+        work.finish(message, state="ready", attempts=message.attempts - 1)
 
 
 def _deliver_one(client: smtplib.SMTP, message: Message, at: datetime) -> None:
-    if message.delivery == Delivery.SENDING and not _may_repeat(message, at):
-        return
-    message.first_tried_at = message.first_tried_at or at
-    message.delivery = Delivery.SENDING
-    if not Message.objects.filter(pk=message.pk, fence=message.fence, state="running").update(
-        delivery=Delivery.SENDING, first_tried_at=message.first_tried_at, repeats=message.repeats
-    ):
-        return
-    work.seam("mail.before-effect")
-    answer = hand_over(client, *compose(message))
-    work.seam("mail.after-effect")
-    _record(message, answer, at)
+    """Send one letter, if it is still ours; nothing is sent that was not said before."""
+    try:
+        if message.delivery == Delivery.SENDING and not _may_repeat(message, at):
+            return
+        message.first_tried_at = message.first_tried_at or at
+        letter = _composed(message)
+        if letter is None:
+            return
+        _mark(message, delivery=Delivery.SENDING, first_tried_at=message.first_tried_at)
+        work.seam("mail.before-effect")
+        answer = hand_over(client, *letter)
+        work.seam("mail.after-effect")
+        _record(message, answer, at)
+    except work.LeaseLost:
+        logger.warning("lease lost", lane="mail")
+
+
+def _composed(message: Message) -> tuple[str, bytes] | None:
+    """The letter as it is sent; one that cannot be put together is a person's work at once."""
+    try:
+        return compose(message)
+    except (sealing.Unreadable, MessageError, ValueError) as error:
+        work.park(message, error_code=type(error).__name__)
+        return None
+
+
+def _mark(message: Message, **changes: Any) -> None:
+    """Write what is known of a letter that we hold. Raises LeaseLost."""
+    held = Message.objects.filter(pk=message.pk, fence=message.fence, state="running")
+    if held.update(**changes) != 1:
+        raise work.LeaseLost
+    for name, value in changes.items():
+        setattr(message, name, value)
 
 
 def _may_repeat(message: Message, at: datetime) -> bool:
-    """A letter whose fate is unknown goes once more, with the same Message-ID; then to a person."""
+    """A letter whose fate is unknown goes once more, with the same Message-ID; then to a person.
+
+    Each time that nobody knows stands in the book, in the same transaction.
+    """
+    again = not message.repeats
     with transaction.atomic():
-        if message.repeats:
-            Message.objects.filter(pk=message.pk).update(delivery=Delivery.UNKNOWN)
+        if again:
+            _mark(message, delivery=Delivery.WAITING, repeats=1)
+        else:
             work.park(message, error_code="fate-unknown")
-        ledger.record(
-            "letter.unknown",
-            subject=_subject(message),
-            by=POSTMAN,
-            at=at,
-            facts={"letter": message.letter, "message": message.pk, "repeats": message.repeats},
-        )
-    message.repeats += 1
-    return message.repeats == 1
+            Message.objects.filter(pk=message.pk).update(delivery=Delivery.UNKNOWN)
+        _note("unknown", message, at)
+    return again
 
 
 def _record(message: Message, answer: Answer, at: datetime) -> None:
-    facts = {"letter": message.letter, "message": message.pk, "audience": message.audience}
     if answer is Answer.UNKNOWN:
-        work.hand_back(message, error_code="fate-unknown", max_attempts=ATTEMPTS)
-        return
-    if answer is Answer.LATER:
-        Message.objects.filter(pk=message.pk, fence=message.fence).update(delivery=Delivery.WAITING)
-        work.hand_back(message, error_code="try-later", max_attempts=ATTEMPTS)
-        return
-    with transaction.atomic():
-        if answer is Answer.TAKEN:
-            work.finish(message, delivery=Delivery.HANDED, handed_at=at)
-            if message.audience == "provider":
-                work.notify("prove")
-            ledger.record(
-                "letter.handed", subject=_subject(message), by=POSTMAN, at=at, facts=facts
-            )
-        else:
-            Message.objects.filter(pk=message.pk, fence=message.fence).update(
-                delivery=Delivery.REFUSED
-            )
-            work.park(message, error_code="refused")
-            ledger.record(
-                "letter.refused", subject=_subject(message), by=POSTMAN, at=at, facts=facts
-            )
-        work.seam("mail.before-commit")
-    work.seam("mail.after-commit")
+        if _may_repeat(message, at):
+            _hand_back(message, "fate-unknown")
+    elif answer is Answer.LATER:
+        _mark(message, delivery=Delivery.WAITING)
+        _hand_back(message, "try-later")
+    else:
+        with transaction.atomic():
+            (_taken if answer is Answer.TAKEN else _refused)(message, at)
+            work.seam("mail.before-commit")
+        work.seam("mail.after-commit")
 
 
-def _subject(message: Message) -> str:
-    return message.consumer_request.number if message.consumer_request else "office"
+def _taken(message: Message, at: datetime) -> None:
+    work.finish(message, delivery=Delivery.HANDED, handed_at=at)
+    if message.audience == "provider":
+        work.notify("prove")
+    _note("handed", message, at)
+
+
+def _refused(message: Message, at: datetime) -> None:
+    work.park(message, error_code="refused")
+    Message.objects.filter(pk=message.pk).update(delivery=Delivery.REFUSED)
+    _note("refused", message, at)
+
+
+def _note(what: str, message: Message, at: datetime) -> None:
+    request = message.consumer_request
+    ledger.record(
+        f"letter.{what}",
+        subject=request.number if request else "office",
+        by=POSTMAN,
+        at=at,
+        facts={"letter": message.letter, "message": message.pk, "audience": message.audience},
+    )

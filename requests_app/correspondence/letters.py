@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from ccpa_office import ledger, sealing
+from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import KNOW
 from ccpa_office.models import DataKey
@@ -304,22 +305,31 @@ def queue_instructions(
         for provider in providers
         if each.data_key is not None and provider.instruction_email
     ]
+    services: Counter[tuple[int | None, bytes]] = Counter()
+    for message in messages:  # one desk may answer for several services
+        desk = message.consumer_request_id, bytes(message.recipient_digest)
+        services[desk] += 1
+        message.ordinal = services[desk]
     return Message.objects.bulk_create(messages)
 
 
 def release(message: Message, *, by: Actor, at: datetime) -> Message:
-    """Let a parked or refused letter go again, with the same Message-ID. Staff decide it."""
+    """Let a parked or refused letter go again, with the same Message-ID. Staff decide it.
+
+    One that was parked while it was being sent may have arrived: the book says so first.
+    """
     require(by, Verb.RESEND_LETTER)
     with transaction.atomic():
-        message.state, message.error_code, message.not_before = "ready", "", at
-        message.delivery, message.attempts = Delivery.WAITING, 0
-        message.save(update_fields=["state", "error_code", "not_before", "delivery", "attempts"])
-        request = message.consumer_request
-        ledger.record(
-            "letter.released",
-            subject=request.number if request else "office",
-            by=by,
-            at=at,
-            facts={"letter": message.letter, "message": message.pk},
-        )
+        was = message.delivery
+        if work.unpark(message, not_before=at, delivery=Delivery.WAITING):
+            for verb in ["letter.unknown"] * (was == Delivery.SENDING) + ["letter.released"]:
+                request = message.consumer_request
+                ledger.record(
+                    verb,
+                    subject=request.number if request else "office",
+                    by=by,
+                    at=at,
+                    facts={"letter": message.letter, "message": message.pk},
+                )
+    message.refresh_from_db(fields=["state", "error_code", "not_before", "delivery", "attempts"])
     return message

@@ -222,7 +222,7 @@ RUNS = [
     Run("kills at random", kills_at_random),
     Run("broker absent", programs=("web", "keeper"), variables=NOBODY),
     Run("broker wiped", wipes),
-    Run("broker frozen", freezes_the_broker, finish=thaw_the_broker),
+    Run("broker frozen", freezes_the_broker, finish=thaw_the_broker, hurries=True),
     Run("database killed", kills_the_database),
     Run("connections cut", cuts_connections),
     Run("workers frozen", freezes_workers),

@@ -29,6 +29,8 @@ class Rig:
     seed: int
     count: int
     reference: Digest = field(default_factory=dict)
+    pages: list[float] = field(default_factory=list)
+    """The digest of the clean run, and how long its pages took."""
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Run:
     seconds: float = 60.0
     finish: Callable[[], None] = lambda: None
     compares: bool = True
+    hurries: bool = False
+    """Whether its pages must be as fast as those of the clean run."""
     until: Status = Status.COMPLETED
 
     def tell(self, rig: Rig) -> Told:
@@ -96,6 +100,9 @@ class Run:
         told.digest = {**digest.Reader().office(), **digest.of_store(settings.LEARNER_URL)}
         if self.compares and rig.reference:
             told.bad += digest.differences(rig.reference, told.digest)
+        told.notes.append(pages(told.seconds_of_pages))
+        if self.hurries:
+            told.bad += slower(rig.pages, told.seconds_of_pages)
         told.notes.append(
             f"presses {sum(who.presses for who in story.consumers)},"
             f" set going by a person: letters {story.released}, other work {story.woken},"
@@ -103,6 +110,28 @@ class Run:
         )
         connections.close_all()
         connectors.close_all()
+
+
+def quantile(seconds: list[float], share: float) -> float:
+    """The smallest of ``seconds`` that ``share`` of them do not exceed."""
+    return sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]
+
+
+def pages(seconds: list[float]) -> str:
+    """How long pages took, in words."""
+    if not seconds:
+        return "no pages"
+    half, most = quantile(seconds, 0.5), quantile(seconds, 0.95)
+    return f"{len(seconds)} pages, p50 {half * 1000:.0f} ms, p95 {most * 1000:.0f} ms"
+
+
+def slower(healthy: list[float], sick: list[float]) -> list[str]:
+    """Pages that are out of proportion to those of the healthy office, with room for noise."""
+    return [
+        f"pages at {share:.0%}: {there:.2f} s, healthy {here:.2f} s"
+        for share in (0.5, 0.95)
+        if (there := quantile(sick, share)) > 3 * (here := quantile(healthy, share)) + 0.3
+    ]
 
 
 def _begin(rig: Rig) -> None:

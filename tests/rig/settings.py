@@ -17,6 +17,7 @@ LEASE = 3.0
 CHANGES = {
     "ccpa_office.work": {
         "claim.lease": LEASE, "renew.lease": LEASE, "BACKOFF_STEP": 0.1,
+        "AWAY": 0.5,
     },
     "ccpa_office.keeping": {"TICK_SECONDS": 0.5},
 }  # fmt: skip
