@@ -27,19 +27,22 @@ LIMIT = 500
 
 
 def remind(*, at: datetime) -> int:
-    """Remind the contacts on file at days 7, 21 and 35; a new link voids the older one."""
+    """Remind the contacts on file at days 7, 21 and 35; a new link voids the older one.
+
+    A day that was missed is not made up for: whoever is late gets one letter, not three.
+    """
     on = received_date(at)
     reminded = 0
-    for already, day in enumerate(REMINDER_DAYS):
+    for number, day in reversed(list(enumerate(REMINDER_DAYS, 1))):
         with transaction.atomic():
             silent = list(
                 _waiting()
-                .filter(on_file=True, reminders=already, received_on__lte=on - _days(day))
+                .filter(on_file=True, reminders__lt=number, received_on__lte=on - _days(day))
                 .select_for_update(of=("self",), skip_locked=True)[:LIMIT]
             )
             if silent:
                 ConsumerRequest.objects.filter(pk__in=[each.pk for each in silent]).update(
-                    reminders=F("reminders") + 1
+                    reminders=number
                 )
                 Link.objects.filter(
                     consumer_request__in=silent,
@@ -66,8 +69,7 @@ def end(*, at: datetime) -> int:
         is_contact=True,
         confirmed_at__isnull=False,
     )
-    weighed = Step.objects.comparing().filter(consumer_request=OuterRef("pk"))
-    waiting = _waiting().filter(~Exists(weighed), received_on__lte=last)
+    waiting = _waiting().filter(received_on__lte=last)
     nothing = waiting.filter(Exists(proven), on_file=False, hold="")
     ended = _end_each(
         nothing, Status.COMPLETED, Outcome.COMPLIED, ground=Denial.NO_DATA.value, at=at
@@ -113,8 +115,10 @@ def _end_each(
 
 
 def _waiting() -> QuerySet[ConsumerRequest]:
+    """Requests that wait for the consumer, whose last answer is not being compared just now."""
+    weighed = Step.objects.comparing().filter(consumer_request=OuterRef("pk"))
     return (
-        ConsumerRequest.objects.filter(status=Status.WAITING, kind__in=VERIFIABLE)
+        ConsumerRequest.objects.filter(~Exists(weighed), status=Status.WAITING, kind__in=VERIFIABLE)
         .select_related("data_key")
         .order_by("received_on", "pk")
     )

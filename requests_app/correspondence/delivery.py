@@ -142,11 +142,11 @@ def compose(message: Message) -> tuple[str, bytes]:
     mail["To"] = Address(addr_spec=recipient)
     mail["Subject"] = message.subject
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = message.language
     mail.set_content(box.open(bytes(message.text), context="message.text"), cte="base64")
     mail.add_alternative(
         box.open(bytes(message.html), context="message.html"), subtype="html", cte="base64"
     )
+    mail["Content-Language"] = message.language  # now: an earlier one would go into a part
     return recipient, mail.as_bytes()
 
 
