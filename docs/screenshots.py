@@ -94,6 +94,7 @@ class Tour:
 
 def shoot(page: Page, name: str, *, whole: bool = False) -> None:
     """One picture in each scheme."""
+    page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.screenshot(
@@ -169,6 +170,7 @@ def desks(tour: Tour, number: str) -> None:
     """Verified by one person, approved by another."""
     case = f"/admin/requests/{number.replace('-', '')}/"
     verifier = tour.sign_in("verifier")
+    tour.go(verifier, "/admin/")
     shoot(verifier, "desk-home")
     until(lambda: stands(tour, verifier, case, "form[action$='/decide/']"), "the answers")
     shoot(verifier, "desk-case")

@@ -14,7 +14,7 @@ from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.roles import Actor
 from requests_app import correspondence, retention, silence, verification
 from requests_app.fulfillment import batches, closing, plan, proof
-from requests_app.models import Chunk, LinkAsked, Look, Message, Step, StepKind
+from requests_app.models import Chunk, Look, Message, Step, StepKind
 
 OWNER = "demo"
 STEPS = {
@@ -71,8 +71,6 @@ class Machines:
         for lane in ("verify", "plan"):
             for step in work.claim(Step, lane=lane, n=100, owner=OWNER):
                 STEPS[StepKind(step.kind)](step, at=at)
-        for asked in work.claim(LinkAsked, lane="verify", n=100, owner=OWNER):
-            verification.answer_link_asked(asked, at=at)
         self.send(at)
 
     def send(self, at: datetime) -> None:

@@ -216,11 +216,3 @@ class Case:
         at = yield 5 * HOUR
         answer = "Your ZIP code and the number of one of your orders are enough."
         casework.write(fresh(asked), answer, by=self.staff.officer, at=at)
-
-    def floods_a_mailbox(self) -> Story:
-        """Somebody asks for the follow link again and again; the office stops sending it."""
-        at = yield NOW
-        asked = self.ask(at)
-        for _again in range(6):
-            at = yield HOUR
-            verification.ask_follow_link(asked.number, self.person.email, at=at)

@@ -135,7 +135,6 @@ def _stuck_deletions(cast: Cast) -> Iterator[Told]:
     yield 13, "08:58", cast.in_english(DELETE).is_denied(
         ground=Denial.EXCEPTION, exception=DeletionException.DX_1, words=course, decided=False
     )  # fmt: skip
-    yield 2, "21:07", cast.case(DELETE).floods_a_mailbox()
 
 
 def _know(cast: Cast) -> Iterator[Told]:
