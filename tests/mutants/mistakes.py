@@ -29,8 +29,8 @@ _LAW = (
     _mistake(
         "Sunday counts as a business day",
         f"{LAW}/calendar.py",
-        "if self.sunday_to_monday and day.weekday() == SUNDAY:",
-        "if self.sunday_to_monday and day.weekday() == SATURDAY:",
+        "        Calendar.CA_STATE: frozenset({SATURDAY, SUNDAY}),",
+        "        Calendar.CA_STATE: frozenset({SATURDAY}),",
         f"{T_LAW}/test_calendar.py",
     ),
     _mistake(

@@ -18,7 +18,7 @@ COPIED = ("ccpa_office", "notices_app", "requests_app", "templates", "tests", "d
 FILES = ("manage.py", "pyproject.toml", ".env.example", "Makefile")
 FAILED = 1
 """What pytest answers when tests ran and some failed; anything else is no verdict."""
-LIMIT = 600
+LIMIT = 1200
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def make(mistake: Mistake, tree: Path) -> str:
     return text
 
 
-def look(tree: Path, selection: Iterable[str], *, fresh: bool = False) -> int:
+def look(tree: Path, selection: Iterable[str], *, fresh: bool = False, shown: bool = False) -> int:
     """Run some tests in the copy and say how pytest ended."""
     command = [
         sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider",
@@ -65,8 +65,9 @@ def look(tree: Path, selection: Iterable[str], *, fresh: bool = False) -> int:
     environment = {**os.environ, "PYTHONPATH": str(tree), "TEST_DATABASE_NAME": "test_mutants"}
     try:
         done = subprocess.run(
-            command, cwd=tree, env=environment, timeout=LIMIT, capture_output=True, check=False
-        )
+            command, cwd=tree, env=environment, timeout=LIMIT, check=False,
+            capture_output=not shown,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return FAILED
     return done.returncode
@@ -93,7 +94,7 @@ def main(names: list[str]) -> int:
         tree = Path(folder)
         copy_tree(tree)
         selection = sorted({test for mistake in chosen for test in mistake.tests})
-        if look(tree, selection, fresh=True):
+        if look(tree, selection, fresh=True, shown=True):
             sys.stdout.write("the tests that look for mistakes fail without one\n")
             return 2
         verdicts = []
