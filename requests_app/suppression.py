@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from django.db import connection
+
 from ccpa_office import sealing
 from requests_app.models import Suppression
 
@@ -13,18 +15,29 @@ NORMAL = {
 """The identifiers that are remembered, and their canonical form. A name is nobody's alone."""
 
 
+REMEMBER = """
+INSERT INTO requests_app_suppression (kind, digest, subject, at)
+SELECT kind, digest, subject, %s
+FROM unnest(%s::text[], %s::bytea[], %s::text[]) AS found(kind, digest, subject)
+ORDER BY digest ON CONFLICT DO NOTHING
+"""
+
+
 def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datetime) -> int:
     """Write the digests of each person's identifiers; one statement for any number of people."""
-    rows = [
-        Suppression(kind=kind, digest=sealing.digest(kind, normal), subject=subject, at=at)
+    found = [
+        (kind, sealing.digest(kind, NORMAL[kind](value)), subject)
         for subject, identifiers in people
         for kind, values in identifiers.items()
         if kind in NORMAL
-        for normal in map(NORMAL[kind], values)
-        if _names_somebody(kind, normal)
+        for value in values
+        if value
     ]
-    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
-    return len(rows)
+    if found:
+        kinds, digests, subjects = map(list, zip(*found, strict=True))
+        with connection.cursor() as cursor:
+            cursor.execute(REMEMBER, [at, kinds, digests, subjects])
+    return len(found)
 
 
 def is_suppressed(kind: str, value: str) -> bool:

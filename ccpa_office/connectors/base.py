@@ -290,8 +290,16 @@ class Connector(Protocol):
     def apply(self, table: str, rows: Rows, people: Sequence[Key], deed: Deed) -> Applied:
         """Change rows whose key and person agree; one statement. Roll back if any is foreign."""
 
+    def apply_all(
+        self, changes: Sequence[tuple[str, Rows, Deed]], people: Sequence[Key]
+    ) -> list[Applied]:
+        """``apply`` for table after table, sent together; roll back if any key is foreign."""
+
     def recount(self, table: str, rows: Rows, look: Look) -> Recount:
         """Look again by keys, by identifier columns and in texts; one statement, no join path."""
+
+    def recount_all(self, looks: Sequence[tuple[str, Rows, Look]]) -> list[Recount]:
+        """``recount`` for table after table, sent together."""
 
     def transaction(self) -> AbstractContextManager[object]:
         """One transaction in the store: begin, the block, commit; rolled back by any error."""

@@ -36,7 +36,7 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
         if born:
             newborn.intend(loaded, born, at)
         parts = in_order(loaded, [*loaded.parts, *born])
-        results = [_apply(loaded, part) for part in parts]
+        results = _apply(loaded, parts)
     work.seam("erase.after-effect")
     repeated = chunk.attempts > 1
     with transaction.atomic():
@@ -57,20 +57,25 @@ def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
     return sorted(merged, key=lambda part: (order[part.table], part.action))
 
 
-def _apply(loaded: Load, part: Part) -> Applied:
-    if part.action == "keep":
-        return Applied(done=0, gone=0, foreign=[])
-    deed = Deed(
-        action=part.action,
-        secret=sealing.digest("pseudonym", loaded.target.key),
-        identities=[each.identity for each in loaded.subjects],
-    )
-    applied = loaded.target.connector.apply(
-        part.table, Rows(part.keys, part.persons), loaded.people, deed
-    )
-    if applied.foreign:
-        raise KeyOfAnother(part.table)
-    return applied
+def _apply(loaded: Load, parts: Sequence[Part]) -> list[Applied]:
+    """Change table after table; what is kept is not touched. Raises ``KeyOfAnother``."""
+    secret = sealing.digest("pseudonym", loaded.target.key)
+    acted = [part for part in parts if part.action != "keep"]
+    changes = [
+        (
+            part.table,
+            Rows(part.keys, part.persons),
+            Deed(part.action, secret=secret, identities=loaded.identities),
+        )
+        for part in acted
+    ]
+    applied = loaded.target.connector.apply_all(changes, loaded.people)
+    for part, result in zip(acted, applied, strict=True):
+        if result.foreign:
+            raise KeyOfAnother(part.table)
+    results = iter(applied)
+    kept = Applied(done=0, gone=0, foreign=[])
+    return [kept if part.action == "keep" else next(results) for part in parts]
 
 
 def _hand_on(chunk: Chunk, at: datetime) -> None:

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from ccpa_office import sealing
-from ccpa_office.connectors.base import Key
+from ccpa_office.connectors.base import Identity, Key
 from ccpa_office.models import ClockGuard
 from requests_app import targets
 from requests_app.fulfillment.packing import Part, Subject, is_whole, open_part, open_subjects
@@ -40,17 +41,24 @@ class Load:
     supplements: Counter[int]
     """How many rows born after the freeze are planned already, by person."""
 
-    @property
+    @cached_property
     def people(self) -> list[Key]:
         return [each.key for each in self.subjects]
 
-    def subject_of(self, place: int) -> str:
-        """Whom the book names for a person: the number of the request, or the list's batch."""
+    @cached_property
+    def identities(self) -> list[Identity]:
+        return [each.identity for each in self.subjects]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Whom the book names for each person: the number of the request, or the list's batch."""
+        named = [f"batch:{self.chunk.batch_id}"] * len(self.subjects)
         for plan in self.plans:
-            first = self.first[plan.pk]
-            if first <= place < first + plan.people and plan.consumer_request:
-                return plan.consumer_request.number
-        return f"batch:{self.chunk.batch_id}"
+            if plan.consumer_request:
+                first = self.first[plan.pk]
+                places = range(first, min(first + plan.people, len(named)))
+                named[first : first + plan.people] = [plan.consumer_request.number for _ in places]
+        return named
 
     def people_of(self, plan: Plan) -> list[Subject]:
         """The people of one of the plans."""
@@ -143,5 +151,5 @@ def merge(parts: Iterable[tuple[int, Part]]) -> list[Part]:
             Part(part.table, part.action, [], [], decision=part.decision),
         )
         whole.keys.extend(part.keys)
-        whole.persons.extend(first + person for person in part.persons)
+        whole.persons.extend([first + p for p in part.persons] if first else part.persons)
     return list(merged.values())

@@ -56,7 +56,7 @@ def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
     parts: list[Part] = []
     for each in located:
         table = program.table(each.table)
-        if table.action != "keep" and not any(map(any, (each.shared, each.kept, each.until))):
+        if table.action != "keep" and not _stands_out(each):
             parts += [Part(each.table, table.action, each.keys, each.persons)] if each.keys else []
             continue
         groups: dict[tuple[str, str, bool], Part] = {}
@@ -76,6 +76,11 @@ def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
                 groups[action, reason, undecided] = replace(group, until=until)
         parts += groups.values()
     return parts
+
+
+def _stands_out(located: Located) -> bool:
+    """Whether any row is shared or kept, or was kept until some day."""
+    return any(located.shared) or any(located.kept) or any(located.until)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors import base
-from ccpa_office.connectors.base import Rows
+from ccpa_office.connectors.base import Rows, Table
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
@@ -51,8 +51,8 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
         )
         suppression.remember(
             [
-                (loaded.subject_of(place), each.identifiers)
-                for place, each in enumerate(loaded.subjects)
+                (name, each.identifiers)
+                for name, each in zip(loaded.names, loaded.subjects, strict=True)
             ],
             at=at,
         )
@@ -65,36 +65,41 @@ def look(loaded: Load) -> list[dict[str, Any]]:
     by_table: dict[str, list[Part]] = {}
     for part in loaded.parts:
         by_table.setdefault(part.table, []).append(part)
-    found = []
-    for table in loaded.target.program.tables:
-        parts = by_table.get(table.name, [])
-        acted = [part for part in parts if part.action != "keep"]
-        kept = [key for part in parts if part.action == "keep" for key in part.keys]
-        again = loaded.target.connector.recount(
-            table.name,
-            Rows(
-                [key for part in acted for key in part.keys],
-                [person for part in acted for person in part.persons],
-            ),
-            base.Look(
-                people=loaded.people,
-                identities=[each.identity for each in loaded.subjects],
-                action=table.action,
-                kept=kept,
-                stripped=[k for part in acted if part.decision == "strip" for k in part.keys],
-            ),
+    looks = [
+        _look_at(loaded, table, by_table.get(table.name, []))
+        for table in loaded.target.program.tables
+    ]
+    return [
+        {
+            "table": table,
+            "finding": _finding(again.clean, bool(asked.kept)),
+            "kept": len(asked.kept),
+            "by_key": again.by_key,
+            "by_identifier": again.by_identifier,
+            "in_text": again.in_text,
+        }
+        for (table, _rows, asked), again in zip(
+            looks, loaded.target.connector.recount_all(looks), strict=True
         )
-        found.append(
-            {
-                "table": table.name,
-                "finding": _finding(again.clean, bool(kept)),
-                "kept": len(kept),
-                "by_key": again.by_key,
-                "by_identifier": again.by_identifier,
-                "in_text": again.in_text,
-            }
-        )
-    return found
+    ]
+
+
+def _look_at(loaded: Load, table: Table, parts: list[Part]) -> tuple[str, Rows, base.Look]:
+    acted = [part for part in parts if part.action != "keep"]
+    return (
+        table.name,
+        Rows(
+            [key for part in acted for key in part.keys],
+            [person for part in acted for person in part.persons],
+        ),
+        base.Look(
+            people=loaded.people,
+            identities=loaded.identities,
+            action=table.action,
+            kept=[key for part in parts if part.action == "keep" for key in part.keys],
+            stripped=[key for part in acted if part.decision == "strip" for key in part.keys],
+        ),
+    )
 
 
 def _finding(clean: bool, kept: bool) -> str:  # noqa: FBT001  two facts of one table
@@ -231,4 +236,5 @@ def look_later(row: Look, *, at: datetime) -> None:
             facts=facts,
         )  # fmt: skip
         if finding == Finding.RESIDUAL:
-            Plan.objects.filter(chunk=row.chunk).update(state=PlanState.RESIDUAL)
+            proved = Plan.objects.filter(chunk=row.chunk, state=PlanState.PROVED)
+            proved.update(state=PlanState.RESIDUAL)

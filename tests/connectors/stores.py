@@ -348,11 +348,11 @@ def undone(connector: PostgreSQL) -> Iterator[None]:
 def count_statements(connector: PostgreSQL, monkeypatch: Any) -> list[str]:
     """Return a list that grows with every statement of the connector."""
     seen: list[str] = []
-    run = type(connector)._all
+    run = type(connector)._send
 
     def counted(self: PostgreSQL, query: str, values: Any) -> Any:
         seen.append(query)
         return run(self, query, values)
 
-    monkeypatch.setattr(type(connector), "_all", counted)
+    monkeypatch.setattr(type(connector), "_send", counted)
     return seen

@@ -6,6 +6,7 @@ import pytest
 
 from ccpa_office.connectors.base import Identity, KeysRefused, Look, Recount, Rows
 from ccpa_office.connectors.postgresql import texts
+from tests.connectors import stores
 from tests.connectors.stores import Erasure, erase, look
 
 ON = date(2026, 7, 1)
@@ -128,14 +129,7 @@ def test_people_and_identities_must_match(learners):
 
 def test_the_second_look_is_one_statement_a_table(fresh, monkeypatch):
     erasure = erase(fresh, [fresh.kind.one, fresh.kind.other], on=ON)
-    ran = []
-    run = type(fresh.connector)._all
-
-    def counted(self, query, values):
-        ran.append(query)
-        return run(self, query, values)
-
-    monkeypatch.setattr(type(fresh.connector), "_all", counted)
+    ran = stores.count_statements(fresh.connector, monkeypatch)
     look(fresh, erasure)
     assert len(ran) == len(fresh.program.tables)
 

@@ -75,7 +75,7 @@ def test_lists_that_do_not_match_are_refused(learners, digests, keys, persons):
 
 
 def test_an_empty_plan_runs_no_statement(store, monkeypatch):
-    monkeypatch.setattr(type(store.connector), "_all", lambda *_: pytest.fail("a statement ran"))
+    monkeypatch.setattr(type(store.connector), "_send", lambda *_: pytest.fail("a statement ran"))
     for table in store.program.tables:
         applied = store.connector.apply(table.name, Rows([], []), [store.kind.one], deed(table))
         assert (applied.done, applied.gone, applied.foreign) == (0, 0, [])

@@ -25,15 +25,14 @@ def apply(binding: Binding, table: Table, action: str) -> sql.Composed:
     source = SQL(", ").join([SQL("merged AS u" if merged else "plan AS u"), *joins])
     return SQL(
         "WITH plan AS ({plan}){merged}, done AS ({change} RETURNING 1)"
-        " SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM (SELECT {key} FROM plan AS t"
-        " GROUP BY {key}) AS d), (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array({shown})),"
-        " '[]') FROM plan AS u JOIN {table} AS t ON {same}"
+        " SELECT (SELECT count(*) FROM done),"
+        " (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array({shown})), '[]')"
+        " FROM plan AS u JOIN {table} AS t ON {same}"
         " WHERE (SELECT count(*) FROM done) < (SELECT count(*) FROM plan) AND {foreign})"
     ).format(
         plan=_plan(binding, table),
         merged=_merged(binding, table) if merged else SQL(""),
         change=_change(binding, table, action, source=source, where=conjunction(where)),
-        key=_names(binding.slots(table, "k"), "t"),
         shown=binding.shown("t", table),
         table=binding.name(table.name),
         same=binding.same_key(table, "t", "u", "k"),

@@ -1,6 +1,6 @@
 """The connector itself: binds the program once, then runs one statement per table and deed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -144,14 +144,22 @@ class PostgreSQL:
     # --- what -------------------------------------------------------------------------------------
 
     def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
-        return [self._locate(table, people, on) for table in self.program.tables if people]
+        if not people:
+            return []
+        tables = self.program.tables
+        values = {**self._people(people), "on": on}
+        answers = self._together((self._locating(table), values) for table in tables)
+        return [
+            unpacked(table, rows[0]) if self._is_plain(table) else located(table, rows)
+            for table, rows in zip(tables, answers, strict=True)
+        ]
 
-    def _locate(self, table: Table, people: Sequence[Key], on: date) -> Located:
-        plain = statements.is_plain(self._binding, table)
-        make = statements.locate_plain if plain else statements.locate
-        query = self._text("locate", table, lambda: make(self._binding, table))
-        rows = self._all(query, {**self._people(people), "on": on})
-        return unpacked(table, rows[0]) if plain else located(table, rows)
+    def _is_plain(self, table: Table) -> bool:
+        return statements.is_plain(self._binding, table)
+
+    def _locating(self, table: Table) -> str:
+        make = statements.locate_plain if self._is_plain(table) else statements.locate
+        return self._text("locate", table, lambda: make(self._binding, table))
 
     def newborn(
         self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
@@ -178,22 +186,38 @@ class PostgreSQL:
             yield
 
     def apply(self, table: str, rows: Rows, people: Sequence[Key], deed: Deed) -> Applied:
-        step = self.program.table(table)
-        self._require_sound(step, deed)
-        persons = keys.persons_of(rows, people)
-        if not rows.keys:
-            return Applied(0, 0, [])
+        return self.apply_all([(table, rows, deed)], people)[0]
+
+    def apply_all(
+        self, changes: Sequence[tuple[str, Rows, Deed]], people: Sequence[Key]
+    ) -> list[Applied]:
+        for table, rows, deed in changes:
+            self._require_sound(self.program.table(table), deed)
+            keys.persons_of(rows, people)
+        answers = iter(
+            self._together(
+                self._applying(self.program.table(table), rows, people, deed)
+                for table, rows, deed in changes
+                if rows.keys
+            )
+        )
+        return [
+            _applied(rows, next(answers)[0]) if rows.keys else Applied(0, 0, [])
+            for _table, rows, _deed in changes
+        ]
+
+    def _applying(
+        self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed
+    ) -> tuple[str, Parameters]:
         values: Parameters = {
             **keys.columns(rows.keys, self._binding.integers(step), "k"),
-            **self._people(persons),
+            **self._people(keys.persons_of(rows, people)),
             "n": keys.numbers(rows.persons),
         }
         values |= _mask_values(step, deed, people)
         query = self._text("apply", step, lambda: changing.apply(
             self._binding, step, deed.action), deed.action)  # fmt: skip
-        done, planned, foreign = self._all(query, values)[0]
-        strangers = [keys.key(key) for key in foreign]
-        return Applied(done, planned - done - len(strangers), strangers)
+        return query, values
 
     def _require_sound(self, table: Table, deed: Deed) -> None:
         if deed.action not in {"delete", "mask"} or (deed.action == "mask" and not table.mask()):
@@ -204,7 +228,15 @@ class PostgreSQL:
     # --- look again -------------------------------------------------------------------------------
 
     def recount(self, table: str, rows: Rows, look: Look) -> Recount:
-        step = self.program.table(table)
+        return self.recount_all([(table, rows, look)])[0]
+
+    def recount_all(self, looks: Sequence[tuple[str, Rows, Look]]) -> list[Recount]:
+        answers = self._together(
+            self._recounting(self.program.table(table), rows, look) for table, rows, look in looks
+        )
+        return [Recount(*answer[0]) for answer in answers]
+
+    def _recounting(self, step: Table, rows: Rows, look: Look) -> tuple[str, Parameters]:
         keys.persons_of(rows, look.people)
         if len(look.identities) != len(look.people):
             raise KeysRefused("people and identities do not match")
@@ -231,7 +263,7 @@ class PostgreSQL:
             )
         query = self._text("recount", step, lambda: recounting.recount(
             self._binding, step, look.action), look.action)  # fmt: skip
-        return Recount(*self._all(query, values)[0])
+        return query, values
 
     # --- showing ----------------------------------------------------------------------------------
 
@@ -277,7 +309,17 @@ class PostgreSQL:
 
     def _all(self, query: Any, values: Parameters) -> list[tuple[Any, ...]]:
         with translated():
-            return self._connection.execute(query, values, prepare=True).fetchall()
+            return self._send(query, values).fetchall()
+
+    def _together(self, asked: Iterable[tuple[Any, Parameters]]) -> list[list[tuple[Any, ...]]]:
+        """Run statements one after the other without waiting for the answers in between."""
+        with translated():
+            with self._connection.pipeline():
+                cursors = [self._send(query, values) for query, values in asked]
+            return [cursor.fetchall() for cursor in cursors]
+
+    def _send(self, query: Any, values: Parameters) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._connection.execute(query, values, prepare=True)
 
 
 def conninfo(url: str) -> str:
@@ -311,6 +353,18 @@ def unpacked(table: Table, texts: Sequence[str]) -> Located:
         kept=[table.keep_code if table.action == "keep" else ""] * count,
         until=[None] * count,
     )
+
+
+def _applied(rows: Rows, answer: Sequence[Any]) -> Applied:
+    """Read what one change met; a key that the plan names twice counts once."""
+    done, foreign = answer
+    strangers = [keys.key(key) for key in foreign]
+    planned = len(set(map(_hashable, rows.keys)))
+    return Applied(done, planned - done - len(strangers), strangers)
+
+
+def _hashable(key: Any) -> Key:
+    return tuple(key) if type(key) is list else key
 
 
 def _date(value: date | str | None) -> date | None:

@@ -121,7 +121,9 @@ def _sign(form: str) -> str:
     Pieces are of ASCII, or of letters that know no case: other letters have more than one way to
     be written small and large, and the pattern knows them all.
     """
-    plain = "".join(character if _is_plain(character) else " " for character in form)
+    plain = form
+    if not (form.isascii() and form.isprintable()):
+        plain = "".join(character if _is_plain(character) else " " for character in form)
     piece = max(plain.split(" "), key=len)
     return piece if len(piece) > 1 else ANYWHERE
 
