@@ -75,6 +75,8 @@ def _way(consumer_request: ConsumerRequest) -> Sequence[Stage]:
         before = Status(consumer_request.previous_status or Status.RECEIVED)
         reached = way.index(STAGE[before]) if STAGE[before] in way else 0
         return (*way[: reached + 1], here)
+    if here not in way:  # an opt-out whose denial is being decided
+        return (way[0], here, way[-1])
     return way
 
 
