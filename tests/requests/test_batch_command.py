@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from ccpa_office.roles import Role
 from requests_app.models import Batch, BatchState, Status
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA, approved, drain, fresh
@@ -21,7 +22,7 @@ def run(*words):
 @pytest.fixture
 def as_officer(team, settings):
     """The name of an officer to act as."""
-    builders.actor(builders.Role.OFFICER, name="olive")
+    builders.actor(Role.OFFICER, name="olive")
     return ("--as", "olive")
 
 
