@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 
 from ccpa_office import clock, ledger, work
@@ -17,6 +18,15 @@ def book(**_later: object) -> None:
     with transaction.atomic():
         if work.run_once("ledger.anchor", quarter_of(at), at):
             ledger.anchor(at)
+
+
+@shared_task(name="tick.sessions")
+def sessions(**_later: object) -> None:
+    """Every quarter of an hour, forget the sessions that are over: they name requests and staff."""
+    at = clock.now()
+    with transaction.atomic():
+        if work.run_once("sessions.forget", quarter_of(at), at):
+            SessionStore.clear_expired()
 
 
 def quarter_of(at: datetime) -> datetime:

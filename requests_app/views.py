@@ -140,17 +140,22 @@ def status_ask(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token out of the address into the session; looking spends nothing (VR-22)."""
-    request.session[TOKEN] = token[:100]
+    """Take the token out of the address into the session; looking spends nothing (VR-22).
+
+    Sessions stand in the database: what is kept there is the digest, which opens nothing (PR-43).
+    """
+    request.session[TOKEN] = verification.digest_of(token).hex()
     return redirect("requests:landing")
 
 
 @require_http_methods(["GET", "POST"])
 def landing(request: HttpRequest) -> HttpResponse:
     """The page of a mailed link; its button spends it."""
-    token = request.session.get(TOKEN, "")
     try:
-        found = verification.find_link(token, at=clock.now())
+        kept = bytes.fromhex(request.session.get(TOKEN, ""))
+        found = verification.link_of(kept, at=clock.now())
+        if request.method == "POST" and request.POST.get("purpose", found.purpose) != found.purpose:
+            return redirect("requests:landing")  # another link was opened in the meantime
         return _PAGES[LinkPurpose(found.purpose)](request, found)
     except (verification.LinkGone, MoveNotAllowed):
         request.session.pop(TOKEN, None)
@@ -168,8 +173,12 @@ def _follow(request: HttpRequest, found: Link) -> HttpResponse:
 def _stop(request: HttpRequest, found: Link) -> HttpResponse:
     if request.method != "POST":
         return _landing_page(request, found)
-    casework.stop_by_link(found, at=clock.now())
     request.session.pop(TOKEN, None)
+    try:
+        casework.stop_by_link(found, at=clock.now())
+    except MoveNotAllowed:
+        sentence = _("It cannot be stopped any more. Write to us or call us.")
+        return render(request, "requests/done.html", {"sentence": sentence})
     next_step = {"sentence": _("A person looks into it. You need not do anything."), "day": None}
     context = {"sentence": _("We stopped the request."), "next": [next_step]}
     return render(request, "requests/done.html", context)
@@ -341,7 +350,8 @@ def _opted_out(request: HttpRequest) -> bool:
     if _signal(request):
         return True
     numbers = [request.session.get(RECEIVED, ""), *request.session.get(CASES, {})]
-    return ConsumerRequest.objects.filter(number__in=numbers, kind=RequestKind.OPT_OUT).exists()
+    made = ConsumerRequest.objects.filter(number__in=numbers, kind=RequestKind.OPT_OUT)
+    return made.exclude(status__in=[Status.WITHDRAWN, Status.DENIED, Status.REDIRECTED]).exists()
 
 
 @require_GET

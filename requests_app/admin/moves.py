@@ -13,6 +13,7 @@ from ccpa_office.admin import Deed, sentence
 from ccpa_office.law.certainty import Level, is_certain_enough
 from ccpa_office.law.deadlines import may_extend, received_date
 from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for
+from ccpa_office.law.kinds import VERIFIABLE
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now
 from requests_app import casework, verification, workflow
 from requests_app.casework.looking import Opened, Purpose, look, read
@@ -98,7 +99,8 @@ NOTHING = "nothing-found"
 def endings(subject: ConsumerRequest) -> list[tuple[str, Any]]:
     """The ends that the table of moves allows from where the request stands."""
     found: list[tuple[str, Any]] = []
-    if _leads(subject, Status.COMPLETED) and subject.kind != "delete":
+    proven = subject.right not in VERIFIABLE or subject.status == Status.VERIFIED
+    if _leads(subject, Status.COMPLETED) and subject.kind != "delete" and proven:
         found += [("complied", _("Complied with")), ("in-part", _("Complied with in part"))]
     if _leads(subject, Status.COMPLETED) and Denial.NO_DATA in denial_grounds(subject.right):
         found.append((NOTHING, _("Nothing was found")))
@@ -115,6 +117,12 @@ def _leads(subject: ConsumerRequest, to: Status) -> bool:
 
 def _at(*statuses: Status) -> Callable[[Any], bool]:
     return lambda subject: subject.status in statuses
+
+
+def _can_be_planned(subject: Any) -> bool:
+    """Also after a refusal, and where an erasure stands still and waits for a person."""
+    stages = {Status.VERIFIED, Status.PLANNED, Status.EXECUTING}
+    return subject.kind == "delete" and subject.status in stages
 
 
 def _touched(actor: Actor) -> str:
@@ -268,7 +276,7 @@ MOVES: tuple[Deed, ...] = (
     Deed(
         "replan", _L("Build the plan again"), _replan, Verb.PLAN,
         help=_L("The present plan and its approvals become void. You cannot approve the new one."),
-        offered=_at(Status.PLANNED),
+        offered=_can_be_planned,
     ),
     Deed(
         "take", _L("Take this case"), _take, Verb.SEE_CASES,

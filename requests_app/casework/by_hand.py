@@ -7,6 +7,7 @@ from django.db import transaction
 
 from ccpa_office import ledger
 from ccpa_office.law.grounds import Denial
+from ccpa_office.law.kinds import VERIFIABLE, RequestKind
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import correspondence, workflow
 from requests_app.casework.refusals import GroundMissing
@@ -69,27 +70,39 @@ def close_by_hand(
     """End a case that people worked by hand, with its outcome and the words of the answer.
 
     A deletion is never completed this way: that is derived from proof. Only "nothing found" may
-    end one, and it is said as such.
+    end one, and it is said as such. Nothing is answered to somebody who is not verified yet.
     """
     require(by, Verb.CLOSE_CASE)
     if outcome not in _BY_HAND or not words.strip():
         raise GroundMissing("Choose how it ended and write what the consumer will read.")
     to, meaning = _BY_HAND[outcome]
     nothing = ground == Denial.NO_DATA.value
-    if to is Status.COMPLETED and consumer_request.kind == "delete" and not nothing:
-        raise MoveNotAllowed("A deletion is complete when a second look proves it, never by hand.")
-    if nothing and (consumer_request.on_file or consumer_request.hold):
-        raise MoveNotAllowed("Something is on file for this request.")
     if ground and not nothing:
         raise GroundMissing("A case with another ground ends with a denial.")
-    return workflow.move(
-        consumer_request,
-        to,
-        by=by,
-        at=at,
-        facts={"outcome": meaning().value, "ground": ground},
-        reason=words,
-        letter_context=lambda _each: {"reason": words},
-        outcome=meaning(),
-        ground=ground,
-    )
+    with transaction.atomic():
+        consumer_request = workflow.locked(consumer_request)
+        if to is Status.COMPLETED:
+            _check_completion(consumer_request, nothing=nothing)
+        return workflow.move(
+            consumer_request,
+            to,
+            by=by,
+            at=at,
+            facts={"outcome": meaning().value, "ground": ground},
+            reason=words,
+            letter_context=lambda _each: {"reason": words},
+            outcome=meaning(),
+            ground=ground,
+        )
+
+
+def _check_completion(consumer_request: ConsumerRequest, *, nothing: bool) -> None:
+    """Only who was verified gets an answer; only whom nobody knows is told that nothing is held."""
+    if nothing:
+        if consumer_request.on_file or consumer_request.hold:
+            raise MoveNotAllowed("Something is on file for this request.")
+        return
+    if consumer_request.right is RequestKind.DELETE:
+        raise MoveNotAllowed("A deletion is complete when a second look proves it, never by hand.")
+    if consumer_request.right in VERIFIABLE and consumer_request.status != Status.VERIFIED:
+        raise MoveNotAllowed("Who asks is not verified yet; only then is there an answer.")

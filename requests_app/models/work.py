@@ -24,8 +24,8 @@ class StepQuerySet(models.QuerySet["Step"]):
     """Sets of steps that read as questions."""
 
     def comparing(self) -> Self:
-        """Answers of consumers that are not weighed yet."""
-        return self.filter(kind=StepKind.COMPARE, state__in=["ready", "running"])
+        """Answers of consumers that are not weighed yet, also those whose work is parked."""
+        return self.filter(kind=StepKind.COMPARE, state__in=["ready", "running", "parked"])
 
 
 class Step(DueWork):

@@ -1,9 +1,14 @@
 """Is it the consumer? Look up, ask, compare, decide (11 CCR 7060 to 7063)."""
 
-from requests_app.verification.deciding import IdentityNotProven, ask_again, decide, queue_plan
+from requests_app.verification.deciding import (
+    EVALUATIONS,
+    IdentityNotProven,
+    ask_again,
+    decide,
+    queue_plan,
+)
 from requests_app.verification.evidence import (
     DECLARATION,
-    EVALUATIONS,
     accept_evidence,
     compare,
 )
@@ -11,8 +16,10 @@ from requests_app.verification.links import (
     LinkGone,
     answer_link_asked,
     ask_follow_link,
+    digest_of,
     find_link,
     follow,
+    link_of,
     spend,
 )
 from requests_app.verification.looking import identity_of, look_up, people_of
@@ -28,9 +35,11 @@ __all__ = [
     "ask_follow_link",
     "compare",
     "decide",
+    "digest_of",
     "find_link",
     "follow",
     "identity_of",
+    "link_of",
     "look_up",
     "people_of",
     "queue_plan",

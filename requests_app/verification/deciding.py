@@ -20,6 +20,9 @@ from requests_app.models import (
 )
 from requests_app.verification.looking import asked_points
 
+EVALUATIONS = 3
+"""How often the answers of one request are weighed (VR-13)."""
+
 
 class IdentityNotProven(Exception):
     """What was compared does not reach the level that this request needs."""
@@ -35,7 +38,7 @@ def decide(
     require(by, Verb.VERIFY)
     may_decide_now(by, at=at)
     with transaction.atomic():
-        consumer_request = workflow.locked(consumer_request)
+        consumer_request = _in_check(consumer_request)
         reached, required = (
             Level(consumer_request.level_reached),
             Level(consumer_request.level_required),
@@ -43,6 +46,14 @@ def decide(
         if not is_certain_enough(reached, required):
             raise IdentityNotProven(f"{reached.label}; needed: {required.label}")
         return verified(consumer_request, by=by, at=at, reason=reason)
+
+
+def _in_check(consumer_request: ConsumerRequest) -> ConsumerRequest:
+    """The request, locked, if its identity waits for a verifier. Raises ``MoveNotAllowed``."""
+    consumer_request = workflow.locked(consumer_request)
+    if consumer_request.status != Status.CHECKING:
+        raise workflow.MoveNotAllowed("Its identity does not wait for a decision.")
+    return consumer_request
 
 
 def verified(
@@ -77,9 +88,16 @@ def queue_plan(consumer_request: ConsumerRequest, *, at: datetime) -> Step:
 def ask_again(
     consumer_request: ConsumerRequest, *, by: Actor, reason: str, at: datetime
 ) -> ConsumerRequest:
-    """Ask the contact on file once more for what did not match, without saying which (VR-10)."""
+    """Ask the contact on file once more for what did not match, without saying which (VR-10).
+
+    Raises ``NotAllowed``, ``workflow.MoveNotAllowed`` also after the last answer that may be
+    weighed: a further letter would ask for one that nobody takes (VR-13).
+    """
     require(by, Verb.VERIFY)
     with transaction.atomic():
+        consumer_request = _in_check(consumer_request)
+        if consumer_request.evaluations >= EVALUATIONS:
+            raise workflow.MoveNotAllowed("Its answers were weighed as often as they may be.")
         workflow.move(
             consumer_request,
             Status.WAITING,

@@ -32,11 +32,10 @@ from requests_app.models import (
     StepKind,
 )
 from requests_app.verification import links
-from requests_app.verification.deciding import verified
+from requests_app.verification.deciding import EVALUATIONS, verified
 from requests_app.verification.looking import SYSTEM, box_of, people_of
 
 METHOD = "2026-1"
-EVALUATIONS = 3
 _NOBODY: list[Key | None] = [None]
 """Compared all the same, so that the work is equal whoever asks (VR-11)."""
 DECLARATION_VERSION = "2026-1"

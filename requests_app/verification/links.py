@@ -24,9 +24,19 @@ class LinkGone(Exception):
 
 def find_link(token: str, *, at: datetime) -> Link:
     """The living link of a token. Looking does not use it up (VR-22). Raises ``LinkGone``."""
+    return link_of(digest_of(token), at=at)
+
+
+def digest_of(token: str) -> bytes:
+    """What is kept of a token that was opened (the token itself has 256 random bits)."""
+    return hashlib.sha256(token.encode(errors="replace")).digest()
+
+
+def link_of(digest: bytes, *, at: datetime) -> Link:
+    """The living link of a token's digest. Raises ``LinkGone``."""
     link = (
         Link.objects.filter(
-            digest=hashlib.sha256(token.encode(errors="replace")).digest(),
+            digest=digest,
             used_at__isnull=True,
             voided_at__isnull=True,
             expires_at__gt=at,

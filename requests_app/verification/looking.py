@@ -1,6 +1,7 @@
 """Is there a contact on file? What the consumer typed, and who it is in each system."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,13 +37,20 @@ def identity_of(consumer_request: ConsumerRequest) -> Identity:
 
 
 def look_up(step: Step, *, at: datetime) -> None:
-    """Is there a contact on file? Then the confirm letter goes to it; the page is the same."""
+    """Is there a contact on file? Then the confirm letter goes to it; the page is the same.
+
+    Whom a system knows without an address that a letter can go to is held for a person: such a
+    request never ends as "nothing found".
+    """
     consumer_request = step.consumer_request
     identity, reached = identity_of(consumer_request), targets.served()
+    people = {target.key: target.connector.people([identity])[0] for target in reached}
     found = [
         (target.key, contact)
         for target in reached
-        for contact in target.connector.contacts(identity)
+        for contacts in target.connector.contacts_of(people[target.key])
+        for contact in contacts
+        if contact.kind == "email"
     ]
     settled = [each for each in found if _is_settled(each[1], consumer_request.received_at)]
     work.seam("verify.before-commit")
@@ -52,7 +60,7 @@ def look_up(step: Step, *, at: datetime) -> None:
         if consumer_request.status != Status.RECEIVED:
             return
         contacts = _keep_on_file(consumer_request, settled)
-        hold = "young-contact" if found and not settled else ""
+        hold = "" if settled or not any(people.values()) else _why_held(found)
         workflow.move(
             consumer_request,
             Status.WAITING,
@@ -67,6 +75,10 @@ def look_up(step: Step, *, at: datetime) -> None:
             correspondence.queue_all(
                 "confirm", [consumer_request], at=at, contacts=contacts, context=asked_points
             )
+
+
+def _why_held(found: Sequence[Any]) -> str:
+    return "young-contact" if found else "no-contact"
 
 
 def _is_settled(contact: Contact, received_at: datetime) -> bool:
