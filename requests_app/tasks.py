@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -96,16 +97,21 @@ def drain_prove(**_later: object) -> None:
 
 @shared_task(name="drain.house")
 def drain_house(**_later: object) -> None:
-    """What is due by the calendar: batches, reminders, ends."""
+    """What is due by the calendar: batches, ends, reminders. What fails keeps no other waiting."""
     at = clock.now()
+    failed: list[Exception] = []
+    for chore in _CHORES:
+        try:
+            chore(at=at)
+        except Exception as error:  # noqa: BLE001 - raised below, when every chore had its turn
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _open_batches(*, at: datetime) -> None:
     while clock_guard.clock_is_trusted() and batches.open_due(at=at):
         pass
-    batches.finish_done(at=at)
-    closing.close_told(at=at)
-    silence.remind(at=at)
-    silence.end(at=at)
-    retention.purge(at=at)
-    _once_a_day(at)
 
 
 @shared_task(name="tick.house")
@@ -114,7 +120,7 @@ def tick_house(**_later: object) -> None:
     drain_house()
 
 
-def _once_a_day(at: datetime) -> None:
+def _once_a_day(*, at: datetime) -> None:
     midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
     with transaction.atomic():
         if work.run_once("notices.supersede", midnight, at):
@@ -122,3 +128,14 @@ def _once_a_day(at: datetime) -> None:
                 publishing.supersede_due(
                     notice, on=clock.day_of(at), by=Actor.system("house"), at=at
                 )
+
+
+_CHORES: tuple[Callable[..., object], ...] = (
+    _open_batches,
+    batches.finish_done,
+    closing.close_told,
+    silence.end,
+    silence.remind,
+    retention.purge,
+    _once_a_day,
+)

@@ -34,22 +34,19 @@ def extend(
     require(by, Verb.EXTEND)
     if not reason.strip():
         raise GroundMissing("Say why more time is needed; the letter says it too.")
-    allowed = may_extend(
-        consumer_request.right,
-        on=received_date(at),
-        received_on=consumer_request.received_on,
-        already=consumer_request.is_extended,
-    )
-    if not allowed or not consumer_request.is_open:
-        raise TooLate("An extension is possible once, and only in the first 45 days.")
     with transaction.atomic():
-        fresh = ConsumerRequest.objects.filter(
-            pk=consumer_request.pk, extended_at__isnull=True
-        ).update(extended_at=at, due_on=consumer_request.extended_due_on)
-        if not fresh:
-            raise TooLate("This request is extended already.")
+        consumer_request = workflow.locked(consumer_request)
+        allowed = may_extend(
+            consumer_request.right,
+            on=received_date(at),
+            received_on=consumer_request.received_on,
+            already=consumer_request.is_extended,
+        )
+        if not allowed or not consumer_request.is_open:
+            raise TooLate("An extension is possible once, and only in the first 45 days.")
         consumer_request.extended_at = at
         consumer_request.due_on = consumer_request.extended_due_on
+        consumer_request.save(update_fields=["extended_at", "due_on"])
         workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
         ledger.record(
             "request.extended",
@@ -154,14 +151,17 @@ def _ground_words(consumer_request: ConsumerRequest) -> str:
 def refuse_denial(
     consumer_request: ConsumerRequest, *, reason: str, by: Actor, at: datetime
 ) -> ConsumerRequest:
-    """Send a denial back: the case stands again where it stood."""
+    """Send a denial back: the case stands again where it stood.
+
+    A refused denial of a stopped case releases no stop: that takes its own verb and its reason.
+    """
     require(by, Verb.APPROVE_DENIAL)
     with transaction.atomic():
         consumer_request = workflow.locked(consumer_request)
         if consumer_request.status != Status.DENYING:
             raise workflow.MoveNotAllowed("No denial waits for approval.")
         back = Status(consumer_request.previous_status)
-        if back in {Status.STOPPED, Status.WAITING}:
+        if back is Status.WAITING:
             back = Status.CHECKING
         workflow.move(
             consumer_request, back, by=by, at=at, facts={"denial": "refused"}, reason=reason,

@@ -53,11 +53,13 @@ def next_run(after: datetime) -> datetime:
 def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
     """Gather approved plans whose cool-off is over into a batch of one chunk.
 
-    Returns None when nothing is due. Above the ceiling of people the batch waits for two people.
+    Returns None when nothing is due, or while the kill switch is set: what has not begun can then
+    still be stopped. Above the ceiling of people the batch waits for two people.
     """
     with transaction.atomic():
         plans = list(
             Plan.objects.filter(
+                ~Exists(Switch.objects.filter(stopped=True)),
                 state=PlanState.APPROVED,
                 executable_at__lte=at,
                 chunk__isnull=True,
@@ -132,6 +134,10 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
             raise ApprovalRefused("this batch does not wait, or is not what you saw")
         if by.id == batch.opened_by_id or _verified_somebody(batch, by):
             raise ApprovalRefused("who opened the batch or verified somebody in it cannot approve")
+        if Plan.objects.filter(
+            chunk__batch=batch, state=PlanState.FROZEN, asked_by_id=by.staff_id
+        ).exists():
+            raise ApprovalRefused("who decided on shared rows of the list cannot approve it")
         _made, new = BatchApproval.objects.get_or_create(
             batch=batch, by_id=by.staff_id, hash=hash, defaults={"at": at}
         )
@@ -170,7 +176,10 @@ def release(batch: Batch, *, at: datetime) -> None:
     batch.save(update_fields=["state"])
     for chunk in batch.chunks.filter(stage=Chunk.Stage.WAIT).order_by("ordinal"):
         plans = list(
-            chunk.plans.filter(state=PlanState.APPROVED).select_related("consumer_request")
+            chunk.plans.filter(state=PlanState.APPROVED)
+            .select_related("consumer_request")
+            .select_for_update(of=("self",))
+            .order_by("pk")
         )
         if not plans:
             Chunk.objects.filter(pk=chunk.pk).update(stage=Chunk.Stage.DONE)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.utils import translation
 
 from ccpa_office.law.deadlines import received_date
@@ -32,16 +32,9 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
 
     The outcome is derived from the proved plans: in part where something is kept.
     """
-    untold = Message.objects.filter(
-        consumer_request=OuterRef("consumer_request"), audience="provider"
-    ).exclude(delivery=Delivery.HANDED)
     with transaction.atomic():
         plans: list[Any] = list(
-            Plan.objects.filter(
-                ~Exists(untold),
-                state=PlanState.PROVED,
-                consumer_request__status=Status.TELLING,
-            )
+            _told()
             .select_related("consumer_request__data_key")
             .annotate(providers=_providers())
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
@@ -77,6 +70,22 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
                 outcome=outcome,
             )
     return len(told)
+
+
+def _told() -> QuerySet[Plan]:
+    """Proved plans of which every service provider knows, and nothing has come back."""
+    untold = Message.objects.filter(
+        consumer_request=OuterRef("consumer_request"), audience="provider"
+    ).exclude(delivery=Delivery.HANDED)
+    residual = Plan.objects.filter(
+        consumer_request=OuterRef("consumer_request"), state=PlanState.RESIDUAL
+    )
+    return Plan.objects.filter(
+        ~Exists(untold),
+        ~Exists(residual),
+        state=PlanState.PROVED,
+        consumer_request__status=Status.TELLING,
+    )
 
 
 def _providers() -> Subquery:

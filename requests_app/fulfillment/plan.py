@@ -34,6 +34,7 @@ from requests_app.models import (
     PlanState,
     Status,
     Step,
+    StepKind,
 )
 from requests_app.verification.deciding import queue_plan
 from requests_app.verification.looking import people_of
@@ -72,10 +73,11 @@ def build(step: Step, *, at: datetime) -> None:
     work.seam("plan.before-commit")
     with transaction.atomic():
         work.finish(step)
-        void_plans(consumer_request)
+        list(consumer_request.plans.select_for_update().values_list("pk"))  # before their request
         consumer_request = workflow.locked(consumer_request)
         if consumer_request.status != Status.VERIFIED:
-            return
+            return  # whoever came first has built it; what was approved stays
+        void_plans(consumer_request)
         before = _last_plan(consumer_request)
         for each in found:
             freeze(
@@ -187,11 +189,23 @@ def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) 
         if consumer_request.status != Status.VERIFIED:
             workflow.move(consumer_request, Status.VERIFIED, by=by, at=at, facts={"replan": True})
         elif last is None:
-            raise workflow.MoveNotAllowed("Its first plan is being built.")
+            _try_again(consumer_request, by=by, at=at)
+            return consumer_request
         else:
             ledger.record("plan.asked", subject=consumer_request.number, by=by, at=at)
         queue_plan(consumer_request, at=at)
     return consumer_request
+
+
+def _try_again(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> None:
+    """Let the first plan, whose building waits for a person, be tried again; nobody asked for it.
+
+    Raises ``MoveNotAllowed`` while a worker has it.
+    """
+    steps = consumer_request.work.filter(kind=StepKind.PLAN)
+    if not any(work.unpark(step, not_before=at) for step in steps):
+        raise workflow.MoveNotAllowed("Its first plan is being built.")
+    ledger.record("plan.tried-again", subject=consumer_request.number, by=by, at=at)
 
 
 def _give_up(consumer_request: ConsumerRequest) -> None:
