@@ -331,5 +331,8 @@ def run_now(*, by: Actor, at: datetime) -> Batch | None:
         approved_at__lte=at - timedelta(hours=settings.COOL_OFF_HOURS),
         executable_at__gt=at,
     ).update(executable_at=at)
-    Chunk.objects.filter(state="ready", batch__state=BatchState.RUNNING).update(not_before=at)
+    cooling = Plan.objects.filter(chunk=OuterRef("pk"), executable_at__gt=at)
+    Chunk.objects.filter(~Exists(cooling), state="ready", batch__state=BatchState.RUNNING).update(
+        not_before=at
+    )
     return open_due(at=at)
