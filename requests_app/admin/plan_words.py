@@ -37,6 +37,18 @@ def what_a_yes_does(plan: Plan, at: datetime) -> str:
     return _("Approve: %(what)s on %(day)s") % {"what": said[:1].lower() + said[1:], "day": day}
 
 
+def cool_off_words() -> str:
+    """How long this office waits after an approval; a demo's short wait is called that."""
+    seconds = round(settings.COOL_OFF_HOURS * 3600)
+    if seconds >= 3600:
+        hours = round(settings.COOL_OFF_HOURS)
+        words = ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
+    else:
+        words = ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
+    said = _("The cool-off after approval is %(length)s.") % {"length": words}
+    return f"{said} {_('It is this short for the demo alone.')}" if settings.DEMO else said
+
+
 def sentences(plan: Plan) -> list[str]:
     """What will happen, as a person says it."""
     parts = plan.summary

@@ -20,7 +20,12 @@ from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app import casework
 from requests_app.admin.case import CASE_REFUSALS, say
 from requests_app.admin.moves import ReasonForm
-from requests_app.admin.plan_words import sentences, undecided, what_a_yes_does
+from requests_app.admin.plan_words import (
+    cool_off_words,
+    sentences,
+    undecided,
+    what_a_yes_does,
+)
 from requests_app.admin.timeline import ground_words
 from requests_app.fulfillment import batches
 from requests_app.fulfillment import plan as planning
@@ -168,6 +173,7 @@ class PlanDesk(OfficeModelAdmin):
         return {
             "title": _("Plan %s") % subject.hash[:12],
             "sentences": sentences(subject),
+            "cool_off": cool_off_words(),
             "parts": [{**part, "why": ground_words(part["reason"])} for part in subject.summary],
             "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
             "asked_by": names.get(subject.asked_by_id, ""),
