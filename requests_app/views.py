@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ccpa_office import clock
 from ccpa_office.law.certainty import Level
@@ -41,7 +41,7 @@ def _language() -> str:
     return translation.get_language() or "en"
 
 
-@require_GET
+@require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """The rights, as plain sentences."""
     rights = [
@@ -51,7 +51,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "requests/choose.html", {"rights": rights})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def new_request(request: HttpRequest, kind: str) -> HttpResponse:
     """Ask, check, send: three steps of one form, all without script."""
     if kind not in {each.value for each in FORMS}:
@@ -108,7 +108,7 @@ def _send(request: HttpRequest, form: RequestForm) -> HttpResponse:
     return redirect("requests:received")
 
 
-@require_GET
+@require_safe
 def received(request: HttpRequest) -> HttpResponse:
     """The number, large; what mail to expect."""
     number = request.session.get(RECEIVED)
@@ -123,7 +123,7 @@ def received(request: HttpRequest) -> HttpResponse:
     return render(request, "requests/received.html", {"number": number, "due": due})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def status_ask(request: HttpRequest) -> HttpResponse:
     """The same answer whatever is typed; the link goes by mail (PR-41)."""
     form = StatusForm(request.POST or None)
@@ -138,7 +138,7 @@ def status_ask(request: HttpRequest) -> HttpResponse:
 # --- mailed links -------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address into the session; looking spends nothing (VR-22).
 
@@ -148,7 +148,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("requests:landing")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def landing(request: HttpRequest) -> HttpResponse:
     """The page of a mailed link; its button spends it."""
     try:
@@ -241,7 +241,7 @@ def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
 # --- the request's own page ---------------------------------------------------------------------
 
 
-@require_http_methods(["GET"])
+@require_safe
 def case(request: HttpRequest, number: str) -> HttpResponse:
     """Where it stands, by when, what comes next."""
     consumer_request = _case_of(request, number)
@@ -330,6 +330,8 @@ def message(request: HttpRequest, number: str) -> HttpResponse:
     if consumer_request is None:
         return redirect("requests:status")
     form = MessageForm(request.POST)
+    if not consumer_request.is_open:
+        return redirect("requests:case", number=consumer_request.public_number)
     if not form.is_valid():
         return _case_page(request, consumer_request, form)
     casework.hear(consumer_request, form.cleaned_data["text"], at=clock.now())
@@ -354,14 +356,14 @@ def _opted_out(request: HttpRequest) -> bool:
     return made.exclude(status__in=[Status.WITHDRAWN, Status.DENIED, Status.REDIRECTED]).exists()
 
 
-@require_GET
+@require_safe
 def opt_out(request: HttpRequest) -> HttpResponse:
     """The visitor's own opt-out state, and whether a signal was honored (7025(c)(6))."""
     context = {"opted_out": _opted_out(request), "signal": _signal(request)}
     return render(request, "opt_out.html", context)
 
 
-@require_GET
+@require_safe
 def opt_out_status(request: HttpRequest) -> HttpResponse:
     """The same as data."""
     if not request.path.endswith(".json") and not JSON.search(request.headers.get("Accept", "")):
