@@ -306,8 +306,8 @@ def _passes(count):
 
 def test_the_kill_switch_holds_everything_however_long(due, learners, team):
     before = store_digest(learners)
-    batches.set_kill_switch(stopped=True, reason="fire", by=team.officer, at=clock.now())
     batches.open_due(at=clock.now())
+    batches.set_kill_switch(stopped=True, reason="fire", by=team.officer, at=clock.now())
     _passes(12)
     assert store_digest(learners) == before
     chunk = Chunk.objects.get()
