@@ -397,7 +397,7 @@ _ERASURE = (
     _mistake(
         "the consumer is answered before the service providers",
         f"{FULFILLMENT}/closing.py",
-        "                ~Exists(untold),\n",
+        "        ~Exists(untold),\n",
         "",
         f"{T_FULFILLMENT}/test_proof.py"
         "::test_the_consumer_is_answered_when_every_provider_was_told",
