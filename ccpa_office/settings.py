@@ -183,6 +183,10 @@ MFA_ADAPTER = "ccpa_office.signin.SecondFactors"
 MFA_FORMS = {
     "authenticate": "ccpa_office.signin.CodeForm",
     "reauthenticate": "ccpa_office.signin.CodeAgainForm",
+    "add_webauthn": "ccpa_office.signin.NewKeyForm",
+    "authenticate_webauthn": "ccpa_office.signin.KeyForm",
+    "login_webauthn": "ccpa_office.signin.KeyAloneForm",
+    "reauthenticate_webauthn": "ccpa_office.signin.KeyAgainForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -7,6 +7,7 @@ sits there is at most ten minutes old.
 
 import base64
 import ipaddress
+import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -17,6 +18,13 @@ from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -219,3 +227,79 @@ class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
         password = str(super().clean_oldpassword())
         throttle.forgive(key)
         return password
+
+
+# --- security keys ------------------------------------------------------------------------------
+MOST_OF_A_KEY = 20_000
+TOO_DEEP = 40
+LONG_NUMBER = re.compile(r"[0-9]{19}")
+NOT_A_KEY = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+class KeyField(forms.JSONField):
+    """What a browser says of a security key: short, shallow JSON, and never shown again."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        """Read it, if it can be one. Raises a form error."""
+        text = str(value or "")
+        deep = text.count("[") + text.count("{") > TOO_DEEP
+        if len(text) > MOST_OF_A_KEY or deep or LONG_NUMBER.search(text):
+            raise _not_this_key()
+        return super().to_python(value)
+
+    def bound_data(self, _data: Any, initial: Any) -> Any:
+        """What was sent is not sent back."""
+        return initial
+
+
+def _not_this_key() -> forms.ValidationError:
+    return SecondFactors().validation_error("incorrect_code")  # type: ignore[no-any-return]
+
+
+class NewKeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A further security key."""
+
+    credential = KeyField()
+
+    def clean(self) -> dict[str, Any]:
+        """Judge it; what the library cannot read is no key."""
+        try:
+            return dict(super().clean())
+        except NOT_A_KEY:
+            raise _not_this_key() from None
+
+
+class _ReadableKey:
+    """What the library cannot read is no key."""
+
+    def clean_credential(self) -> Authenticator:
+        """The key, if it is one of ours. Raises a form error."""
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except NOT_A_KEY:
+            raise _not_this_key() from None
+
+
+class KeyForm(_ReadableKey, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A security key as the second factor at sign-in."""
+
+    credential = KeyField()
+
+
+class KeyAloneForm(_ReadableKey, LoginWebAuthnForm):  # type: ignore[misc]
+    """A security key that needs no password."""
+
+    credential = KeyField()
+
+
+class KeyAgainForm(_ReadableKey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A security key before something grave; the session gets a new name."""
+
+    credential = KeyField()
+
+    def save(self) -> None:
+        """Record it."""
+        super().save()
+        context.request.session.cycle_key()

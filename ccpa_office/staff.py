@@ -132,7 +132,8 @@ def reset_second_factor(member: StaffMember, by: Actor, at: datetime) -> int:
     require(by, Verb.MANAGE_STAFF)
     with acting(by):
         taken, _kinds = Authenticator.objects.filter(user_id=member.pk).delete()
-        _line("staff.second_factor_reset", member, by, at)
+        if taken:
+            _line("staff.second_factor_reset", member, by, at)
     return int(taken)
 
 
@@ -182,7 +183,8 @@ def _settle(
     settled: int = StaffTouch.objects.filter(member_id__in=ids, confirmed_at=None).update(
         confirmed_at=at, confirmed_by_id=by_id
     )
-    ledger.record_many(verb, [(_subject(member), {}) for member in members], by=by, at=at)
+    if settled:
+        ledger.record_many(verb, [(_subject(member), {}) for member in members], by=by, at=at)
     return settled
 
 

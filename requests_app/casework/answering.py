@@ -116,6 +116,8 @@ def approve_denial(
         consumer_request = workflow.locked(consumer_request)
         if by.id == consumer_request.denial_drafted_by_id:
             raise ApprovalRefused("You drafted this denial; another person approves it.")
+        if consumer_request.status != Status.DENYING:  # there is no ground to write about
+            raise workflow.MoveNotAllowed
         words = _ground_words(consumer_request)
         return workflow.move(
             consumer_request,

@@ -25,12 +25,12 @@ NOT_OF_THE_OFFICE = ("django_session", "ccpa_office_throttle", "django_migration
 """Sessions and counted tries may change with every answer."""
 
 LEAK = re.compile(
-    r"Traceback|\bFile &quot;|\bFile \"|\bpsycopg|\ballauth\b|django\.|DoesNotExist"
+    r"Traceback|\bFile &quot;|\bFile \"|\bpsycopg|django\.|DoesNotExist"
     r"|\b[A-Z][a-z]\w+(?:Error|Exception|Warning)\b|\bSELECT\b.{0,400}\bFROM\b"
     r"|\bINSERT INTO\b|site-packages|/usr/|/home/|" + re.escape(str(settings.BASE_DIR)),
     re.DOTALL,
 )
-LIVE = re.compile(r"<(?:script|img|svg|iframe|b)[^>]*zq", re.IGNORECASE)
+LIVE = re.compile(r"<\w+[^>]{0,80}(?:zq\(|=zq>)|<script>zq|<b zq", re.IGNORECASE)
 """Markup that an item brought along: all of ours says ``zq``."""
 WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|TRUNCATE|MERGE)\b", re.IGNORECASE)
 OTHERS = re.compile("|".join(NOT_OF_THE_OFFICE))
@@ -95,7 +95,8 @@ class Judge:
 
         with connection.execute_wrapper(see):
             yield
-            self.item("nothing-more-changed", lambda: None)
+            self._look_again()
+        self.failures += [f"changed unseen: {changes(self.now, digest())}"] * (digest() != self.now)
 
     def item(
         self,
@@ -114,11 +115,11 @@ class Judge:
         ``shows`` names what this page says on purpose though it looks like a leak.
         """
         THROWN[self.family] += 1
-        self.touched = False
+        self._look_again()  # at what was written between the items
         begun = time.perf_counter()
         answer = throw()
         spent = time.perf_counter() - begun
-        wrong = list(self._of_answer(answer, shows)) if answer is not None else []
+        wrong = list(self._of_answer(answer, shows))
         if spent > LONGEST:
             wrong.append(f"took {spent:.1f} s")
         if only and answer.status_code not in only:
@@ -129,34 +130,36 @@ class Judge:
         self.failures += [f"{name}: {each}" for each in wrong]
         return answer
 
+    def _look_again(self) -> None:
+        if self.touched:
+            self.now, self.touched = digest(), False
+
     def _of_answer(self, answer: Any, shows: tuple[str, ...]) -> Iterator[str]:
         if answer.status_code >= 500:
             raised = getattr(answer, "exc_info", None)
             yield f"status {answer.status_code} {raised[:2] if raised else ''}"
         text = text_of(answer)
-        if (leak := LEAK.search(text)) and leak.group() not in shows:
-            yield f"says {leak.group()!r}"
+        if (leak := LEAK.search(text)) and not leak.group().startswith(shows or ("\0",)):
+            yield f"says {leak.group()[:60]!r}"
         if "html" in answer.headers.get("Content-Type", "") and (live := LIVE.search(text)):
-            yield f"lives: {live.group()!r}"
+            yield f"lives: {live.group()[:60]!r}"
         if not _is_inside(answer.headers.get("Location", "/")):
             yield f"leads outside: {answer.headers['Location'][:80]!r}"
 
     def _of_tables(self, answer: Any, stored: Callable[[Any], str] | None) -> Iterator[str]:
         before = self.now
-        if self.touched or answer is None:
-            self.now = digest()
+        self._look_again()
         changed = changes(before, self.now)
         if changed and (stored is None or refused(answer)):
             yield f"changed {changed} though it was refused or only read"
-        elif answer is not None and stored is not None and not refused(answer):
-            if said := stored(answer):
-                yield said
+        elif stored is not None and not refused(answer):
+            yield from filter(None, [stored(answer)])
 
     def verdict(self) -> None:
         """Fail with everything that was wrong."""
         count = THROWN[self.family]
         assert count >= FEWEST, f"{self.family} has only {count} items"
-        shown = "\n".join(self.failures[:60])
+        shown = "\n".join(each[:240] for each in self.failures[:60])
         assert not self.failures, f"{len(self.failures)} of {count} items:\n{shown}"
 
 

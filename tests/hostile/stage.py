@@ -53,8 +53,16 @@ class Stage:
 
 def stranger() -> Client:
     """A browser without a session."""
-    client = Client(raise_request_exception=False)
-    client.get("/")
+    return Client(raise_request_exception=False)
+
+
+def opened(*numbers: str) -> Client:
+    """A browser that has followed the mailed links of these requests."""
+    client = stranger()
+    moment = int(clock.now().timestamp())
+    session = client.session
+    session["cases"] = {number: [moment, moment] for number in numbers}
+    session.save()
     return client
 
 

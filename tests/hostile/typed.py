@@ -80,9 +80,11 @@ def _differences(
         found.append("somebody else wrote its columns")
     assert row.data_key is not None
     box = sealing.Box(row.data_key)
-    for each in Identifier.objects.filter(consumer_request=row):
-        if box.open(bytes(each.value), context="identifier.value") != as_kept(typed[each.kind]):
-            found.append(f"{each.kind} is not as typed")
+    found += [
+        f"{each.kind} is not as typed"
+        for each in Identifier.objects.filter(consumer_request=row)
+        if box.open(bytes(each.value), context="identifier.value") != as_kept(typed.get(each.kind, ""))
+    ]
     notes = [
         box.open(bytes(note.text), context="note.text")
         for note in Note.objects.filter(consumer_request=row)
