@@ -5,9 +5,9 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from http.cookiejar import CookieJar
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*>')
 NAME, VALUE = re.compile(r'name="([^"]*)"'), re.compile(r'value="([^"]*)"')
@@ -23,7 +23,10 @@ class Browser:
 
     def __init__(self, site: str) -> None:
         self.site = site
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self._cookies = CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self._cookies)
+        )
 
     def get(self, path: str) -> str:
         """The page at ``path``. Raises NoAnswer."""
@@ -33,6 +36,17 @@ class Browser:
         """The page that follows a press of a button. Raises NoAnswer."""
         body = urlencode(fields).encode()
         return self._ask(urllib.request.Request(urljoin(self.site, path), data=body))  # noqa: S310
+
+    def abandon(self, path: str, fields: Mapping[str, str]) -> None:
+        """Press a button and go away before the answer comes."""
+        at = urlsplit(self.site)
+        line = HTTPConnection(str(at.hostname), at.port, timeout=TIMEOUT)
+        headers = {
+            "Cookie": "; ".join(f"{each.name}={each.value}" for each in self._cookies),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        line.request("POST", path, urlencode(fields), headers)
+        line.close()
 
     def _ask(self, request: urllib.request.Request) -> str:
         try:

@@ -46,7 +46,7 @@ def administer(*statements: sql.Composed | str) -> None:
     url = ENGINES.postgresql.url(SUPERUSER, "postgres")
     with psycopg.connect(url, autocommit=True, application_name=MARK) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 def make_database(name: str, template: str = "template0") -> None:

@@ -86,11 +86,9 @@ class Reader:
 
     def _value(self, row: models.Model, field: "models.Field[Any, Any]") -> Any:
         value = getattr(row, field.attname)
-        if value is None:
-            return None
-        if isinstance(field, models.ForeignKey):
+        if value is not None and isinstance(field, models.ForeignKey):
             return self._name(row, field)
-        if isinstance(field, models.DateTimeField | models.DateField | models.TimeField):
+        if value is not None and isinstance(field, models.DateField | models.TimeField):
             return "a moment"
         if isinstance(value, bytes | memoryview):
             return self._bytes(row, field.name, bytes(value))
@@ -140,7 +138,7 @@ class Reader:
             return _short(self.told(letter))
         if name == "root":
             return "the root of the receipts"
-        return "a moment" if name.endswith("_at") or name.endswith("_on") else value
+        return "a moment" if name.endswith(("_at", "_on")) else value
 
     def _batch(self, key: int) -> str:
         found = apps.get_model("requests_app", "Batch")._base_manager.get(pk=key)

@@ -1,14 +1,25 @@
 """Which faults there are, and when they strike."""
 
 import random
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from tests.rig import crew, settings
+from django.conf import settings as office
+from django.db import DatabaseError, connections
+
+from ccpa_office import clock
+from requests_app.fulfillment import batches
+from requests_app.models import ConsumerRequest, Message, Status
+from tests.builders import tokens
+from tests.rig import crew, digest, settings
+from tests.rig.browser import Browser, hidden
 from tests.rig.post import CUT, LATER, REFUSE, SILENT, TAKE
 from tests.rig.runs import Rig, Run, Told
-from tests.rig.story import Story
+from tests.rig.story import PRESSES, Story
 
 NOBODY = {"REDIS_URL": f"redis+socket://{settings.FOLDER}/nobody-listens.sock"}
 
@@ -115,15 +126,15 @@ def while_frozen(
     rig: Rig, story: Story, strikes: list[Callable[[], None]], names: list[str], told: Told
 ) -> None:
     """Strike when a process stands still at a seam; then let it go on."""
-    seen: set[int] = set()
+    seen: set[str] = set()
 
     def look() -> None:
-        for pid in rig.orders.frozen():
-            if pid not in seen and strikes:
+        for order, pid in rig.orders.frozen().items():
+            if order not in seen:
+                seen.add(order)
                 strikes.pop(0)()
                 told.faults[names.pop(0)] += 1
-            seen.add(pid)
-            rig.orders.thaw()
+                rig.orders.thaw_one(pid)
 
     story.meanwhile = look
 
@@ -144,12 +155,12 @@ def kills_the_database(rig: Rig, story: Story, chance: random.Random, told: Told
         return strike
 
     def cut() -> None:
-        told.faults["connections cut"] += crew.cut_connections() - 1
+        crew.cut_connections()
 
     die, restart = again(crew.kill_database), again(crew.stop_database)
     strikes = [cut, die, restart, die, cut]
-    names = ["connections cut", "kill database", "restart database", "kill database",
-             "connections cut"]  # fmt: skip
+    names = ["cut connections", "kill database", "restart database", "kill database",
+             "cut connections"]  # fmt: skip
     while_frozen(rig, story, strikes, names, told)
 
 
@@ -159,7 +170,7 @@ def cuts_connections(rig: Rig, story: Story, chance: random.Random, told: Told) 
 
     def cut() -> None:
         if every.now():
-            told.faults["connections cut"] += crew.cut_connections()
+            told.faults["cut connection"] += crew.cut_connections()
 
     story.meanwhile = cut
 
@@ -175,15 +186,74 @@ def freezes_workers(rig: Rig, story: Story, chance: random.Random, told: Told) -
         ("verify.before-commit", 2), ("plan.before-commit", 2), ("work.claimed", 6),
     ):  # fmt: skip
         rig.orders.give("stop", seam, [ordinal])
-    since: dict[int, float] = {}
+    since: dict[str, float] = {}
 
     def thaw() -> None:
-        for pid in rig.orders.frozen():
-            began = since.setdefault(pid, time.monotonic())
+        for order, pid in rig.orders.frozen().items():
+            began = since.setdefault(order, time.monotonic())
             if time.monotonic() - began > 2 * settings.LEASE:
                 rig.orders.thaw_one(pid)
+                since[order] = float("inf")
 
     story.meanwhile = thaw
+
+
+# --- the consumer -------------------------------------------------------------------------------
+
+
+def impatient(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
+    """Everybody goes away before the answer and presses the same form again, all at once."""
+    for consumer in story.consumers:
+        consumer.impatient = True
+    told.faults["answer lost"] += len(story.consumers)
+    told.faults["pressed at once"] += PRESSES * len(story.consumers)
+
+
+def one_wave(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
+    """Everybody is approved at one moment, and the cool-off begins."""
+    story.wave = len(story.consumers)
+    office.COOL_OFF_HOURS = 0.05
+
+
+def no_cool_off() -> None:
+    """As in the other runs."""
+    office.COOL_OFF_HOURS = 0
+
+
+def presses_stop(rig: Rig, story: Story, told: Told) -> None:
+    """Everybody presses the stop link at once, while batches are gathered by a clock that runs
+    an hour ahead: nobody is erased."""
+    letters = Message.objects.filter(letter="verified_notice").values_list("message_id", flat=True)
+    tokens_ = [tokens(rig.post.text_of(each))[-1] for each in letters]
+    over = threading.Event()
+
+    def gather() -> None:
+        while not over.is_set():
+            try:
+                batches.open_due(at=clock.now() + timedelta(hours=1))
+            except DatabaseError:
+                told.faults["early gathering"] += 1
+        connections.close_all()
+
+    gatherer = threading.Thread(target=gather)
+    gatherer.start()
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(pool.map(_press_stop, tokens_))
+    over.set()
+    gatherer.join()
+    stopped = ConsumerRequest.objects.filter(status=Status.STOPPED).count()
+    told.faults["link pressed"] += len(pages)
+    late = batches.open_due(at=clock.now() + timedelta(days=1))
+    if stopped != len(story.consumers) or late is not None:
+        told.bad.append(f"{stopped} of {len(story.consumers)} stopped")
+    rows = digest.of_store(settings.LEARNER_URL)
+    told.bad += digest.differences(rows, digest.of_store(settings.PRISTINE_URL))
+
+
+def _press_stop(token: str) -> str:
+    browser = Browser(settings.SITE)
+    page = browser.get(f"/requests/l/{token}/")
+    return browser.post("/requests/l/", hidden(page))
 
 
 # --- mail ---------------------------------------------------------------------------------------
@@ -227,9 +297,20 @@ RUNS = [
     Run("connections cut", cuts_connections),
     Run("workers frozen", freezes_workers),
     Run("mail moods", moods),
+    Run("impatient people", impatient),
+    Run(
+        "stop links",
+        one_wave,
+        finish=no_cool_off,
+        count=20,
+        until=Status.APPROVED,
+        after=presses_stop,
+        compares=False,
+    ),
     Run("two of each", wipes, programs=EVERYBODY),
 ]
-QUICK = {"kills at seams", "broker frozen", "database killed", "workers frozen", "mail moods"}
+QUICK = {"kills at seams", "broker frozen", "database killed", "workers frozen", "mail moods",
+         "impatient people", "stop links"}  # fmt: skip
 
 
 def of_tier(tier: str) -> list[Run]:

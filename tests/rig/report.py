@@ -43,6 +43,11 @@ class Report:
             self.say(f"   !!  {bad}")
         self.status |= bool(told.bad)
 
+    def blind(self) -> None:
+        """The comparison missed a change that was made on purpose."""
+        self.say("   !!  the comparison is blind")
+        self.status = 1
+
     def end(self, *, complete: bool) -> None:
         """Sum up."""
         faults = sum((told.faults for told in self.runs), Counter())
@@ -55,16 +60,32 @@ class Report:
         if complete and missed:
             self.say(f"   !!  never struck: {', '.join(missed)}")
             self.status = 1
-        strikes = sum(count for name, count in faults.items() if not name.startswith("letter"))
         self.say(
-            f"{len(self.runs)} runs, {strikes} faults, {faults['letter again']} letters again"
-            f" of {faults['letter unknown']} recorded unknowns"
+            f"{len(self.runs)} runs; letters that went again: {faults['letter again']}, of which"
+            f" the book says unknown: {faults['letter unknown']}"
         )
-        if strikes and not self.status:
-            self.say(
-                f"nothing lost, nothing twice in {strikes} faults: at most {3 / strikes:.2%}"
-                " a fault (95 %, 3/n)"
-            )
+        for kind, count in sorted(_kinds(faults).items()):
+            known = count >= FEW and not self.status
+            bound = f", fewer than {3 / count:.1%} go wrong (95 %, 3/n)" if known else ""
+            self.say(f"  {kind:<18}{count:>5} times{bound}")
         self.say(
             f"{'FAILED' if self.status else 'sound'} in {self.elapsed():.0f} s, seed {self.seed}"
         )
+
+
+def _kinds(faults: Counter[str]) -> Counter[str]:
+    """Faults by what was done, whoever it was done to."""
+    kinds: Counter[str] = Counter()
+    for name, count in faults.items():
+        if not name.startswith("letter"):
+            kinds[KINDS.get(name.partition(" ")[0], name)] += count
+    return +kinds
+
+
+FEW = 10
+KINDS = {
+    "kill": "signal 9",
+    "kill-all": "signal 9",
+    "stop": "process frozen",
+    "lose": "answer lost",
+}

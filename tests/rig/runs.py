@@ -59,6 +59,9 @@ class Run:
     seconds: float = 60.0
     finish: Callable[[], None] = lambda: None
     compares: bool = True
+    count: int = 0
+    """How many people, if not as many as in the others."""
+    after: Callable[["Rig", Story, Told], None] = lambda *_: None
     hurries: bool = False
     """Whether its pages must be as fast as those of the clean run."""
     until: Status = Status.COMPLETED
@@ -67,12 +70,14 @@ class Run:
         """Tell it from the pristine office to its end, and look at what is left."""
         told, began = Told(self.name), time.monotonic()
         crew_ = Crew({**settings.VARIABLES, **self.variables})
-        story = Story(rig.company, crew_, rig.post, people(rig.company, rig.count))
+        story = Story(rig.company, crew_, rig.post, people(rig.company, self.count or rig.count))
         _begin(rig)
+        chance = random.Random(f"{rig.seed} {self.name}")  # noqa: S311 - one seed, one history
         try:
-            self.prepare(rig, story, random.Random(f"{rig.seed} {self.name}"), told)
+            self.prepare(rig, story, chance, told)
             crew_.start(*self.programs)
             story.tell(seconds=self.seconds, until=self.until)
+            self.after(rig, story, told)
         except Stuck as stuck:
             told.bad.append(f"stuck: {stuck}\n{crew_.log_of(self.programs)}")
         finally:
@@ -90,7 +95,7 @@ class Run:
             told.struck[seam] += 1
             told.faults[f"{deed} {program}"] += 1
         told.passed = rig.orders.passed()
-        told.bad += again(invariants.broken)
+        told.bad += sorted(story.broken | set(again(invariants.broken)))
         told.bad += again(invariants.book)
         told.bad += invariants.roots()
         told.bad += invariants.told([who.number for who in story.consumers if who.number])

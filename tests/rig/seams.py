@@ -58,9 +58,10 @@ class Orders:
     def _in(self, name: str) -> list[Path]:
         return [each for each in (self.folder / name).iterdir() if each.suffix != ".half"]
 
-    def frozen(self) -> list[int]:
-        """The processes that stand still by order."""
-        return [pid for _seam, deed, _program, pid in self.done() if deed == "stop"]
+    def frozen(self) -> dict[str, int]:
+        """The orders that let a process stand still, with the process."""
+        told = {each.name: each.read_text().split() for each in self._in("done")}
+        return {name: int(pid) for name, (deed, _program, pid) in told.items() if deed == "stop"}
 
     def thaw_one(self, pid: int) -> None:
         """Let one go on."""
@@ -69,5 +70,5 @@ class Orders:
 
     def thaw(self) -> None:
         """Let everybody go on who stood still."""
-        for pid in self.frozen():
+        for pid in self.frozen().values():
             self.thaw_one(pid)

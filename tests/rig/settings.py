@@ -13,12 +13,13 @@ from ccpa_office.office import free_port
 
 OFFICE, LEARNERS = "rig_office", "rig_learners"
 PRISTINE = {OFFICE: "rig_office_pristine", LEARNERS: "rig_learners_pristine"}
-LEASE = 3.0
+LEASE = 2.5
 CHANGES = {
     "ccpa_office.work": {
-        "claim.lease": LEASE, "renew.lease": LEASE, "BACKOFF_STEP": 0.1,
+        "claim.lease": LEASE, "renew.lease": LEASE, "BACKOFF_STEP": 0.1, "BACKOFF_MOST": 2.0,
         "AWAY": 0.5,
     },
+    "requests_app.correspondence.delivery": {"BUDGET": 1.5},
     "ccpa_office.keeping": {"TICK_SECONDS": 0.5},
 }  # fmt: skip
 """What must not wait for a minute in a rig: seconds, by room and name."""
@@ -38,6 +39,7 @@ def _url(role: str, database: str) -> str:
 
 OWNER_URL = _url(OWNER, OFFICE)
 LEARNER_URL = _url(LEARNER_OWNER, LEARNERS)
+PRISTINE_URL = _url(LEARNER_OWNER, PRISTINE[LEARNERS])
 VARIABLES = {
     **demo_secrets(),
     "DEMO": "1",

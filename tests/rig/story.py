@@ -3,7 +3,9 @@
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,7 +15,7 @@ from ccpa_office.keeping import due_models
 from requests_app import casework, correspondence, verification
 from requests_app.models import Batch, BatchState, ConsumerRequest, Message, Plan, PlanState, Status
 from tests.builders import tokens
-from tests.rig import settings
+from tests.rig import invariants, settings
 from tests.rig.browser import Browser, NoAnswer, hidden
 from tests.rig.company import Company, Learner, again
 from tests.rig.crew import Crew, Stuck
@@ -21,6 +23,8 @@ from tests.rig.post import Post
 
 FORM = "/requests/new/delete/"
 NUMBER = re.compile(r"\b([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3})\b")
+PRESSES = 6
+LOOK_SECONDS = 2.0
 WAVE = 2
 """So many are approved at once, so that every run has the same batches."""
 
@@ -35,6 +39,8 @@ class Consumer:
     number: str = ""
     confirmed: bool = False
     presses: int = 0
+    impatient: bool = False
+    """Goes away without waiting for the answer, then presses several times at once."""
     seconds: list[float] = field(default_factory=list)
 
     def ask(self) -> None:
@@ -45,11 +51,19 @@ class Consumer:
                 **hidden(page), "name": self.learner.name, "email": self.learner.email,
                 "words": "", "step": "send",
             }  # fmt: skip
+        if self.impatient:
+            self._press_wildly()
         self.presses += 1
-        page = self._timed(lambda: self.browser.post(FORM, self.form))
-        shown = NUMBER.search(page)
-        assert shown, "no number on the page"
-        self.number = shown[1].replace("-", "")
+        self.number = number_on(self._timed(lambda: self.browser.post(FORM, self.form)))
+
+    def _press_wildly(self) -> None:
+        """Each of many presses of one form gives the same number (PR-02)."""
+        self.browser.abandon(FORM, self.form)
+        self.presses += 1 + PRESSES
+        with ThreadPoolExecutor(PRESSES) as pool:
+            pages = list(pool.map(lambda _: self.browser.post(FORM, self.form), range(PRESSES)))
+        if len({number_on(page) for page in pages}) != 1:
+            raise AssertionError("one form gave two numbers")
 
     def confirm(self, token: str) -> None:
         """Open the link of the letter and answer. A link that is gone was pressed before."""
@@ -65,6 +79,13 @@ class Consumer:
         return page
 
 
+def number_on(page: str) -> str:
+    """The number of the request that a page shows."""
+    shown = NUMBER.search(page)
+    assert shown, "no number on the page"
+    return shown[1].replace("-", "")
+
+
 @dataclass
 class Story:
     """One run's people, with everything that happened to them."""
@@ -76,6 +97,8 @@ class Story:
     released: int = 0
     woken: int = 0
     """Letters and other work that a person had to set going again."""
+    broken: set[str] = field(default_factory=set)
+    """Invariants that did not hold at some moment on the way."""
     wave: int = WAVE
     meanwhile: Callable[[], None] = lambda: None
     """What the run does beside the story, again and again, from the one thread that may fork."""
@@ -83,9 +106,13 @@ class Story:
     def tell(self, *, seconds: float, until: Status = Status.COMPLETED) -> None:
         """Go on until everybody stands at ``until`` and no work is left. Raises Stuck."""
         ends = time.monotonic() + seconds
+        look = time.monotonic()
         while not self.is_over(until):
             if time.monotonic() > ends:
                 raise Stuck(again(self.where))
+            if time.monotonic() > look:
+                self.broken |= set(again(invariants.broken))
+                look = time.monotonic() + LOOK_SECONDS
             self.crew.tend()
             self.meanwhile()
             self._ask()
@@ -105,6 +132,8 @@ class Story:
                 state="ready", not_before__lte=clock.now()
             )
             if Batch.objects.exclude(state=BatchState.DONE).exists():
+                return False
+            if Message.objects.exclude(state="done").exists():
                 return False
             return not any(model.rows().filter(open_).exists() for model in due_models())
 
@@ -136,7 +165,7 @@ class Story:
             text = self.post.text_of(message_id)
             consumer = waiting.get(self.post.recipient_of(message_id))
             if text and consumer:
-                self._press(lambda c=consumer, t=text: c.confirm(tokens(t)[0]))
+                self._press(partial(consumer.confirm, tokens(text)[0]))
 
     def _press(self, button: Callable[[], None]) -> None:
         try:

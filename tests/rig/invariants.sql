@@ -1,0 +1,58 @@
+-- What must never be: every question finds no row, at any moment of any run.
+
+-- a request without its clock
+SELECT id FROM requests_app_consumerrequest WHERE due_on IS NULL;
+
+-- a request without its first line
+SELECT r.id FROM requests_app_consumerrequest r WHERE NOT EXISTS (SELECT FROM ccpa_office_ledgerline WHERE subject = r.number AND seq = 1 AND verb = 'request.received');
+
+-- a request without its receipt letter
+SELECT r.id FROM requests_app_consumerrequest r WHERE NOT EXISTS (SELECT FROM requests_app_message WHERE consumer_request_id = r.id AND letter = 'receipt');
+
+-- two requests of one form
+SELECT nonce FROM requests_app_consumerrequest GROUP BY nonce HAVING count(*) > 1;
+
+-- a letter twice
+SELECT consumer_request_id FROM requests_app_message GROUP BY consumer_request_id, letter, recipient_digest, ordinal HAVING count(*) > 1;
+
+-- two receipts of a chunk with one ordinal
+SELECT chunk_id FROM requests_app_receipt GROUP BY chunk_id, ordinal HAVING count(*) > 1;
+
+-- two receipts for one table and action
+SELECT chunk_id FROM requests_app_receipt GROUP BY chunk_id, "table", action HAVING count(*) > 1;
+
+-- a chunk told twice in the book
+SELECT subject FROM ccpa_office_ledgerline WHERE verb = 'erasure.carried-out' GROUP BY subject, body::json -> 'facts' ->> 'chunk' HAVING count(*) > 1;
+
+-- a proved chunk without receipts
+SELECT c.id FROM requests_app_chunk c WHERE stage = 'done' AND proved_at IS NOT NULL AND NOT EXISTS (SELECT FROM requests_app_receipt WHERE chunk_id = c.id);
+
+-- receipts before the erasure was told
+SELECT c.id FROM requests_app_chunk c JOIN requests_app_receipt r ON r.chunk_id = c.id WHERE c.erased_at IS NULL;
+
+-- a plan carried out without its approval
+SELECT p.id FROM requests_app_plan p WHERE p.parent_id IS NULL AND p.state IN ('executing', 'proved', 'residual') AND (SELECT count(*) FROM requests_app_approval a WHERE a.plan_id = p.id AND a.hash = p.hash) < p.approvals_needed;
+
+-- an approval by the verifier
+SELECT a.id FROM requests_app_approval a JOIN requests_app_plan p ON p.id = a.plan_id JOIN requests_app_consumerrequest r ON r.id = p.consumer_request_id WHERE r.verified_by_id = a.by_id;
+
+-- completed without proof
+SELECT r.id FROM requests_app_consumerrequest r WHERE status = 'completed' AND kind = 'delete' AND on_file AND NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = r.id AND state = 'proved');
+
+-- completed before the providers were told
+SELECT r.id FROM requests_app_consumerrequest r JOIN requests_app_message m ON m.consumer_request_id = r.id AND m.audience = 'provider' WHERE r.status = 'completed' AND m.delivery <> 'handed';
+
+-- a handed letter that is still due
+SELECT id FROM requests_app_message WHERE delivery = 'handed' AND state <> 'done';
+
+-- a letter that was never settled
+SELECT id FROM requests_app_message WHERE state = 'parked' AND delivery = 'sending';
+
+-- two choices of the same look
+SELECT chunk_id FROM requests_app_look GROUP BY chunk_id, day HAVING count(*) > 1;
+
+-- a status that the book does not tell
+SELECT r.id FROM requests_app_consumerrequest r WHERE r.status <> (SELECT coalesce(nullif(substr(verb, 9), 'received'), 'received') FROM ccpa_office_ledgerline WHERE subject = r.number AND verb LIKE 'request.%' AND verb NOT IN ('request.assigned', 'request.extended') ORDER BY seq DESC LIMIT 1);
+
+-- a period twice
+SELECT name FROM ccpa_office_schedulerun GROUP BY name, period_start HAVING count(*) > 1;
