@@ -161,36 +161,42 @@ def _stripped(binding: Binding, table: Table, change: Change) -> sql.Composed:
     Where one person's values stand in it just as spelled, and apart from other words, they are
     cut out plainly. Whatever still bears a sign after that is left to the person's pattern.
     """
-    kind = binding.type(table.name, change.column)
-    text = SQL("{}::text").format(sql.Identifier("t", change.column))
-    signs = SQL("u.signs").format() if table.shareable else of_person("signs")
-    pattern = SQL("u.pattern").format() if table.shareable else of_person("patterns")
-    removed = literal(texts.REMOVED)
-    by_pattern = SQL("regexp_replace(m.text, {}, {}, 'gi')").format(pattern, removed)
-    cut = SQL("replace(m.marked, {}, {})").format(literal(texts.MARK), removed)
-    plainly = SQL("WHEN m.marked !~ {} AND NOT {} THEN {}").format(
-        literal(texts.MARK_IN_A_WORD), bears_sign(cut, signs), cut
+    shared = table.shareable
+    given = SQL("SELECT {}::text AS text, {} AS signs, {} AS spellings OFFSET 0").format(
+        sql.Identifier("t", change.column),
+        SQL("u.signs") if shared else of_person("signs"),
+        SQL("NULL::text") if shared else of_person("spellings"),
     )
     return SQL(
-        "(SELECT CASE WHEN NOT {bears} THEN m.text {plainly} ELSE {by_pattern} END"
-        " FROM (SELECT {text} AS text, {marked} AS marked OFFSET 0) AS m)::{kind}"
+        "(SELECT CASE WHEN NOT {bears} THEN m.text {plainly} ELSE"
+        " regexp_replace(m.text, {pattern}, {removed}, 'gi') END FROM"
+        " (SELECT g.*, {marked} AS marked FROM ({given}) AS g OFFSET 0) AS m)::{kind}"
     ).format(
-        bears=bears_sign(SQL("m.text"), signs),
-        plainly=SQL("") if table.shareable else plainly,
-        by_pattern=by_pattern,
-        text=text,
-        marked=SQL("NULL") if table.shareable else _marked(text),
-        kind=kind,
+        bears=bears_sign(SQL("m.text"), SQL("m.signs")),
+        plainly=SQL("") if shared else _plainly(),
+        pattern=SQL("u.pattern") if shared else of_person("patterns"),
+        removed=literal(texts.REMOVED),
+        marked=SQL("NULL::text") if shared else _marked(),
+        given=given,
+        kind=binding.type(table.name, change.column),
     )
 
 
-def _marked(text: sql.Composed) -> sql.Composed:
+def _plainly() -> sql.Composed:
+    """Return the case in which cutting the marks out is all that is to be done."""
+    cut = SQL("replace(m.marked, {}, {})").format(literal(texts.MARK), literal(texts.REMOVED))
+    return SQL("WHEN m.marked !~ {} AND NOT {} THEN {}").format(
+        literal(texts.MARK_IN_A_WORD), bears_sign(cut, SQL("m.signs")), cut
+    )
+
+
+def _marked() -> sql.Composed:
     """Return the text with a mark for each spelling; a mark that was there before is doubled."""
     mark = literal(texts.MARK)
-    marked = SQL("replace({}, {}, {} || {})").format(text, mark, mark, mark)
+    marked = SQL("replace(g.text, {}, {} || {})").format(mark, mark, mark)
     for number in range(texts.MOST_SPELLINGS):
-        marked = SQL("replace({}, split_part({}, {}, {}), {})").format(
-            marked, of_person("spellings"), literal(texts.PARTED), literal(number + 1), mark
+        marked = SQL("replace({}, split_part(g.spellings, {}, {}), {})").format(
+            marked, literal(texts.PARTED), literal(number + 1), mark
         )
     return marked
 
