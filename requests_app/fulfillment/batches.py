@@ -203,8 +203,10 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
     except NotNow:
         if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
             work_chunk(chunk, at=at)
-            return
-        _wait(chunk, at + timedelta(minutes=1), "halted")
+        elif chunk.plans.filter(state__in=[PlanState.APPROVED, PlanState.EXECUTING]).exists():
+            _wait(chunk, at + timedelta(minutes=1), "halted")
+        else:
+            work.finish(chunk, stage=Chunk.Stage.DONE)
         return
     except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
         _stop(chunk, _STOPS[type(found)], at)
