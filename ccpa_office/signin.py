@@ -29,6 +29,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from ccpa_office import clock, sealing, throttle
@@ -85,6 +86,10 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         """Return that sign-up is closed."""
         return False
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Whether somebody may be led there: an address of this site, without a host."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def is_reauthentication_required(self, *, app: str, **_more: Any) -> bool:  # noqa: ARG002
         """On the account's own pages: ask again where every proof is older than ten minutes.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -25,12 +26,24 @@ SAID = {"yes": True, "no": False, "": None}
 SAID_CHOICES = [("", _("it does not say")), ("yes", _("yes")), ("no", _("no"))]
 
 
+FIRST_DAY, LAST_DAY = date(2018, 6, 28), date(2199, 12, 31)
+"""From the day on which the statute was signed to a day that no notice lives to see."""
+
+
+class Day(forms.DateField):
+    """A day of the statute's life."""
+
+    def to_python(self, value: Any) -> date | None:
+        day = super().to_python(value)
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return day
+
+
 class DayForm(forms.Form):
     """From which day a version counts."""
 
-    effective_on = forms.DateField(
-        label=_("In effect from"), widget=forms.DateInput(attrs={"type": "date"})
-    )
+    effective_on = Day(label=_("In effect from"), widget=forms.DateInput(attrs={"type": "date"}))
 
 
 class NoteForm(forms.Form):

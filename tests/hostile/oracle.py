@@ -30,7 +30,11 @@ LEAK = re.compile(
     r"|\bINSERT INTO\b|site-packages|/usr/|/home/|" + re.escape(str(settings.BASE_DIR)),
     re.DOTALL,
 )
-LIVE = re.compile(r"<\w+[^>]{0,80}(?:zq\(|=zq>)|<script>zq|<b zq", re.IGNORECASE)
+LIVE = re.compile(
+    r"<script>zq|<img src=x|<svg/onload|<iframe srcdoc|<b zq|<!--zq|' autofocus onfocus"
+    r"|(?:href|src|action)=.?(?:javascript|data:text)",
+    re.IGNORECASE,
+)
 """Markup that an item brought along: all of ours says ``zq``."""
 WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|TRUNCATE|MERGE)\b", re.IGNORECASE)
 OTHERS = re.compile("|".join(NOT_OF_THE_OFFICE))

@@ -160,7 +160,9 @@ DOUBLED = ("version=1&version=2", "version=2&version=x", "version[]=1", "version
 
 def test_parameters_that_come_twice(judge):
     client = stranger()
-    for address, query in itertools.product(("/notices/main.json", "/opt-out/", "/healthz"), DOUBLED):
+    for address, query in itertools.product(
+        ("/notices/main.json", "/opt-out/", "/healthz"), DOUBLED
+    ):
         judge.item(f"{address} {query[:30]}", partial(client.get, f"{address}?{query}"), only=FINE)
 
 
@@ -375,11 +377,18 @@ def test_a_foreign_number_and_an_absent_one_are_alike(judge, stage, language):
     client = opened(stage.numbers["know"])
     foreign = [number for name, number in stage.numbers.items() if name != "know"]
     absent = [new_number() for _each in foreign]
-    for word, method in (("", "get"), ("withdraw/", "post"), ("not-me/", "post"), ("message/", "post")):
+    for word, method in (
+        ("", "get"),
+        ("withdraw/", "post"),
+        ("not-me/", "post"),
+        ("message/", "post"),
+    ):
         seen = set()
         for number in (*foreign, *absent):
             address = way(language, f"requests/{number}/{word}")
-            answer = judge.item(f"{number} {word}", partial(getattr(client, method), address, {"text": "x"}))
+            answer = judge.item(
+                f"{number} {word}", partial(getattr(client, method), address, {"text": "x"})
+            )
             seen.add(repr(shape(answer)))
         if len(seen) != 1:
             judge.failures.append(f"{word}: {len(seen)} answers: {seen}")

@@ -69,7 +69,13 @@ def test_types_and_doubles(judge):
         body = blank(OPT_OUT, step=odd)
         ask(judge, client, f"step={odd}", OPT_OUT, body, must="")
     for field in ("name", "email", "nonce"):
-        for shape in (f"{field}[]", f"{field}[0]", f"{field}.value", f"{field}\u200b", field.upper()):
+        for shape in (
+            f"{field}[]",
+            f"{field}[0]",
+            f"{field}.value",
+            f"{field}\u200b",
+            field.upper(),
+        ):
             body = blank(DELETE)
             body[shape] = body.pop(field)
             ask(judge, client, f"as-{shape}", DELETE, body, must="refuse")
@@ -84,7 +90,10 @@ def test_the_last_of_doubled_fields_counts(judge):
             judge.item(
                 f"{field}/{language}",
                 partial(
-                    client.post, form_of(DELETE, language), urlencode(pairs), content_type=URLENCODED
+                    client.post,
+                    form_of(DELETE, language),
+                    urlencode(pairs),
+                    content_type=URLENCODED,
                 ),
                 stored=kept_once(DELETE, language, body),
                 must="accept",
@@ -172,7 +181,15 @@ def test_nonces_that_are_not_ours(judge):
 
 def test_an_old_nonce(judge, monkeypatch):
     client = stranger()
-    for age in (NONCE_LIFE + 2, 10 * NONCE_LIFE, -1, 0, 60, 3600, *(2**power for power in range(10))):
+    for age in (
+        NONCE_LIFE + 2,
+        10 * NONCE_LIFE,
+        -1,
+        0,
+        60,
+        3600,
+        *(2**power for power in range(10)),
+    ):
         body = blank(DELETE)
         with monkeypatch.context() as patched:
             late = partial(_at, signing.time.time(), age)
@@ -362,7 +379,16 @@ def test_answers_and_declarations(judge, stage):
         spend = partial(client.post, way(language, "requests/l/"), body)
         must = "refuse" if body else ""  # an empty body is a page that is only looked at
         judge.item(f"{name}/{language}", spend, must=must)
-    words = ("9'; DROP TABLE x; --", "９４１１０", "花" * 200, "\U0001f600", "%s%n", "İ", "ſ", "=1+1")
+    words = (
+        "9'; DROP TABLE x; --",
+        "９４１１０",
+        "花" * 200,
+        "\U0001f600",
+        "%s%n",
+        "İ",
+        "ſ",
+        "=1+1",
+    )
     for token, word in zip(stage.spare, words, strict=False):
         client.get(f"/requests/l/{token}/")
         body = {"postal_code": word, "phone": word, "number": "1", "status": "completed"}
@@ -458,7 +484,20 @@ def test_bodies_that_cannot_be_read(judge, stage):
         judge.item(f"{name} {address}", throw, only={200, 400, 413})
 
 
-LENGTHS = ("zz", "-1", "1.5", " 1", "+1", "1_0", "１", "0x10", "9" * 30, "0" * 25 + "9" * 9, "1e3", "1,1")
+LENGTHS = (
+    "zz",
+    "-1",
+    "1.5",
+    " 1",
+    "+1",
+    "1_0",
+    "１",
+    "0x10",
+    "9" * 30,
+    "0" * 25 + "9" * 9,
+    "1e3",
+    "1,1",
+)
 
 
 def test_lengths_that_lie(judge, stage):

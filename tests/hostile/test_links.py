@@ -18,7 +18,9 @@ def look_alikes(token, dice):
     """A token as somebody would guess, mistype, cut or dress it up."""
     twins = str.maketrans("aeopcxyAEOPCX", "аеорсхуАЕОРСХ")
     yield from ((f"cut-{length}", token[:length]) for length in (1, 10, 21, 32, 42))
-    yield from ((f"without-{place}", token[:place] + token[place + 1 :]) for place in range(0, 43, 4))
+    yield from (
+        (f"without-{place}", token[:place] + token[place + 1 :]) for place in range(0, 43, 4)
+    )
     yield from (
         ("padded", token + "="), ("padded-twice", token + "=="), ("dot", token + "."),
         ("blank", token + " "), ("blank-before", " " + token), ("no-break", token + "\u00a0"),

@@ -83,7 +83,8 @@ def _differences(
     found += [
         f"{each.kind} is not as typed"
         for each in Identifier.objects.filter(consumer_request=row)
-        if box.open(bytes(each.value), context="identifier.value") != as_kept(typed.get(each.kind, ""))
+        if box.open(bytes(each.value), context="identifier.value")
+        != as_kept(typed.get(each.kind, ""))
     ]
     notes = [
         box.open(bytes(note.text), context="note.text")
