@@ -31,7 +31,7 @@ BEGIN
         NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = NEW.id
                     AND state = 'proved')
         OR EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = NEW.id
-                   AND state NOT IN ('proved', 'void'))) THEN
+                   AND state NOT IN ('proved', 'void', 'stopped'))) THEN
         RAISE EXCEPTION 'a deletion is complete when it is proved'
             USING ERRCODE = 'restrict_violation';
     END IF;
