@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.cache import patch_vary_headers
 from django.utils.dateparse import parse_datetime
@@ -16,6 +16,7 @@ from ccpa_office import answers, clock
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+UNREADABLE_BODY = (MultiPartParserError, UnreadablePostError)
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNREADABLE_IN_LINES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -58,7 +59,7 @@ class InputGate:
             unreadable = _is_unreadable(request)
         except RequestDataTooBig:
             return answers.too_large()
-        except (TooManyFieldsSent, TooManyFilesSent, MultiPartParserError, UnicodeError):
+        except (*UNREADABLE_BODY, TooManyFieldsSent, TooManyFilesSent, UnicodeError):
             unreadable = True
         return answers.bad_request(request) if unreadable else None
 

@@ -147,6 +147,7 @@ class Office:
         """Return the web server. It writes no access log: addresses of pages hold tokens."""
         options = f"--worker-class gthread --workers 2 --threads 4 --bind {LOOPBACK}:{self.port}"
         quiet = "--no-control-socket --preload --log-level warning --graceful-timeout 10"
+        quiet += " --config python:ccpa_office.webserver"
         command = [sys.executable, "-m", "gunicorn", *options.split(), *quiet.split()]
         return self._child("web", [*command, "ccpa_office.wsgi"], env)
 

@@ -123,7 +123,7 @@ class Judge:
         begun = time.perf_counter()
         answer = throw()
         spent = time.perf_counter() - begun
-        wrong = list(self._of_answer(answer, shows))
+        wrong = list(self._of_answer(answer, shows, only or set()))
         if spent > LONGEST:
             wrong.append(f"took {spent:.1f} s")
         if only and answer.status_code not in only:
@@ -138,8 +138,10 @@ class Judge:
         if self.touched:
             self.now, self.touched = digest(), False
 
-    def _of_answer(self, answer: Any, shows: tuple[str, ...]) -> Iterator[str]:
-        if answer.status_code >= 500:
+    def _of_answer(
+        self, answer: Any, shows: tuple[str, ...], only: frozenset[int] | set[int]
+    ) -> Iterator[str]:
+        if answer.status_code >= 500 and answer.status_code not in only:
             raised = getattr(answer, "exc_info", None)
             yield f"status {answer.status_code} {raised[:2] if raised else ''}"
         text = text_of(answer)

@@ -73,9 +73,7 @@ def _learners(target: str) -> list[str]:
         " GROUP BY lower(email) HAVING count(*) = 1 ORDER BY 1 LIMIT %s"
     )
     with psycopg.connect(target) as found:
-        return [
-            email for (email,) in found.execute(query, [list(builders.NAMES) + [MARISOL], SPARE])
-        ]
+        return [email for (email,) in found.execute(query, [[*builders.NAMES, MARISOL], SPARE])]
 
 
 def _team() -> Team:

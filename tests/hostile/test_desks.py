@@ -3,6 +3,7 @@
 import itertools
 import random
 from functools import partial
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -15,8 +16,19 @@ from tests.hostile.stage import stranger
 from tests.hostile.test_addresses import VALUES, WHOLE
 
 SESSIONS = ("signed-out", "no-role", "chief", "every-role")
-LISTS = ("requests", "intake", "plans", "batches", "letters", "notices", "maps", "ledger", "staff",
-         "clock", "")  # fmt: skip
+LISTS = (
+    "requests",
+    "intake",
+    "plans",
+    "batches",
+    "letters",
+    "notices",
+    "maps",
+    "ledger",
+    "staff",
+    "clock",
+    "",
+)
 ASKED = (
     "q",
     "after",
@@ -32,10 +44,25 @@ ASKED = (
     "p",
 )
 FOREIGN = (
-    "e", "_popup", "_to_field", "_changelist_filters", "id__exact", "status__exact", "id__in", "all-p",
-    "received_at__gte", "number__regex", "data_key__wrapped__startswith", "ot", "_saveasnew",
-    "password__startswith", "action", "select_across", "_selected_action", "form-TOTAL_FORMS",
-)  # fmt: skip
+    "e",
+    "_popup",
+    "_to_field",
+    "_changelist_filters",
+    "id__exact",
+    "status__exact",
+    "id__in",
+    "all-p",
+    "received_at__gte",
+    "number__regex",
+    "data_key__wrapped__startswith",
+    "ot",
+    "_saveasnew",
+    "password__startswith",
+    "action",
+    "select_across",
+    "_selected_action",
+    "form-TOTAL_FORMS",
+)
 ODD = (
     *("", "0", "-1", "1", "9" * 40, "9" * 5000, "1.5", "NaN", "١", "２０２６-01-01", "2026-13-01"),
     *("0000-00-00", "9999-12-31", "9999-12-31.999999999999999999", "2026-W01-1", "20260101", "all"),
@@ -130,10 +157,13 @@ def deeds():
 def key_of(stage, desk):
     """A key of the desk that exists."""
     return {
-        "requests": stage.numbers["checking"], "plans": stage.keys["planned"],
-        "letters": stage.keys["letter"], "notices": stage.keys["draft"], "maps": stage.keys["map"],
+        "requests": stage.numbers["checking"],
+        "plans": stage.keys["planned"],
+        "letters": stage.keys["letter"],
+        "notices": stage.keys["draft"],
+        "maps": stage.keys["map"],
         "staff": stage.keys["member"],
-    }.get(desk.word, 1)  # fmt: skip
+    }.get(desk.word, 1)
 
 
 @pytest.mark.parametrize("who", SESSIONS)
@@ -149,31 +179,47 @@ def test_keys_of_buttons(judge, stage, who):
             if desk.word == "requests" and name == "foreign":
                 continue
             throw = partial(client.post, address.replace("KEY", key), {"reason": ""})
-            judge.item(f"{desk.word}/{deed.word} {name}", throw,
-                       only={302, 400, 403, 404, 405, 200, 301})  # fmt: skip
+            judge.item(
+                f"{desk.word}/{deed.word} {name}", throw, only={302, 400, 403, 404, 405, 200, 301}
+            )
 
 
-JUNK = (
-    {}, {"reason": ""}, {"hash": "0" * 64}, {"hash": ""}, {"hash": "x" * 65}, {"digest": "0" * 64},
-    {"reason[]": "x", "hash[]": "y"}, {"role": "superuser"}, {"role": ["chief", "zq"]},
-    {"username": "a' OR '1'='1", "password": "x"}, {"roles": "chief", "username": "\u202eadmin"},
-    {"outcome": "erased", "words": "x"}, {"ground": "because", "words": "x"}, {"purpose": "curiosity"},
-    {"table": "accounts; DROP TABLE x", "decision": "keep", "ground": "zq"}, {"decision": "erase"},
-    {"notice": "1e400", "effective_on": "2026-02-30"}, {"notice": "9" * 400, "effective_on": "x"},
-    {"system": "learners' --", "document": "a: &b [*b]"}, {"system": "\u0661", "document": "x" * 600_000},
+JUNK: tuple[dict[str, Any], ...] = (
+    {},
+    {"reason": ""},
+    {"hash": "0" * 64},
+    {"hash": ""},
+    {"hash": "x" * 65},
+    {"digest": "0" * 64},
+    {"reason[]": "x", "hash[]": "y"},
+    {"role": "superuser"},
+    {"role": ["chief", "zq"]},
+    {"username": "a' OR '1'='1", "password": "x"},
+    {"roles": "chief", "username": "\u202eadmin"},
+    {"outcome": "erased", "words": "x"},
+    {"ground": "because", "words": "x"},
+    {"purpose": "curiosity"},
+    {"table": "accounts; DROP TABLE x", "decision": "keep", "ground": "zq"},
+    {"decision": "erase"},
+    {"notice": "1e400", "effective_on": "2026-02-30"},
+    {"notice": "9" * 400, "effective_on": "x"},
+    {"system": "learners' --", "document": "a: &b [*b]"},
+    {"system": "\u0661", "document": "x" * 600_000},
     {"category": "A;--", "language": "tlh", "examples": "x", "retention_months": "9" * 400},
     {"category": "A", "language": "en", "examples": "x", "retention_months": "-1"},
     {"category": "A", "language": "en", "examples": "x", "sources": ["zq"] * 900},
     {"section": "zq", "language": "en", "title": "x", "body": "y", "state": "zq"},
-    {"code": "zq", "note": "x"}, {"slug": "../..", "offers_education": "maybe"},
+    {"code": "zq", "note": "x"},
+    {"slug": "../..", "offers_education": "maybe"},
     {"form-TOTAL_FORMS": "1000000000", "form-INITIAL_FORMS": "-1", "form-MAX_NUM_FORMS": ""},
     {"_popup": "1", "_to_field": "password", "_save": "1", "_saveasnew": "1", "_continue": "1"},
     {"action": "delete_selected", "_selected_action": ["x"] * 900, "select_across": "1"},
     {"post": "yes", "delete": "1", "confirm": "yes", "_method": "DELETE"},
     {"pk": "1", "id": "1", "state": "approved", "status": "completed", "approved_by_id": "1"},
     {"nonce": "zq", "kind": "delete", "channel": "web", "language": "en", "name": "x"},
-    {"words": "x" * 4001, "reason": "x" * 2001, "note": "x" * 2001}, {"reason": "x" * 1_000_000},
-)  # fmt: skip
+    {"words": "x" * 4001, "reason": "x" * 2001, "note": "x" * 2001},
+    {"reason": "x" * 1_000_000},
+)
 
 
 @pytest.mark.parametrize("who", ["signed-out", "no-role", "clerk", "editor"])
@@ -186,8 +232,11 @@ def test_buttons_of_others(judge, stage, who):
             continue
         for body in dice.sample(JUNK, 3):
             throw = partial(client.post, address.replace("KEY", str(key_of(stage, desk))), body)
-            judge.item(f"{desk.word}/{deed.word} {str(body)[:40]}", throw,
-                       only={302, 400, 403, 404, 413, 200})  # fmt: skip
+            judge.item(
+                f"{desk.word}/{deed.word} {str(body)[:40]}",
+                throw,
+                only={302, 400, 403, 404, 413, 200},
+            )
 
 
 def test_forms_of_buttons(judge, stage):
@@ -200,8 +249,12 @@ def test_forms_of_buttons(judge, stage):
             throw = partial(
                 desk_of_all.post, address.replace("KEY", str(key_of(stage, desk))), body
             )
-            judge.item(f"{desk.word}/{deed.word} {str(body)[:40]}", throw,
-                       stored=lambda _answer: "", only={200, 302, 400, 404, 413})  # fmt: skip
+            judge.item(
+                f"{desk.word}/{deed.word} {str(body)[:40]}",
+                throw,
+                stored=lambda _answer: "",
+                only={200, 302, 400, 404, 413},
+            )
 
 
 def test_buttons_that_ask_nothing(judge, stage):
@@ -211,9 +264,13 @@ def test_buttons_that_ask_nothing(judge, stage):
             continue
         for body in JUNK[::9]:
             throw = partial(client.post, address.replace("KEY", str(key_of(stage, desk))), body)
-            judge.item(f"{desk.word}/{deed.word} {str(body)[:40]}", throw,
-                       stored=lambda _answer: "", only={200, 302, 400, 404, 413},
-                       shows=("SELECT",))  # fmt: skip
+            judge.item(
+                f"{desk.word}/{deed.word} {str(body)[:40]}",
+                throw,
+                stored=lambda _answer: "",
+                only={200, 302, 400, 404, 413},
+                shows=("SELECT",),
+            )
 
 
 @pytest.mark.parametrize("family", strings.FAMILIES)
@@ -221,63 +278,136 @@ def test_words_typed_at_desks(judge, stage, family):
     client = session(stage, "every-role")
     number, plan, draft = stage.numbers["checking"], stage.keys["planned"], stage.keys["draft"]
     told = {"kind": "delete", "channel": "phone", "language": "ja"}
-    intro = {"section": "intro", "language": "en", "state": "original"}
+    intro = {"section": "summary", "language": "en", "state": "checked"}
     posts = {
         f"/admin/requests/{number}/write/": lambda text: {"words": text},
         f"/admin/requests/{number}/extend/": lambda text: {"reason": text},
         f"/admin/plans/{plan}/approve/": lambda text: {"hash": text, "reason": text},
         f"/admin/notices/{draft}/text/": lambda text: {**intro, "title": text, "body": text},
-        f"/admin/notices/{draft}/answer/": lambda text: {"code": "F-01", "note": text},
+        f"/admin/notices/{draft}/answer/": lambda text: {"code": "too-old", "note": text},
         "/admin/intake/do/take-in/": lambda text: {
-            **told, "nonce": new_nonce("desk"), "name": text, "words": text,
+            **told,
+            "nonce": new_nonce("desk"),
+            "name": text,
+            "words": text,
         },
         "/admin/batches/do/stop/": lambda text: {"reason": text},
-    }  # fmt: skip
+    }
     turns = itertools.cycle(posts.items())
     for name, text in strings.FAMILIES[family].items():
         for address, body in itertools.islice(turns, 2):
             throw = partial(client.post, address, body(text))
-            judge.item(f"{address} {name}", throw, stored=lambda _answer: "",
-                       must="refuse" if family == "controls" else "", only={200, 302, 400})  # fmt: skip
+            judge.item(
+                f"{address} {name}",
+                throw,
+                stored=lambda _answer: "",
+                must="refuse" if family == "controls" else "",
+                only={200, 302, 400},
+            )
         phone = {**told, "nonce": new_nonce("desk"), "phone_number": text}
-        judge.item(f"phone {name}", partial(client.post, "/admin/intake/do/take-in/", phone),
-                   stored=lambda _answer: "", only={200, 302, 400})  # fmt: skip
-    for address in ("/admin/", "/admin/requests/", f"/admin/requests/{number}/", f"/admin/notices/{draft}/",
-                    "/admin/intake/", "/admin/batches/", "/admin/ledger/"):  # fmt: skip
+        judge.item(
+            f"phone {name}",
+            partial(client.post, "/admin/intake/do/take-in/", phone),
+            stored=lambda _answer: "",
+            only={200, 302, 400},
+        )
+    for address in (
+        "/admin/",
+        "/admin/requests/",
+        f"/admin/requests/{number}/",
+        f"/admin/notices/{draft}/",
+        "/admin/intake/",
+        "/admin/batches/",
+        "/admin/ledger/",
+    ):
         judge.item(f"then {address}", partial(client.get, address), only={200})
 
 
 DAYS = (
-    "0001-01-01", "0001-01-02", "9999-12-31", "9999-12-30", "2026-02-29", "2024-02-29", "2026-02-30",
-    "10000-01-01", "-1-01-01", "2026-1-1", "01/02/2026", "1.2.2026", "2026-01-01T00:00:00Z", "today",
-    "2026年1月1日", "２０２６-01-01", "1970-01-01", "1900-01-01", "1582-10-10", "2038-01-20", "0",
-    "253402300799", "NaN", "2026-12-32", "2026-00-10", "31/12/99", "Jan 1, 2026", "2026-W01-1", " 2026-01-01 ",
-)  # fmt: skip
+    "0001-01-01",
+    "0001-01-02",
+    "9999-12-31",
+    "9999-12-30",
+    "2026-02-29",
+    "2024-02-29",
+    "2026-02-30",
+    "10000-01-01",
+    "-1-01-01",
+    "2026-1-1",
+    "01/02/2026",
+    "1.2.2026",
+    "2026-01-01T00:00:00Z",
+    "today",
+    "2026年1月1日",
+    "２０２６-01-01",
+    "1970-01-01",
+    "1900-01-01",
+    "1582-10-10",
+    "2038-01-20",
+    "0",
+    "253402300799",
+    "NaN",
+    "2026-12-32",
+    "2026-00-10",
+    "31/12/99",
+    "Jan 1, 2026",
+    "2026-W01-1",
+    " 2026-01-01 ",
+)
 
 
 def test_days(judge, stage):
     client = session(stage, "every-role")
     draft = f"/admin/notices/{stage.keys['draft']}/"
     for day in DAYS:
-        judge.item(day, partial(client.post, f"{draft}day/", {"effective_on": day}),
-                   stored=lambda _answer: "", only={200, 302})  # fmt: skip
+        judge.item(
+            day,
+            partial(client.post, f"{draft}day/", {"effective_on": day}),
+            stored=lambda _answer: "",
+            only={200, 302},
+        )
         for address in (draft, "/notices/main/"):
             judge.item(f"{day} then {address}", partial(client.get, address), only={200})
         judge.item(
             f"{day} submit", partial(client.post, f"{draft}submit/"), stored=lambda _answer: ""
         )
-        judge.item(f"{day} back", partial(client.post, f"{draft}send-back/", {"note": "x"}),
-                   stored=lambda _answer: "")  # fmt: skip
+        judge.item(
+            f"{day} back",
+            partial(client.post, f"{draft}send-back/", {"note": "x"}),
+            stored=lambda _answer: "",
+        )
 
 
 NEXTS = (
-    "//example.org", "///example.org", "/\\example.org", "\\\\example.org", "https://example.org",
-    "http:example.org", "http:///example.org", "javascript:zq()", "data:text/html,zq", " //example.org",
-    "\t//example.org", "https:/example.org", "//example.org@testserver", "https://testserver@example.org",
-    "https://testserver.example.org", "//testserver:80@example.org/", "/%09/example.org", "/%5cexample.org",
-    "////example.org", "/admin/..//example.org", "?next=//example.org", "http://[::1", "a" * 5000,
-    "https://例え.org", "/admin/\r\nLocation: //example.org", "\x00", "ftp://example.org", "/ /example.org",
-)  # fmt: skip
+    "//example.org",
+    "///example.org",
+    "/\\example.org",
+    "\\\\example.org",
+    "https://example.org",
+    "http:example.org",
+    "http:///example.org",
+    "javascript:zq()",
+    "data:text/html,zq",
+    " //example.org",
+    "\t//example.org",
+    "https:/example.org",
+    "//example.org@testserver",
+    "https://testserver@example.org",
+    "https://testserver.example.org",
+    "//testserver:80@example.org/",
+    "/%09/example.org",
+    "/%5cexample.org",
+    "////example.org",
+    "/admin/..//example.org",
+    "?next=//example.org",
+    "http://[::1",
+    "a" * 5000,
+    "https://例え.org",
+    "/admin/\r\nLocation: //example.org",
+    "\x00",
+    "ftp://example.org",
+    "/ /example.org",
+)
 
 
 def test_where_a_sign_in_leads(judge, stage):
@@ -296,11 +426,17 @@ def test_where_a_sign_in_leads(judge, stage):
             f"post {to[:30]!r}", partial(client.post, "/accounts/login/", body), must="refuse"
         )
         desk = session(stage, "no-role")
-        for address in ("/accounts/login/", "/accounts/reauthenticate/", "/accounts/2fa/reauthenticate/",
-                        "/admin/login/"):  # fmt: skip
+        for address in (
+            "/accounts/login/",
+            "/accounts/reauthenticate/",
+            "/accounts/2fa/reauthenticate/",
+            "/admin/login/",
+        ):
             judge.item(f"in {address} {to[:30]!r}", partial(desk.get, address, {"next": to}))
-            judge.item(f"in post {address} {to[:30]!r}",
-                       partial(desk.post, address, {"next": to, "password": "x"}))  # fmt: skip
+            judge.item(
+                f"in post {address} {to[:30]!r}",
+                partial(desk.post, address, {"next": to, "password": "x"}),
+            )
 
 
 def test_words_at_the_door(judge, stage):
@@ -326,8 +462,22 @@ def test_words_at_the_door(judge, stage):
             )
 
 
-ADDRESSES = ("", "nonsense", "::1", "fe80::1%eth0", "1.2.3", "999.1.1.1", "127.0.0.1:80", "[::1]",
-             "a" * 500, "::ffff:1.2.3.4", "unix:", "0x7f.1", "1.2.3.4, 5.6.7.8", "١.١.١.١")  # fmt: skip
+ADDRESSES = (
+    "",
+    "nonsense",
+    "::1",
+    "fe80::1%eth0",
+    "1.2.3",
+    "999.1.1.1",
+    "127.0.0.1:80",
+    "[::1]",
+    "a" * 500,
+    "::ffff:1.2.3.4",
+    "unix:",
+    "0x7f.1",
+    "1.2.3.4, 5.6.7.8",
+    "١.١.١.١",
+)
 
 
 def test_senders_that_have_no_address(judge, stage):

@@ -1,10 +1,12 @@
 """Mailed links that are none, and pages that answer as data (S10, and JSON of 5.1)."""
 
+import base64
 import itertools
 import json
 import random
 import string
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from tests.hostile.oracle import text_of
@@ -22,20 +24,45 @@ def look_alikes(token, dice):
         (f"without-{place}", token[:place] + token[place + 1 :]) for place in range(0, 43, 4)
     )
     yield from (
-        ("padded", token + "="), ("padded-twice", token + "=="), ("dot", token + "."),
-        ("blank", token + " "), ("blank-before", " " + token), ("no-break", token + "\u00a0"),
-        ("zero-width", token + "\u200b"), ("doubled", token * 2), ("thrice", token * 3),
-        ("turned", token[::-1]), ("capitals", token.upper()), ("small", token.lower()),
-        ("swapped", token.swapcase()), ("twins", token.translate(twins)),
+        ("padded", token + "="),
+        ("padded-twice", token + "=="),
+        ("dot", token + "."),
+        ("blank", token + " "),
+        ("blank-before", " " + token),
+        ("no-break", token + "\u00a0"),
+        ("zero-width", token + "\u200b"),
+        ("doubled", token * 2),
+        ("thrice", token * 3),
+        ("turned", token[::-1]),
+        ("capitals", token.upper()),
+        ("small", token.lower()),
+        ("swapped", token.swapcase()),
+        ("twins", token.translate(twins)),
         ("wide", "".join(chr(ord(each) + 0xFEE0) for each in token)),
-        ("quoted", f'"{token}"'), ("semicolon", token + ";x=1"), ("query", token + "?x=1"),
-        ("hash", token + "#x"), ("comma", f"{token},{token}"), ("slash-dot", "./" + token),
-        ("percent", "%" + token), ("hex", token.encode().hex()), ("statement", token + "' OR '1'='1"),
-        ("like", "%"), ("star", "*"), ("null", "null"), ("zero", "0"), ("true", "true"),
-        ("combining", token + "\u0301"), ("override", "\u202e" + token), ("hundred", token + "A" * 57),
-        ("hundred-and-one", token + "A" * 58), ("long", "A" * 5000), ("megabyte", "A" * 1_000_000),
-        ("long-after", token + "A" * 5000), ("emoji", "\U0001f600" * 43), ("combining-alone", "\u0301"),
-    )  # fmt: skip
+        ("quoted", f'"{token}"'),
+        ("semicolon", token + ";x=1"),
+        ("query", token + "?x=1"),
+        ("hash", token + "#x"),
+        ("comma", f"{token},{token}"),
+        ("slash-dot", "./" + token),
+        ("percent", "%" + token),
+        ("hex", token.encode().hex()),
+        ("statement", token + "' OR '1'='1"),
+        ("like", "%"),
+        ("star", "*"),
+        ("null", "null"),
+        ("zero", "0"),
+        ("true", "true"),
+        ("combining", token + "\u0301"),
+        ("override", "\u202e" + token),
+        ("hundred", token + "A" * 57),
+        ("hundred-and-one", token + "A" * 58),
+        ("long", "A" * 5000),
+        ("megabyte", "A" * 1_000_000),
+        ("long-after", token + "A" * 5000),
+        ("emoji", "\U0001f600" * 43),
+        ("combining-alone", "\u0301"),
+    )
     for number in range(10):
         place = dice.randrange(len(token))
         sign = dice.choice([each for each in string.ascii_letters if each != token[place]])
@@ -66,7 +93,7 @@ def test_every_link_that_opens_nothing_has_one_page(judge, stage):
     for purpose in ("follow", "confirm", "stop"):
         made = look_alikes(stage.tokens[purpose], dice)
         bad += [(f"{purpose}/{name}", token) for name, token in made]
-    pages = {}
+    pages: dict[str, Any] = {}
     languages = itertools.cycle(LANGUAGES)
     for name, token in bad:
         language, client = next(languages), stranger()
@@ -85,16 +112,21 @@ def test_a_token_at_the_door_of_another_purpose(judge, stage):
     for (purpose, token), language in itertools.product(stage.tokens.items(), LANGUAGES):
         client = stranger()
         for address in (
-            f"requests/{token}/", f"requests/{number}/?token={token}", f"requests/{number}/message/",
-            f"opt-out/?token={token}", "requests/received/", f"accounts/login/?next={token}",
-        ):  # fmt: skip
+            f"requests/{token}/",
+            f"requests/{number}/?token={token}",
+            f"requests/{number}/message/",
+            f"opt-out/?token={token}",
+            "requests/received/",
+            f"accounts/login/?next={token}",
+        ):
             method = client.post if "message" in address else client.get
             judge.item(f"{purpose} {address[:20]}", partial(method, way(language, address)))
         typed = {"number": token[:20], "email": "hostile@example.org"}
         judge.item(
-            f"{purpose} typed", partial(client.post, way(language, "requests/status/"), typed),
+            f"{purpose} typed",
+            partial(client.post, way(language, "requests/status/"), typed),
             must="refuse",
-        )  # fmt: skip
+        )
 
 
 def test_looking_at_a_link_spends_nothing(judge, stage):
@@ -108,51 +140,136 @@ def test_looking_at_a_link_spends_nothing(judge, stage):
             judge.item(f"{purpose} page {method}", throw, only={200, 405})
 
 
+CLIENT_DATA = (
+    base64.urlsafe_b64encode(b'{"type":"webauthn.get","challenge":"YQ","origin":"x"}')
+    .rstrip(b"=")
+    .decode()
+)
 SPELLED = {
-    "nul": '"\\u0000"', "half": '"\\ud800"', "half-key": '{"\\udfff": 1}', "nan": "NaN",
-    "infinity": "[Infinity]", "minus-infinity": "-Infinity", "exponent": "1e400",
-    "digits": "9" * 5000, "digits-in": f'{{"id": {"9" * 5000}}}', "deep": "[" * 100_000,
-    "deep-closed": "[" * 5000 + "]" * 5000, "deep-objects": '{"a":' * 5000 + "1" + "}" * 5000,
-    "empty": "", "blank": " ", "text": "zq", "list": "[]", "object": "{}", "null": "null",
-    "true": "true", "number": "1", "string": '"zq"', "doubled": '{"id": 1, "id": 2}',
-    "comma": "[1,]", "single": "{'id': 1}", "comment": '{"id": 1} // zq', "tail": '{"id": 1} zq',
-    "bom": "\ufeff{}", "unquoted": "{id: 1}", "control": '"\x01"', "tab": '"\t"', "hex": "0x10",
-    "plus": "+1", "octal": "010", "float": ".5", "long": '"' + "a" * 500_000 + '"',
+    "nul": '"\\u0000"',
+    "half": '"\\ud800"',
+    "half-key": '{"\\udfff": 1}',
+    "nan": "NaN",
+    "infinity": "[Infinity]",
+    "minus-infinity": "-Infinity",
+    "exponent": "1e400",
+    "digits": "9" * 5000,
+    "digits-in": f'{{"id": {"9" * 5000}}}',
+    "deep": "[" * 100_000,
+    "deep-closed": "[" * 5000 + "]" * 5000,
+    "deep-objects": '{"a":' * 5000 + "1" + "}" * 5000,
+    "empty": "",
+    "blank": " ",
+    "text": "zq",
+    "list": "[]",
+    "object": "{}",
+    "null": "null",
+    "true": "true",
+    "number": "1",
+    "string": '"zq"',
+    "doubled": '{"id": 1, "id": 2}',
+    "comma": "[1,]",
+    "single": "{'id': 1}",
+    "comment": '{"id": 1} // zq',
+    "tail": '{"id": 1} zq',
+    "bom": "\ufeff{}",
+    "unquoted": "{id: 1}",
+    "control": '"\x01"',
+    "tab": '"\t"',
+    "hex": "0x10",
+    "plus": "+1",
+    "octal": "010",
+    "float": ".5",
+    "long": '"' + "a" * 500_000 + '"',
     "types": '{"id": [], "rawId": {}, "response": 1, "type": null}',
     "no-response": '{"id": "YQ", "rawId": "YQ", "type": "public-key"}',
     "empty-response": '{"id": "YQ", "rawId": "YQ", "type": "public-key", "response": {}}',
-    "not-base64": json.dumps({
-        "id": "é", "rawId": "é", "type": "public-key", "clientExtensionResults": {},
-        "response": {"clientDataJSON": "é", "authenticatorData": "!", "signature": "?",
-                     "userHandle": "*", "attestationObject": "$"},
-    }),
-    "not-cbor": json.dumps({
-        "id": "YQ", "rawId": "YQ", "type": "public-key", "clientExtensionResults": {},
-        "response": {"clientDataJSON": "e30", "authenticatorData": "YQ", "signature": "YQ",
-                     "userHandle": "YQ", "attestationObject": "_w"},
-    }),
-    "client-data-list": json.dumps({
-        "id": "YQ", "rawId": "YQ", "type": "public-key",
-        "response": {"clientDataJSON": "W10", "authenticatorData": "A" * 60, "signature": "YQ",
-                     "userHandle": "MQ", "attestationObject": "oA"},
-    }),
-    "handle-huge": json.dumps({
-        "id": "YQ", "rawId": "YQ", "type": "public-key",
-        "response": {"clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiWVEiLCJvcmlnaW4iOiJ4In0",
-                     "authenticatorData": "A" * 60, "signature": "YQ", "userHandle": "OTk5" * 2000},
-    }),
-    "handle-nul": json.dumps({
-        "id": "YQ", "rawId": "YQ", "type": "public-key",
-        "response": {"clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiWVEiLCJvcmlnaW4iOiJ4In0",
-                     "authenticatorData": "A" * 60, "signature": "YQ", "userHandle": "AAAA"},
-    }),
-    "clean": json.dumps({
-        "id": "YQ", "rawId": "YQ", "type": "public-key", "clientExtensionResults": {"a": [1]},
-        "authenticatorAttachment": "zq",
-        "response": {"clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiWVEiLCJvcmlnaW4iOiJ4In0",
-                     "authenticatorData": "A" * 60, "signature": "YQ", "userHandle": "MQ"},
-    }),
-}  # fmt: skip
+    "not-base64": json.dumps(
+        {
+            "id": "é",
+            "rawId": "é",
+            "type": "public-key",
+            "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": "é",
+                "authenticatorData": "!",
+                "signature": "?",
+                "userHandle": "*",
+                "attestationObject": "$",
+            },
+        }
+    ),
+    "not-cbor": json.dumps(
+        {
+            "id": "YQ",
+            "rawId": "YQ",
+            "type": "public-key",
+            "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": "e30",
+                "authenticatorData": "YQ",
+                "signature": "YQ",
+                "userHandle": "YQ",
+                "attestationObject": "_w",
+            },
+        }
+    ),
+    "client-data-list": json.dumps(
+        {
+            "id": "YQ",
+            "rawId": "YQ",
+            "type": "public-key",
+            "response": {
+                "clientDataJSON": "W10",
+                "authenticatorData": "A" * 60,
+                "signature": "YQ",
+                "userHandle": "MQ",
+                "attestationObject": "oA",
+            },
+        }
+    ),
+    "handle-huge": json.dumps(
+        {
+            "id": "YQ",
+            "rawId": "YQ",
+            "type": "public-key",
+            "response": {
+                "clientDataJSON": CLIENT_DATA,
+                "authenticatorData": "A" * 60,
+                "signature": "YQ",
+                "userHandle": "OTk5" * 2000,
+            },
+        }
+    ),
+    "handle-nul": json.dumps(
+        {
+            "id": "YQ",
+            "rawId": "YQ",
+            "type": "public-key",
+            "response": {
+                "clientDataJSON": CLIENT_DATA,
+                "authenticatorData": "A" * 60,
+                "signature": "YQ",
+                "userHandle": "AAAA",
+            },
+        }
+    ),
+    "clean": json.dumps(
+        {
+            "id": "YQ",
+            "rawId": "YQ",
+            "type": "public-key",
+            "clientExtensionResults": {"a": [1]},
+            "authenticatorAttachment": "zq",
+            "response": {
+                "clientDataJSON": CLIENT_DATA,
+                "authenticatorData": "A" * 60,
+                "signature": "YQ",
+                "userHandle": "MQ",
+            },
+        }
+    ),
+}
 KEYS = "/accounts/2fa/webauthn/"
 
 
@@ -170,8 +287,18 @@ def test_keys_that_are_no_json(judge, stage):
 
 
 JSONS = ("/notices/main.json", "/notices/main/versions/1.json", "/opt-out/status.json")
-ACCEPTS = ("", "*/*", "application/json;q=0", "text/html", "application/*", "zq", "a" * 5000, "json",
-           "application/json, " * 300, "application/json\t")  # fmt: skip
+ACCEPTS = (
+    "",
+    "*/*",
+    "application/json;q=0",
+    "text/html",
+    "application/*",
+    "zq",
+    "a" * 5000,
+    "json",
+    "application/json, " * 300,
+    "application/json\t",
+)
 
 
 def test_pages_of_data(judge, stage):

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.test import Client
@@ -94,3 +95,13 @@ def _differences(
     if notes != ([words] if words else []):
         found.append("the words are not as typed")
     return found
+
+
+def ask(judge, client, name, kind, body, *, must="", language="en", more=1, typed=None):
+    """Send one body and see that it was kept as typed, so many times, or not at all."""
+    judge.item(
+        name,
+        partial(send, client, kind, body, language),
+        stored=kept_once(kind, language, typed or body, more),
+        must=must,
+    )
