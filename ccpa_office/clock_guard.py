@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import DateTimeField, Func
 
 from ccpa_office import ledger
 from ccpa_office.models import ClockGuard
@@ -19,6 +20,13 @@ JUMP = timedelta(minutes=10)
 LONG_STOP = timedelta(days=7)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 UPTIME_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class ClockTime(Func):
+    """The database's clock at this instant, not at the start of the transaction."""
+
+    function = "clock_timestamp"
+    output_field = DateTimeField()
 
 
 def witness(at: datetime) -> bool:
@@ -52,12 +60,10 @@ def has_jumped(guard: ClockGuard, moment: datetime, boot: str, uptime: float) ->
 
 def clock_is_trusted() -> bool:
     """Whether work that destroys or ends things may go on. Unknown means no."""
-    guard = ClockGuard.objects.first()
-    if guard is None or guard.suspect_since is not None:
+    guard = ClockGuard.objects.annotate(moment=ClockTime()).first()
+    if guard is None or guard.seen_at is None or guard.suspect_since is not None:
         return False
-    if guard.boot != boot_id():
-        return True
-    return not has_jumped(guard, _database_time(), guard.boot, machine_uptime())
+    return not has_jumped(guard, guard.moment, boot_id(), machine_uptime())
 
 
 def confirm_clock(*, by: Actor, at: datetime) -> None:

@@ -7,9 +7,18 @@ from django.db.models import Exists, OuterRef
 
 from ccpa_office import clock_guard, ledger
 from ccpa_office.roles import Actor
-from requests_app.models import Identifier, IdentifierSource, Look, Plan, PlanState, PlanTable
+from requests_app.models import (
+    ConsumerRequest,
+    Identifier,
+    IdentifierSource,
+    Look,
+    Plan,
+    PlanState,
+    PlanTable,
+)
 
 SYSTEM = Actor.system("retention")
+LIMIT = 1000
 CLAIMS = timedelta(days=7)
 """How long answers for verification outlive their case (7060(d); PR-37)."""
 
@@ -22,12 +31,14 @@ def purge(*, at: datetime) -> int:
 
 
 def _claims(at: datetime) -> int:
-    claims = Identifier.objects.filter(
-        source=IdentifierSource.CLAIMED, consumer_request__closed_at__lte=at - CLAIMS
+    old = ConsumerRequest.objects.filter(
+        closed_at__lte=at - CLAIMS, identifiers__source=IdentifierSource.CLAIMED
     )
     with transaction.atomic():
-        numbers = list(claims.values_list("consumer_request__number", flat=True).distinct())
-        claims.delete()
+        numbers = sorted(set(old.values_list("number", flat=True)[:LIMIT]))
+        Identifier.objects.filter(
+            source=IdentifierSource.CLAIMED, consumer_request__number__in=numbers
+        ).delete()
         if numbers:
             ledger.record_many("claims.purged", [(n, {}) for n in numbers], by=SYSTEM, at=at)
     return len(numbers)
@@ -40,7 +51,7 @@ def _keys(at: datetime) -> int:
         ~Exists(open_looks), state=PlanState.PROVED, chunk__isnull=False
     ).exclude(subjects=b"")
     with transaction.atomic():
-        hashes = {plan.pk: plan for plan in done.select_related("chunk")[:1000]}
+        hashes = {plan.pk: plan for plan in done.select_related("chunk")[:LIMIT]}
         PlanTable.objects.filter(plan__in=hashes).delete()
         Plan.objects.filter(pk__in=hashes).update(subjects=b"")
         if hashes:

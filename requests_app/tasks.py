@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.db import transaction
 
-from ccpa_office import clock, clock_guard, work
+from ccpa_office import clock, work
 from ccpa_office.roles import Actor
 from ccpa_office.work import Tally
 from notices_app import publishing
@@ -30,6 +30,8 @@ def _owner() -> str:
     return f"{socket.gethostname()[:40]}:{os.getpid()}"
 
 
+CHUNKS = work.Hold(lease=timedelta(minutes=3))
+"""A chunk is one transaction in somebody else's database: it may take longer than a letter."""
 LETTERS = work.Hold(max_attempts=correspondence.ATTEMPTS)
 
 
@@ -81,17 +83,17 @@ def drain_plan(**_later: object) -> None:
     _drain("plan", (Step, _step))
 
 
-@shared_task(name="drain.erase")
+@shared_task(name="drain.erase", soft_time_limit=170, time_limit=180)
 def drain_erase(**_later: object) -> None:
     """Carry out and prove chunks; tell, and close."""
-    _drain("erase", (Chunk, _chunk))
+    _drain("erase", (Chunk, _chunk), hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
-@shared_task(name="drain.prove")
+@shared_task(name="drain.prove", soft_time_limit=170, time_limit=180)
 def drain_prove(**_later: object) -> None:
     """Prove what a dead worker left, look again after days, close what has been told."""
-    _drain("prove", (Chunk, _chunk), (Look, _look))
+    _drain("prove", (Chunk, _chunk), (Look, _look), hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
@@ -110,7 +112,7 @@ def drain_house(**_later: object) -> None:
 
 
 def _open_batches(*, at: datetime) -> None:
-    while clock_guard.clock_is_trusted() and batches.open_due(at=at):
+    while batches.open_due(at=at):
         pass
 
 
@@ -130,12 +132,19 @@ def _once_a_day(*, at: datetime) -> None:
                 )
 
 
+def _once_an_hour(*, at: datetime) -> None:
+    with transaction.atomic():
+        if not work.run_once("retention", at.replace(minute=0, second=0, microsecond=0), at):
+            return
+    retention.purge(at=at)
+
+
 _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
     closing.close_told,
     silence.end,
     silence.remind,
-    retention.purge,
+    _once_an_hour,
     _once_a_day,
 )

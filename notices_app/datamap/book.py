@@ -78,6 +78,9 @@ def add_system(
 ) -> DataSystem:
     """Register a database, or give it a new address.
 
+    A new address is another database: its map counts no more until one has been loaded and
+    approved again, and no plan that was frozen before is carried out there.
+
     ``url`` is an SQLAlchemy URL, or ``env:NAME`` for one that stands in the environment.
     Options: ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
     """
@@ -89,6 +92,10 @@ def add_system(
         data_key = sealing.new_key()
         sealed = sealing.Box(data_key).seal(url, context=CONTEXT)
         values |= {"url_env": "", "sealed_url": sealed, "data_key": data_key}
+    known = DataSystem.objects.select_for_update().filter(key=key).first()
+    if known:
+        values |= {"created_at": known.created_at, "address_changed_at": at}
+        known.maps.active().update(active=False)
     system, _ = DataSystem.objects.update_or_create(key=key, defaults=values)
     facts = {"rehearsal": system.rehearsal, "schema": system.schema}
     ledger.record("system.added", subject=f"system:{key}", by=by, at=at, facts=facts)
@@ -232,9 +239,11 @@ def target_under(version: DataMapVersion) -> Target:
     """Address and program of a system under one approved map version, active or not.
 
     No statement when the version came with its system and the system's key. Raises
-    ``NoActiveMap`` for a version that nobody has approved.
+    ``NoActiveMap`` for a version that nobody has approved, or whose system got another address
+    after the approval.
     """
-    if version.approved_by_id is None:
+    changed = version.system.address_changed_at
+    if version.approved_at is None or (changed and version.approved_at <= changed):
         raise NoActiveMap
     return _target(version)
 

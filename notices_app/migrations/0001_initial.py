@@ -246,6 +246,7 @@ class Migration(migrations.Migration):
                 ("rehearsal", models.BooleanField(default=False, verbose_name="rehearsal copy")),
                 ("served", models.BooleanField(default=True, verbose_name="served")),
                 ("created_at", models.DateTimeField(verbose_name="added")),
+                ("address_changed_at", models.DateTimeField(blank=True, null=True, verbose_name="address changed")),
                 (
                     "data_key",
                     models.ForeignKey(

@@ -33,6 +33,7 @@ class DataSystem(models.Model):
         "rehearsal": "none",
         "served": "none",
         "created_at": "none",
+        "address_changed_at": "none",
     }
     key = models.SlugField(_("key"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=120)
@@ -45,6 +46,7 @@ class DataSystem(models.Model):
     rehearsal = models.BooleanField(_("rehearsal copy"), default=False)
     served = models.BooleanField(_("served"), default=True)
     created_at = models.DateTimeField(_("added"))
+    address_changed_at = models.DateTimeField(_("address changed"), null=True, blank=True)
 
     objects = DataSystemQuerySet.as_manager()
 

@@ -92,19 +92,23 @@ def connection(server: Server) -> Iterator[smtplib.SMTP]:
 
 
 def hand_over(client: smtplib.SMTP, recipient: str, content: bytes) -> Answer:
-    """One message to one recipient. Anything before the final dot is safe to repeat."""
-    steps: tuple[Callable[[], tuple[int, bytes]], ...] = (
-        lambda: client.mail(settings.MAIL_FROM),
-        lambda: client.rcpt(recipient),
-        lambda: client.docmd("data"),
+    """One message to one recipient. Anything before the final dot is safe to repeat.
+
+    Only what is said of the recipient or of the message refuses it: a server that does not take
+    the office as a sender is an outage of the office, and every letter waits.
+    """
+    steps: tuple[tuple[Callable[[], tuple[int, bytes]], Answer], ...] = (
+        (lambda: client.mail(settings.MAIL_FROM), Answer.LATER),
+        (lambda: client.rcpt(recipient), Answer.REFUSED),
+        (lambda: client.docmd("data"), Answer.REFUSED),
     )
     try:
         client.ehlo_or_helo_if_needed()
-        for step in steps:
+        for step, refusal in steps:
             code, _text = step()
             if code >= 400:
                 client.rset()
-                return Answer.REFUSED if code >= 500 else Answer.LATER
+                return refusal if code >= 500 else Answer.LATER
     except (OSError, smtplib.SMTPException):
         return Answer.LATER
     return _finish(client, _dotted(content))

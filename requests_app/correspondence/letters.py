@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, Q, Subquery, Value
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.law.kinds import KNOW
+from ccpa_office.law.kinds import KNOW, RequestKind
 from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor, Verb, require
-from notices_app.models import Recipient
+from notices_app.models import NoticeLine, NoticeVersion, Recipient
 from requests_app.models import (
     ConsumerRequest,
     Delivery,
@@ -67,12 +68,12 @@ LETTERS: Mapping[str, Letter] = {
     "receipt_optout": Letter("typed", "COM-10", (_FOLLOW,), stranger=True),
     "follow": Letter("typed", "PR-41", (_FOLLOW,), stranger=True),
     "confirm": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True),
-    "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP), again=True),
+    "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True, again=True),
     "verified_notice": Letter("on_file", "VR-16", (_STOP,), again=True),
     "extension": Letter("answer", "COM-09"),
-    "unverifiable": Letter("typed", "COM-05"),
-    "not_confirmed": Letter("typed", "COM-05"),
-    "nothing_found": Letter("typed", "COM-06"),
+    "unverifiable": Letter("typed", "COM-05", stranger=True),
+    "not_confirmed": Letter("typed", "COM-05", stranger=True),
+    "nothing_found": Letter("typed", "COM-06", stranger=True),
     "denied": Letter("answer", "COM-07"),
     "done_delete": Letter("answer", "COM-06"),
     "done_delete_part": Letter("answer", "COM-07"),
@@ -103,9 +104,11 @@ def queue_all(
     letter = LETTERS[name]
     by_pk = {each.pk: each for each in consumer_requests}
     if contacts is None:
-        contacts = Identifier.objects.filter(
-            consumer_request__in=by_pk, is_contact=True
-        ).select_related("consumer_request__data_key")
+        contacts = (
+            Identifier.objects.filter(consumer_request__in=by_pk, is_contact=True)
+            .select_related("consumer_request__data_key")
+            .annotate(selling=_selling(at) if name in OFFERS else Value(value=False))
+        )
     chosen = _audience(letter.audience, list(contacts))
     messages: list[Message] = []
     links: list[Link] = []
@@ -114,6 +117,8 @@ def queue_all(
         made, urls = _links(letter, contact, at)
         links += made
         extra = dict(context(consumer_request)) if context else {}
+        is_deletion = consumer_request.right is RequestKind.DELETE
+        extra["offer_opt_out"] = is_deletion and getattr(contact, "selling", False)
         messages.append(_write(name, contact, {**extra, **urls}, at))
     if letter.stranger:
         _hold_back_over_the_limit(messages, at)
@@ -121,6 +126,17 @@ def queue_all(
         _number(messages)
     Link.objects.bulk_create(links)
     return Message.objects.bulk_create(messages)
+
+
+OFFERS = frozenset({"unverifiable", "not_confirmed", "denied", "done_delete_part"})
+"""Answers that do not erase all: they offer to opt out where something is sold (7022(g))."""
+
+
+def _selling(at: datetime) -> Exists:
+    """Whether the notice in force sells or shares anything; a line that is silent counts as yes."""
+    version = NoticeVersion.objects.filter(notice__slug="main").in_force(received_date(at))
+    lines = NoticeLine.objects.filter(version=Subquery(version.values("pk")[:1]))
+    return Exists(lines.filter(~Q(sold=False) | ~Q(shared=False)))
 
 
 def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:

@@ -7,19 +7,23 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from ccpa_office import clock_guard, ledger, work
+from ccpa_office import clock_guard, ledger, sealing, work
 from ccpa_office.law.deadlines import PACIFIC
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, proof
 from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
+from requests_app.fulfillment.plan import LIVING
 from requests_app.models import (
     Batch,
     BatchApproval,
     BatchState,
     Chunk,
     ConsumerRequest,
+    Look,
+    Note,
     Plan,
     PlanState,
     Status,
@@ -53,9 +57,12 @@ def next_run(after: datetime) -> datetime:
 def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
     """Gather approved plans whose cool-off is over into a batch of one chunk.
 
-    Returns None when nothing is due, or while the kill switch is set: what has not begun can then
-    still be stopped. Above the ceiling of people the batch waits for two people.
+    Returns None when nothing is due, while the clock is not trusted (PR-10), or while the kill
+    switch is set: what has not begun can then still be stopped. Above the ceiling of people the
+    batch waits for two people.
     """
+    if not clock_guard.clock_is_trusted():
+        return None
     with transaction.atomic():
         plans = list(
             Plan.objects.filter(
@@ -190,6 +197,49 @@ def release(batch: Batch, *, at: datetime) -> None:
         start(plans, chunk, at=at)
 
 
+def refuse(batch: Batch, *, reason: str, by: Actor, at: datetime) -> Batch:
+    """Say no to a batch that waits: its plans are void, and officers ask for new ones.
+
+    Raises ``ApprovalRefused``, ``NotAllowed``.
+    """
+    require(by, Verb.APPROVE_BATCH)
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+        if batch.state != BatchState.WAITING:
+            raise ApprovalRefused("this batch does not wait for approval")
+        if by.id == batch.opened_by_id:
+            raise ApprovalRefused("who opened the batch cannot refuse it")
+        batch.state, batch.stop_reason, batch.finished_at = BatchState.STOPPED, "refused", at
+        batch.save(update_fields=["state", "stop_reason", "finished_at"])
+        batch.chunks.filter(stage=Chunk.Stage.WAIT).update(stage=Chunk.Stage.DONE)
+        facts = {"hash": batch.hash, "reason": sealing.digest("reason", reason).hex()}
+        ledger.record("batch.refused", subject=f"batch:{batch.pk}", by=by, at=at, facts=facts)
+        requests = _void_waiting(batch)
+        for each in requests:
+            workflow.note(each, reason, author=Note.Author.INTERNAL, by=by, at=at)
+        if requests:
+            facts = {"refused": True, "batch": batch.pk}
+            workflow.move_all(requests, Status.VERIFIED, by=by, at=at, facts=facts)
+    return batch
+
+
+def _void_waiting(batch: Batch) -> list[ConsumerRequest]:
+    """Void what a waiting batch holds, and what else its requests were to have done to them."""
+    waiting = {"chunk__batch": batch, "state__in": [PlanState.FROZEN, PlanState.APPROVED]}
+    asked = Plan.objects.filter(**waiting).values("consumer_request")
+    plans = list(
+        Plan.objects.filter(Q(**waiting) | Q(consumer_request__in=asked, state__in=LIVING))
+        .select_related("consumer_request__data_key")
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    if any(plan.state == PlanState.EXECUTING for plan in plans):
+        raise ApprovalRefused("part of a request in it is being carried out; refuse it after that")
+    Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
+    requests = {plan.consumer_request_id: plan.consumer_request for plan in plans}
+    return [each for each in requests.values() if each]
+
+
 # --- carrying out -------------------------------------------------------------------------------
 
 
@@ -311,6 +361,31 @@ def _switch(
         if not Batch.objects.filter(pk=batch.pk, state=was).update(state=to):
             raise ApprovalRefused(f"the batch is not {was.label}")
         ledger.record(f"batch.{to.value}", subject=f"batch:{batch.pk}", by=by, at=at)
+
+
+def gave_up(batch: Batch) -> list[Chunk | Look]:
+    """Chunks and looks that wait for a person and may be tried again.
+
+    What stopped a batch is not among them: it takes new plans, not another attempt.
+    """
+    chunks = Chunk.objects.filter(batch=batch, state=WorkState.PARKED).exclude(
+        Q(error_code__in=_STOPS.values()) | Q(batch__state=BatchState.STOPPED)
+    )
+    looks = Look.objects.filter(chunk__batch=batch, state=WorkState.PARKED)
+    return [*chunks.order_by("ordinal"), *looks.order_by("chunk", "day")]
+
+
+def try_again(batch: Batch, *, by: Actor, at: datetime) -> int:
+    """Make due again what gave up and may be tried again; how many pieces."""
+    require(by, Verb.RUN_BATCH)
+    with transaction.atomic():
+        tried = [row for row in gave_up(batch) if work.unpark(row, not_before=at)]
+        if tried:
+            ledger.record(
+                "work.retried", subject=f"batch:{batch.pk}", by=by, at=at,
+                facts={"pieces": len(tried), "codes": sorted({row.error_code for row in tried})},
+            )  # fmt: skip
+    return len(tried)
 
 
 def set_kill_switch(*, stopped: bool, reason: str, by: Actor, at: datetime) -> None:

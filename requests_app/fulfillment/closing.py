@@ -112,19 +112,21 @@ def what_was_done(parts: list[dict[str, Any]], language: str) -> Mapping[str, An
     """What a completion letter says: counts by category, what is kept, why and until when."""
     with translation.override(language):
         gone = [part for part in parts if part["action"] != "keep"]
-        kept = [part for part in parts if part["action"] == "keep"]
-        return {
-            "counts": _by_category(gone),
-            "kept": [
-                {
-                    "category": category_of(part),
-                    "rows": part["rows"],
-                    "why": ground_of(part["reason"]),
-                    "until": date.fromisoformat(part["until"]) if part["until"] else None,
-                }
-                for part in kept
-            ],
+        return {"counts": _by_category(gone), "kept": kept_words(parts)}
+
+
+def kept_words(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is kept: category, rows, why, until when; in the language of the moment."""
+    return [
+        {
+            "category": category_of(part),
+            "rows": part["rows"],
+            "why": ground_of(part["reason"]),
+            "until": date.fromisoformat(part["until"]) if part["until"] else None,
         }
+        for part in parts
+        if part["action"] == "keep"
+    ]
 
 
 def _by_category(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

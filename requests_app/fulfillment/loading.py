@@ -120,7 +120,7 @@ def load(
 def _plans(chunk: Chunk, states: Sequence[PlanState]) -> QuerySet[Plan, Any]:
     """The chunk's plans, parents first, each with what says that nothing may happen now."""
     halted = Switch.objects.filter(stopped=True)
-    suspect = ClockGuard.objects.filter(suspect_since__isnull=False)
+    trusted = ClockGuard.objects.filter(seen_at__isnull=False, suspect_since__isnull=True)
     running = Batch.objects.filter(pk=chunk.batch_id, state__in=_MAY_RUN)
     elsewhere = Plan.objects.filter(
         consumer_request=OuterRef("consumer_request"),
@@ -131,7 +131,7 @@ def _plans(chunk: Chunk, states: Sequence[PlanState]) -> QuerySet[Plan, Any]:
         .select_related("data_key", "consumer_request", "map_version__system__data_key")
         .defer("map_version__document")
         .annotate(
-            halted=Exists(halted) | Exists(suspect),
+            halted=Exists(halted) | ~Exists(trusted),
             paused=~Exists(running),
             unfinished=Exists(elsewhere),
         )

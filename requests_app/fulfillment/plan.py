@@ -164,11 +164,15 @@ def living(consumer_request: ConsumerRequest) -> list[Plan]:
     return list(consumer_request.plans.filter(state__in=LIVING).order_by("pk"))
 
 
-def void_plans(consumer_request: ConsumerRequest, state: PlanState = PlanState.VOID) -> int:
+def void_plans(
+    consumer_request: ConsumerRequest,
+    state: PlanState = PlanState.VOID,
+    *,
+    found: PlanState | None = None,
+) -> int:
     """No plan of the request may be executed any more; approvals are worth nothing with it."""
-    return consumer_request.plans.filter(state__in=[PlanState.FROZEN, PlanState.APPROVED]).update(
-        state=state
-    )
+    chosen = [found] if found else [PlanState.FROZEN, PlanState.APPROVED]
+    return consumer_request.plans.filter(state__in=chosen).update(state=state)
 
 
 def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
@@ -183,6 +187,7 @@ def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) 
         consumer_request = workflow.locked(consumer_request)
         if consumer_request.status == Status.EXECUTING:
             _give_up(consumer_request)
+        void_plans(consumer_request, found=PlanState.RESIDUAL)
         if last := _last_plan(consumer_request):
             last.asked_by_id = by.id
             last.save(update_fields=["asked_by_id"])

@@ -13,6 +13,7 @@ from ccpa_office.connectors.base import Rows, Table
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
+from requests_app.fulfillment.closing import kept_words
 from requests_app.fulfillment.loading import Load, NotNow, load
 from requests_app.fulfillment.packing import Part, Subject
 from requests_app.fulfillment.plan import LIVING
@@ -176,7 +177,10 @@ def _tell(loaded: Load, at: datetime) -> None:
         requests,
         providers,
         at=at,
-        context=lambda each: _hashed(loaded.people_of(plan_of[each.pk])),
+        context=lambda each: {
+            **_hashed(loaded.people_of(plan_of[each.pk])),
+            "kept": kept_words(plan_of[each.pk].summary),
+        },
     )
 
 
