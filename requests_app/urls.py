@@ -15,6 +15,7 @@ urlpatterns = [
     path("requests/<str:number>/", views.case, name="case"),
     path("requests/<str:number>/withdraw/", views.withdraw, name="withdraw"),
     path("requests/<str:number>/not-me/", views.not_me, name="not-me"),
+    path("requests/<str:number>/resend/", views.resend, name="resend"),
     path("requests/<str:number>/message/", views.message, name="message"),
     path("opt-out/", views.opt_out, name="opt-out"),
     path("opt-out/status", views.opt_out_status, name="opt-out-status"),

@@ -272,6 +272,15 @@ def _case_page(
 
 def _actions(consumer_request: ConsumerRequest, path: dict[str, str]) -> list[dict[str, str]]:
     actions = []
+    if consumer_request.status == Status.WAITING:
+        actions.append(
+            {
+                "url": reverse("requests:resend", kwargs=path),
+                "label": _("Send the letter to my address on file again"),
+                "explains": _("A link in our letters opens for 3 days. A new one replaces it."),
+                "confirm": _("Send it again"),
+            }
+        )
     if following.may_become(consumer_request, Status.WITHDRAWN):
         actions.append(
             {
@@ -319,6 +328,18 @@ def not_me(request: HttpRequest, number: str) -> HttpResponse:
         sentence = _("We stopped the request.")
     except MoveNotAllowed:
         sentence = _("It cannot be stopped any more. Write to us or call us.")
+    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
+    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+
+@require_POST
+def resend(request: HttpRequest, number: str) -> HttpResponse:
+    """The letter to the contact on file once more; the page is the same whether there is one."""
+    consumer_request = _case_of(request, number)
+    if consumer_request is None:
+        return redirect("requests:status")
+    verification.send_again(consumer_request, at=clock.now())
+    sentence = _("If we hold a contact of yours, a new letter is on its way to it.")
     back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
     return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
 

@@ -141,7 +141,8 @@ _VERIFIABLE: dict[Status, Move] = {
 _DELETE: dict[Status, Move] = {
     **_VERIFIABLE,
     Status.VERIFIED: _from(
-        Status.CHECKING, Status.PLANNED, Status.EXECUTING, Status.DENYING, who=Verb.VERIFY
+        Status.CHECKING, Status.PLANNED, Status.APPROVED, Status.EXECUTING, Status.TELLING,
+        Status.DENYING, who=Verb.VERIFY,
     ),
     Status.PLANNED: _from(Status.VERIFIED, Status.APPROVED, Status.DENYING),
     Status.APPROVED: _from(Status.PLANNED, who=Verb.APPROVE, letter="verified_notice"),

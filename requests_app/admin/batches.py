@@ -15,7 +15,8 @@ from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from requests_app.admin.case import CASE_REFUSALS
-from requests_app.fulfillment import batches
+from requests_app.admin.moves import ReasonForm
+from requests_app.fulfillment import batches, refusing
 from requests_app.models import Batch, BatchState, Chunk, Look, Plan, PlanState, Receipt, Switch
 
 _L = gettext_lazy
@@ -51,6 +52,16 @@ def _approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> str:  # noq
     return _("Your approval counts. Another person approves it too.")
 
 
+def _refuse(batch: Batch, *, reason: str, by: Actor, at: datetime) -> str:
+    refusing.refuse(batch, reason=reason, by=by, at=at)
+    return _("Refused. Its plans are void; an officer asks for new ones.")
+
+
+def _try_again(batch: Batch, *, by: Actor, at: datetime) -> str:
+    count = batches.try_again(batch, by=by, at=at)
+    return _("Tried again: %s.") % count
+
+
 def _pause(batch: Batch, *, by: Actor, at: datetime) -> str:
     batches.pause(batch, by=by, at=at)
     return _("Paused: no further chunk starts.")
@@ -76,6 +87,14 @@ def _run_now(_none: None, *, by: Actor, at: datetime) -> str:
     if opened is None:
         return _("Nothing is due: no plan has its approvals and the end of its cool-off.")
     return _("A batch of %s people was opened.") % opened.people
+
+
+def _why_not_refuse(batch: Batch, actor: Actor) -> str:
+    return (
+        _("You opened this batch; another person refuses it.")
+        if (actor.id == batch.opened_by_id)
+        else ""
+    )
 
 
 def is_stopped(_none: Any = None) -> bool:
@@ -108,6 +127,16 @@ class BatchDesk(OfficeModelAdmin):
         Deed(
             "approve", _L("Approve this batch"), _approve, Verb.APPROVE_BATCH, HashForm,
             fresh=True, offered=_in(BatchState.WAITING),
+        ),
+        Deed(
+            "refuse", _L("Refuse this batch"), _refuse, Verb.APPROVE_BATCH, ReasonForm,
+            help=_L("Its plans become void, and its requests wait for new ones."),
+            offered=_in(BatchState.WAITING), why_not=_why_not_refuse,
+        ),
+        Deed(
+            "try-again", _L("Try again"), _try_again, Verb.RUN_BATCH,
+            help=_L("Chunks and looks that gave up start again with all their attempts."),
+            offered=lambda batch: bool(batches.gave_up(batch)),
         ),
         Deed("pause", _L("Pause"), _pause, Verb.STOP_BATCH, offered=_in(BatchState.RUNNING)),
         Deed("resume", _L("Go on"), _resume, Verb.RUN_BATCH, offered=_in(BatchState.PAUSED)),

@@ -15,7 +15,16 @@ from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
 from requests_app.admin.queue_views import VIEWS, Rows, my_views
-from requests_app.models import Batch, BatchState, Chunk, Finding, Look, Message, Step
+from requests_app.models import (
+    Batch,
+    BatchState,
+    Chunk,
+    Finding,
+    LinkAsked,
+    Look,
+    Message,
+    Step,
+)
 
 DAYS = 45
 MINE = 12
@@ -155,7 +164,7 @@ def _switch_lamp() -> dict[str, str]:
 def _work_lamp() -> dict[str, str]:
     waits = sum(
         capped_count(model._base_manager.filter(state=WorkState.PARKED))
-        for model in (Step, Message, Chunk, Look)
+        for model in (Step, Message, Chunk, Look, LinkAsked)
     )
     if waits:
         words = ngettext("%s piece waits for a person", "%s pieces wait for a person", waits)

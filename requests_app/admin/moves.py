@@ -14,6 +14,7 @@ from ccpa_office.law.certainty import Level, is_certain_enough
 from ccpa_office.law.deadlines import may_extend, received_date
 from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for
 from ccpa_office.law.kinds import VERIFIABLE
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now
 from requests_app import casework, verification, workflow
 from requests_app.casework.looking import Opened, Purpose, look, read
@@ -125,6 +126,10 @@ def _can_be_planned(subject: Any) -> bool:
     return subject.kind == "delete" and subject.status in stages
 
 
+def _gave_up(subject: Any) -> bool:
+    return bool(subject.work.filter(state=WorkState.PARKED).exists())
+
+
 def _touched(actor: Actor) -> str:
     try:
         may_decide_now(actor, at=clock.now())
@@ -189,6 +194,11 @@ def _ask_again(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime
 def _replan(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
     casework.ask_for_plan(subject, by=by, at=at)
     return _("The plan is built again; the approvals of the old one are void.")
+
+
+def _try_again(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
+    count = casework.try_again(subject, by=by, at=at)
+    return _("Tried again: %s.") % count
 
 
 def _extend(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> str:
@@ -277,6 +287,11 @@ MOVES: tuple[Deed, ...] = (
         "replan", _L("Build the plan again"), _replan, Verb.PLAN,
         help=_L("The present plan and its approvals become void. You cannot approve the new one."),
         offered=_can_be_planned,
+    ),
+    Deed(
+        "try-again", _L("Try again"), _try_again, Verb.WORK_CASE,
+        help=_L("Work on this case gave up. It starts again with all its attempts."),
+        offered=_gave_up,
     ),
     Deed(
         "take", _L("Take this case"), _take, Verb.SEE_CASES,

@@ -193,6 +193,9 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "proof.residual": lambda _f: _("A second look found something left."),
     "proof.looked-again": lambda facts: _("Looked again after %s days.") % facts.get("day", ""),
     "batch.approved": lambda _f: _("Approved the batch."),
+    "work.retried": lambda _f: _("Work that had given up was tried again."),
+    "link.asked-again": lambda _f: _("A new letter to the contact on file was asked for."),
+    "batch.refused": lambda _f: _("The batch was refused; its plans are void."),
     "batch.stopped": lambda _f: _("The batch was stopped."),
 }  # fmt: skip
 

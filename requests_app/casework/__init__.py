@@ -8,7 +8,7 @@ from requests_app.casework.answering import (
     refuse_denial,
 )
 from requests_app.casework.approving import approve, check_approval, refuse, why_not_approve
-from requests_app.casework.by_hand import assign, close_by_hand, hear, write
+from requests_app.casework.by_hand import assign, close_by_hand, hear, try_again, write
 from requests_app.casework.refusals import ApprovalRefused, GroundMissing, TooLate
 from requests_app.casework.stopping import release_stop, stop, stop_by_link, withdraw
 from requests_app.fulfillment.plan import NothingToDecide, PlanVoid, ask_for_plan, decide_shared
@@ -35,6 +35,7 @@ __all__ = [
     "release_stop",
     "stop",
     "stop_by_link",
+    "try_again",
     "why_not_approve",
     "withdraw",
     "write",

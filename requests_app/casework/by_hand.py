@@ -5,9 +5,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from ccpa_office import ledger
+from ccpa_office import ledger, work
 from ccpa_office.law.grounds import Denial
 from ccpa_office.law.kinds import VERIFIABLE, RequestKind
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import correspondence, workflow
 from requests_app.casework.refusals import GroundMissing
@@ -56,6 +57,26 @@ def assign(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> Con
         ledger.record("request.assigned", subject=consumer_request.number, by=by, at=at)
     consumer_request.assigned_to_id = by.id
     return consumer_request
+
+
+def try_again(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> int:
+    """Make due again what gave up on this request and waits for a person; how many pieces."""
+    require(by, Verb.WORK_CASE)
+    with transaction.atomic():
+        parked = consumer_request.work.filter(state=WorkState.PARKED).order_by("pk")
+        tried = [step for step in parked if work.unpark(step, not_before=at)]
+        if tried:
+            ledger.record(
+                "work.retried",
+                subject=consumer_request.number,
+                by=by,
+                at=at,
+                facts={
+                    "steps": [step.kind for step in tried],
+                    "codes": sorted({step.error_code for step in tried}),
+                },
+            )
+    return len(tried)
 
 
 def close_by_hand(

@@ -6,6 +6,7 @@ from requests_app.verification.deciding import (
     ask_again,
     decide,
     queue_plan,
+    send_again,
 )
 from requests_app.verification.evidence import (
     DECLARATION,
@@ -43,5 +44,6 @@ __all__ = [
     "look_up",
     "people_of",
     "queue_plan",
+    "send_again",
     "spend",
 ]

@@ -1,9 +1,11 @@
 """A person says that it is the consumer, or asks once more."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
+from ccpa_office import ledger
 from ccpa_office.law.certainty import (
     Level,
     is_certain_enough,
@@ -11,9 +13,13 @@ from ccpa_office.law.certainty import (
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
+from requests_app.correspondence.letters import OVER_THE_LIMIT
 from requests_app.models import (
     ConsumerRequest,
+    Identifier,
+    IdentifierSource,
     LinkPurpose,
+    Message,
     Status,
     Step,
     StepKind,
@@ -108,6 +114,56 @@ def ask_again(
         _void_links(consumer_request, at)
         correspondence.queue_all("confirm", [consumer_request], at=at, context=asked_points)
     return consumer_request
+
+
+def is_asked(consumer_request: ConsumerRequest) -> bool:
+    """Whether the office waits for an answer, and may weigh one more (VR-13)."""
+    return (
+        consumer_request.status == Status.WAITING
+        and consumer_request.evaluations < EVALUATIONS
+        and not consumer_request.work.comparing().exists()
+    )
+
+
+def send_again(consumer_request: ConsumerRequest, *, at: datetime) -> None:
+    """Send the confirm letter once more to the contacts on file, if there are any.
+
+    A new link takes the place of the old one; where the sending limit holds the letter back, the
+    old one stays. Nothing is sent while an answer is compared or a letter is still on its way.
+    """
+    with transaction.atomic():
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status != Status.WAITING:
+            return
+        contacts = _to_write_to(consumer_request, at) if is_asked(consumer_request) else []
+        older = consumer_request.links.filter(purpose=LinkPurpose.CONFIRM, used_at__isnull=True)
+        older = older.filter(voided_at__isnull=True)
+        known = list(older.values_list("pk", flat=True))
+        letters = correspondence.queue_all(
+            "confirm", [consumer_request], at=at, contacts=contacts, context=asked_points
+        )
+        if all(each.error_code != OVER_THE_LIMIT for each in letters):
+            older.filter(pk__in=known, contact__in=contacts).update(voided_at=at)
+        ledger.record(
+            "link.asked-again",
+            subject=consumer_request.number,
+            by=Actor.consumer(),
+            at=at,
+            facts={"letters": len(letters)},
+        )
+
+
+def _to_write_to(consumer_request: ConsumerRequest, at: datetime) -> list[Identifier]:
+    """The contacts on file to which no letter with a link is on its way, or was held back today."""
+    held = Q(error_code=OVER_THE_LIMIT, queued_at__gt=at - timedelta(days=1))
+    letters = Message.objects.filter(consumer_request=consumer_request, audience="on_file")
+    waiting = letters.filter(
+        Q(state__in=["ready", "running"]) | held, letter__in=["confirm", "reminder"]
+    )
+    contacts = consumer_request.identifiers.filter(
+        source=IdentifierSource.ON_FILE, is_contact=True
+    ).exclude(digest__in=waiting.values("recipient_digest"))
+    return list(contacts.select_related("consumer_request__data_key"))
 
 
 def _void_links(consumer_request: ConsumerRequest, at: datetime) -> None:

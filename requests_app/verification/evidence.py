@@ -32,7 +32,7 @@ from requests_app.models import (
     StepKind,
 )
 from requests_app.verification import links
-from requests_app.verification.deciding import EVALUATIONS, verified
+from requests_app.verification.deciding import is_asked, verified
 from requests_app.verification.looking import SYSTEM, box_of, people_of
 
 METHOD = "2026-1"
@@ -55,7 +55,7 @@ def accept_evidence(
     """
     with transaction.atomic():
         consumer_request = workflow.locked(link.consumer_request)
-        if not _is_asked(consumer_request):
+        if not is_asked(consumer_request):
             raise links.LinkGone
         links.spend(link, LinkPurpose.CONFIRM, at=at)
         Identifier.objects.filter(links=link).update(confirmed_at=at)
@@ -77,15 +77,6 @@ def accept_evidence(
             facts={"points": sorted(claims), "declared": bool(signed_as), "step": step.ordinal},
         )
     return consumer_request
-
-
-def _is_asked(consumer_request: ConsumerRequest) -> bool:
-    """Whether the office waits for an answer, and may weigh one more (VR-13)."""
-    return (
-        consumer_request.status == Status.WAITING
-        and consumer_request.evaluations < EVALUATIONS
-        and not consumer_request.work.comparing().exists()
-    )
 
 
 def _keep_claims(consumer_request: ConsumerRequest, claims: Mapping[str, str]) -> None:
