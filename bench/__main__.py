@@ -33,7 +33,7 @@ def main() -> int:
     arguments.add_argument("--peer", action="store_true", help="beside the open-source peer")
     given = arguments.parse_args()
     if given.peer:
-        arguments.error("the lines beside the peer are not built yet; see shared figures of Fides")
+        arguments.error("the lines beside the peer are not built yet")
     with (
         tempfile.TemporaryDirectory(prefix="ccpa-bench-") as folder,
         running(Path(folder), durable=True) as engines,

@@ -1,6 +1,7 @@
 """Rounds side by side: both ways by turns, a ratio for each round, the least and the median."""
 
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ class Line:
 
     @property
     def median(self) -> float:
-        return statistics.median(self.ratios)
+        return statistics.median(self.ratios) if self.office else self.facts["measure"]
 
     @property
     def met(self) -> bool:
@@ -73,45 +74,37 @@ def play(
         before(number)
         ways = [(line.office, office), (line.reference, reference)]
         for runs, way in ways if number % 2 == 0 else reversed(ways):
-            runs.append(timed(lambda way=way: way(number)))  # type: ignore[misc]
+            runs.append(timed(way, number))
         line.load.append(os.getloadavg()[0])
     return line
 
 
-def timed(act: Callable[[], int]) -> Run:
+def timed(act: Callable[[int], int], number: int) -> Run:
     """Run once; ``act`` says how many it did."""
     used = cpu_seconds()
     begun = SECONDS()
-    count = act()
+    count = act(number)
     seconds = SECONDS() - begun
     return Run(seconds, cpu_seconds() - used, count)
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process, its ended children, and PostgreSQL with all its sessions."""
-    own = os.times()
-    return own.user + own.system + own.children_user + own.children_system + _server_seconds()
+    """Processor time of everything that the run started: itself, workers, both engines."""
+    return sum(map(_used, psutil.Process(os.getppid()).children(recursive=True)))
 
 
-def _server_seconds() -> float:
-    server = _server()
-    if server is None:
+def _used(process: psutil.Process) -> float:
+    """What a living process and its ended children used."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
         return 0.0
-    used = server.cpu_times()
-    total = float(used.user + used.system + used.children_user + used.children_system)
-    for session in server.children():
-        try:
-            times = session.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    return total
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
-def _server() -> psutil.Process | None:
-    own = psutil.Process(os.getppid())
-    names = [child for child in own.children(recursive=True) if child.name() == "postgres"]
-    return min(names, key=lambda each: each.pid) if names else None
+def largest_memory() -> int:
+    """The most memory that this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 # --- statements ---------------------------------------------------------------------------------

@@ -3,14 +3,22 @@
 import sys
 from collections.abc import Callable
 
-from bench import lists, places, report
+from bench import desks, doors, lists, places, report, single
 from bench.measure import Line
 
 LINES: dict[str, Callable[[bool], list[Line]]] = {
-    "G2": lambda quick: [
-        lists.line(1_000, 10_000, 2 if quick else 6),
-        *([] if quick else [lists.line(10_000, 20_000, 4)]),
+    "G4": lambda _quick: [single.counts()],
+    "G1": lambda quick: [
+        single.line(learners, processes, people=20 if quick else 30, rounds=2 if quick else 4)
+        for learners in ([10_000] if quick else [1_000, 10_000])
+        for processes in (1, 2)
     ],
+    "G2": lambda quick: [
+        *lists.lines(1_000, 10_000, 2 if quick else 6),
+        *([] if quick else lists.lines(10_000, 20_000, 4)),
+    ],
+    "G12": lambda quick: doors.lines(2 if quick else 4),
+    "G11": lambda quick: desks.lines(50_000 if quick else 1_000_000, 3 if quick else 6),
 }
 
 
