@@ -76,9 +76,14 @@ def release_stop(
     require(by, Verb.RELEASE_STOP)
     if not reason.strip():
         raise GroundMissing("Say what you found out.")
-    return workflow.move(
-        consumer_request, Status.CHECKING, by=by, at=at, reason=reason, hold="", stopped_at=None
-    )
+    with transaction.atomic():
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status != Status.STOPPED:
+            raise workflow.MoveNotAllowed("Nobody stopped this request.")
+        return workflow.move(
+            consumer_request, Status.CHECKING, by=by, at=at, reason=reason, hold="",
+            stopped_at=None,
+        )  # fmt: skip
 
 
 def _void_links(consumer_request: ConsumerRequest, at: datetime) -> None:

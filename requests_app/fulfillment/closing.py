@@ -44,18 +44,16 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
         told: dict[int, list[dict[str, Any]]] = {}
         proved: dict[int, dict[str, Any]] = {}
         for plan in plans:
-            if plan.consumer_request is not None:
-                told.setdefault(plan.consumer_request.pk, []).extend(plan.summary)
-                proved[plan.consumer_request.pk] = {
-                    "proved_on": received_date(plan.proved_at),
-                    "done_on": received_date(plan.executed_at),
-                    "providers": plan.providers,
-                }
+            told.setdefault(plan.consumer_request.pk, []).extend(plan.summary)
+            proved[plan.consumer_request.pk] = {
+                "proved_on": received_date(plan.proved_at),
+                "done_on": received_date(plan.executed_at),
+                "providers": plan.providers,
+            }
         for plan in plans:
-            if plan.consumer_request is not None:
-                outcome = _outcome(told[plan.consumer_request.pk])
-                of_outcome = by_outcome.setdefault(outcome, {})
-                of_outcome[plan.consumer_request.pk] = plan.consumer_request
+            outcome = _outcome(told[plan.consumer_request.pk])
+            of_outcome = by_outcome.setdefault(outcome, {})
+            of_outcome[plan.consumer_request.pk] = plan.consumer_request
         for outcome, requests in by_outcome.items():
             workflow.move_all(
                 requests.values(),

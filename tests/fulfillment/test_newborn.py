@@ -2,7 +2,7 @@
 
 import pytest
 
-from ccpa_office import clock
+from ccpa_office import clock, work
 from requests_app import casework, tasks
 from requests_app.fulfillment import batches, closing, erasure
 from requests_app.fulfillment.packing import Part
@@ -12,6 +12,7 @@ from tests.builders import KOFI, ORLA, approved, drain, fresh, plan_of
 from tests.steps import (
     Killed,
     approve,
+    by_sql,
     claimed,
     decided,
     gathered,
@@ -179,3 +180,35 @@ def test_supplements_together_stay_below_the_limit_in_the_database(
 
 def _part(keys):
     return Part("activity_log", "delete", list(keys), [0] * len(keys))
+
+
+def test_a_worker_that_lost_its_lease_names_and_erases_no_newborn_row(
+    mailbox, team, learners, at_once
+):
+    approved(mailbox, team, KOFI)
+    chunk = gathered()
+    _visits(learners, 5, 2)
+    by_sql("UPDATE requests_app_chunk SET fence = fence + 1")
+    with pytest.raises(work.LeaseLost):
+        batches.work_chunk(chunk, at=clock.now())
+    assert _left(learners, 5) == 12
+    assert Plan.objects.count() == 1
+
+
+def test_a_second_supplement_hangs_on_the_same_parent(
+    mailbox, team, learners, at_once, monkeypatch
+):
+    approved(mailbox, team, KOFI)
+    _visits(learners, 5, 2)
+    chunk = gathered()
+    monkeypatch.setattr(erasure, "_apply", _die)
+    with pytest.raises(Killed):
+        batches.work_chunk(chunk, at=clock.now())
+    monkeypatch.undo()
+    _visits(learners, 5, 3, first=990_000)
+    lease_ends()
+    batches.work_chunk(claimed(), at=clock.now())
+    parent = Plan.objects.get(parent__isnull=True)
+    supplements = Plan.objects.filter(parent=parent).order_by("pk")
+    assert [(each.rows, each.state) for each in supplements] == [(2, "proved"), (3, "proved")]
+    assert Receipt.objects.get(table="activity_log").planned == 15

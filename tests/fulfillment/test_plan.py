@@ -1,6 +1,7 @@
 """Locating, freezing, asking again: what stands in a plan."""
 
 from datetime import date
+from typing import Any, cast
 
 import pytest
 from django.db import transaction
@@ -10,9 +11,10 @@ from ccpa_office.connectors.base import Located, Program, Table
 from ccpa_office.roles import NotAllowed
 from requests_app import casework, tasks, verification, workflow
 from requests_app.fulfillment import plan as planning
-from requests_app.fulfillment.locating import Found, parts_of, weigh
+from requests_app.fulfillment.locating import Found, Weight, parts_of, weigh
 from requests_app.fulfillment.packing import Part
 from requests_app.models import Plan, PlanState, PlanTable, Status, Step
+from requests_app.targets import Target
 from tests.builders import KOFI, MARISOL, ORLA, fresh, plan_of
 from tests.steps import approve, checked, decided, lines, query, refused_by_the_database
 
@@ -28,8 +30,8 @@ LATE, LATER = date(2030, 1, 1), date(2031, 1, 1)
 
 
 def _located(table="orders", **facts):
-    rows = {"keys": [1, 2, 3], "persons": [0, 0, 1], "shared": [False] * 3, "kept": [""] * 3,
-            "until": [None] * 3} | facts  # fmt: skip
+    rows: dict[str, Any] = {"keys": [1, 2, 3], "persons": [0, 0, 1], "shared": [False] * 3}
+    rows |= {"kept": [""] * 3, "until": [None] * 3} | facts
     return Located(table=table, **rows)
 
 
@@ -42,7 +44,9 @@ def test_rows_of_one_fate_are_one_part():
 
 
 def test_a_table_without_rows_makes_no_part():
-    empty = {name: [] for name in ("keys", "persons", "shared", "kept", "until")}
+    empty: dict[str, list[Any]] = {
+        name: [] for name in ("keys", "persons", "shared", "kept", "until")
+    }
     assert parts_of(PROGRAM, [_located(**empty)]) == []
 
 
@@ -87,7 +91,7 @@ class _Target:
 
 
 def _weigh(*found, sizes=()):
-    return weigh(Found(_Target, [], list(found), dict(sizes)))
+    return weigh(Found(cast(Target, _Target), [], list(found), dict(sizes)))
 
 
 def test_what_is_kept_weighs_nothing(settings):
@@ -121,9 +125,7 @@ def test_the_largest_share_counts():
 )
 def test_a_ceiling_is_crossed_by_one_more(rows, share, sensitive, above, settings):
     settings.CEILING_ROWS, settings.CEILING_SHARE = 10, 0.5
-    weight = planning.weigh.__annotations__ and _weigh()
-    heavy = type(weight)(rows=99, rows_per_person=rows, share=share, sensitive=sensitive,
-                         undecided=0)  # fmt: skip
+    heavy = Weight(rows=99, rows_per_person=rows, share=share, sensitive=sensitive, undecided=0)
     assert heavy.above_ceiling is above
 
 
@@ -253,3 +255,14 @@ def test_a_second_living_plan_is_refused_by_the_database(mailbox, team, learners
     plan.pk, plan.version = None, 2
     with refused_by_the_database():
         plan.save(force_insert=True)
+
+
+@pytest.mark.django_db
+def test_a_first_plan_that_waits_for_a_person_can_be_tried_again(mailbox, team, learners):
+    consumer_request = checked(mailbox, ORLA)
+    verification.decide(consumer_request, by=team.verifier, reason="x", at=clock.now())
+    Step.objects.filter(kind="plan").update(state="parked", error_code="StoreUnreachable")
+    casework.ask_for_plan(fresh(consumer_request), by=team.officer, at=clock.now())
+    tasks.drain_plan()
+    assert fresh(consumer_request).status == Status.PLANNED
+    assert plan_of(consumer_request).asked_by_id is None

@@ -11,7 +11,7 @@ from requests_app import casework, tasks, verification
 from requests_app.casework import ApprovalRefused, GroundMissing, TooLate
 from requests_app.models import Link, Message, Note, Outcome, Status
 from requests_app.workflow import MoveNotAllowed
-from tests.builders import ORLA, actor, ask, fresh
+from tests.builders import KOFI, ORLA, actor, ask, fresh
 from tests.steps import by_sql, checked, decided, lines
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,7 @@ def test_time_is_extended_in_the_first_45_days(day, allowed, team):
     casework.extend(consumer_request, reason="Two more systems", by=team.officer, at=at)
     extended = fresh(consumer_request)
     assert (extended.due_on, extended.extended_at) == (extended.extended_due_on, at)
+    assert extended.due_on is not None
     assert extended.due_on - extended.received_on == 90 * DAY
     assert lines(extended.number)[-1] == "request.extended"
     (letter,) = Message.objects.filter(letter="extension")
@@ -204,6 +205,18 @@ def test_a_stop_is_released_by_a_person_with_a_reason(mailbox, team, learners):
     assert (released.status, released.hold, released.stopped_at) == (Status.CHECKING, "", None)
     with pytest.raises(MoveNotAllowed):
         casework.release_stop(released, reason="twice", by=team.approver, at=clock.now())
+
+
+def test_only_what_was_stopped_is_released(mailbox, team, learners):
+    consumer_request = ask(ORLA)
+    tasks.drain_verify()
+    drafted = checked(mailbox, KOFI)
+    _propose(drafted, team.counsel)
+    for each in (consumer_request, drafted):
+        before = fresh(each).status
+        with pytest.raises(MoveNotAllowed):
+            casework.release_stop(fresh(each), reason="x", by=team.approver, at=clock.now())
+        assert fresh(each).status == before
 
 
 def test_a_stop_voids_every_link_but_the_one_to_follow(mailbox, team, learners):
