@@ -1,0 +1,58 @@
+"""Lists that cannot be read, and people who may not approve one."""
+
+import pytest
+from django.db import transaction
+
+from ccpa_office import clock
+from requests_app import casework
+from requests_app.fulfillment import batches, lists
+from requests_app.models import Batch, BatchState, Plan
+from tests.builders import MARISOL, ORLA
+from tests.steps import refused_by_the_database
+
+pytestmark = pytest.mark.django_db
+
+
+def _open(team, *lines):
+    return lists.open_list("learners", lines, by=team.officer, at=clock.now())
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (), ("",), ("address",), ("email,email", "a@example.org,b@example.org"), ("email",),
+        ("email,name", "a@example.org"), ("email", "a@example.org,b"), ("email,name", " , "),
+        ("email", "a\0@example.org"), ("email", '"a@example.org'), ("email", 'a"b"c"', '"'),
+    ],
+)  # fmt: skip
+def test_a_list_that_cannot_be_read_keeps_nothing(lines, team, learners):
+    with pytest.raises(lists.ListRefused):
+        _open(team, *lines)
+    assert not Batch.objects.exists()
+    assert not Plan.objects.exists()
+
+
+def test_a_list_of_strangers_is_done_at_once(team, learners):
+    opened = _open(team, "email", "nobody@example.org", "noone@example.org")
+    assert (opened.found, opened.unknown, opened.ambiguous) == (0, 2, 0)
+    assert opened.batch.state == BatchState.DONE
+    assert not Plan.objects.exists()
+
+
+def test_whoever_decided_on_shared_rows_of_a_list_cannot_approve_it(team, learners):
+    batch = _open(team, "email", MARISOL, ORLA).batch
+    plan = Plan.objects.get()
+    casework.decide_shared(
+        plan, table="addresses", decision="keep", ground="GX_k", by=team.chief, at=clock.now()
+    )
+    batch.refresh_from_db()
+    with pytest.raises(batches.ApprovalRefused, match="shared rows"), transaction.atomic():
+        batches.approve(batch, hash=batch.hash, by=team.chief, at=clock.now())
+    batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+    assert Batch.objects.get().state == BatchState.RUNNING
+
+
+def test_a_list_is_never_carried_out_without_an_approval(team, learners):
+    batch = _open(team, "email", ORLA).batch
+    with refused_by_the_database():
+        Batch.objects.filter(pk=batch.pk).update(approvals_needed=0)
