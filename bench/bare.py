@@ -69,7 +69,7 @@ class Ask(forms.Form):
 
 
 def ask(request: HttpRequest) -> HttpResponse:
-    """One transaction with so many INSERTs, then a redirect."""
+    """One transaction with so many inserts, then a redirect."""
     form = Ask(request.POST or None)
     if request.method == "POST" and form.is_valid():
         values = [form.cleaned_data[name] for name in ("name", "email", "words")]

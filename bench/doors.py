@@ -143,7 +143,7 @@ def lines(rounds: int) -> list[Line]:
             "BARE_INSERTS": str(inserts),
         }
         plain = stack.enter_context(server("bench.bare_wsgi", **variables))
-        post = Line("G12", f"intake: a form with {inserts} INSERTs, 16 connections", "POST/s", 0.6)
+        post = Line("G12", f"intake: a form with {inserts} inserts, 16 connections", "POST/s", 0.6)
         page = Line("G12", "status page, 16 connections", "GET/s", 0.6)
         play(
             post,

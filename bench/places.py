@@ -20,7 +20,7 @@ __all__ = ["ready"]
 PLAIN = "a.id > 10 AND a.id % 20 NOT IN (9, 10)"
 """Learners who share no row with anybody, so that no decision stands between them and the work."""
 
-ALIKE = PLAIN + (
+ALIKE = PLAIN + (  # noqa: S608  # noqa: S608
     " AND a.id % 2 = 0 AND EXISTS (SELECT FROM newsletter n"
     " WHERE lower(n.email) = lower(a.email)) AND NOT EXISTS (SELECT FROM invoices i"
     " WHERE i.account_no = a.id AND (i.legal_hold OR i.issued_on < now() - interval '7 years'))"
