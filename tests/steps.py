@@ -16,7 +16,7 @@ from ccpa_office.models import LedgerLine
 from ccpa_office.roles import Actor
 from requests_app import casework, tasks, verification
 from requests_app.fulfillment import batches
-from requests_app.models import Chunk, ConsumerRequest, Plan
+from requests_app.models import Batch, Chunk, ConsumerRequest, Plan
 from tests import builders
 from tests.builders import POINTS, Mailbox, Team, ask, confirm, fresh, plan_of
 
@@ -68,6 +68,13 @@ def approve(consumer_request: ConsumerRequest, by: Actor) -> Plan:
     """Say yes to the newest plan."""
     plan = plan_of(consumer_request)
     return casework.approve(plan, hash=plan.hash, by=by, at=clock.now())
+
+
+def opened(*, limit: int = batches.CHUNK) -> Batch:
+    """The batch of what is due; something is."""
+    batch = batches.open_due(at=clock.now(), limit=limit)
+    assert batch is not None
+    return batch
 
 
 def gathered() -> Chunk:

@@ -10,13 +10,13 @@ from requests_app import casework, tasks
 from requests_app.fulfillment import batches, packing
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState, Status
 from tests.builders import HANA, KOFI, ORLA, fresh, plan_of
-from tests.steps import approve, by_sql, decided, gathered, lines
+from tests.steps import approve, by_sql, decided, gathered, lines, opened
 
 pytestmark = pytest.mark.django_db
 
 
-def _utc(*parts):
-    return datetime(*parts, tzinfo=UTC)
+def _utc(year, month, day, hour, minute, second=0):
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_is_due_is_one_batch_of_one_chunk(mailbox, team, learners, at_once)
     asked = [decided(mailbox, team, email) for email in (ORLA, KOFI)]
     for each in asked:
         approve(each, team.approver)
-    batch = batches.open_due(at=clock.now())
+    batch = opened()
     assert (batch.kind, batch.people, batch.approvals_needed, batch.state) == (
         "due", 2, 0, BatchState.RUNNING,
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_what_is_due_is_one_batch_of_one_chunk(mailbox, team, learners, at_once)
 def test_a_batch_takes_as_many_as_its_limit(mailbox, team, learners, at_once):
     for each in [decided(mailbox, team, email) for email in (ORLA, KOFI)]:
         approve(each, team.approver)
-    assert [batches.open_due(at=clock.now(), limit=1).people for _each in range(2)] == [1, 1]
+    assert [opened(limit=1).people for _each in range(2)] == [1, 1]
 
 
 def test_a_stopped_request_is_not_gathered(mailbox, team, learners, at_once):
@@ -109,7 +109,7 @@ def test_run_now_skips_the_hour_and_never_the_cool_off(mailbox, team, learners, 
 def test_people_at_the_switch_need_the_role_and_are_named(mailbox, team, learners, at_once):
     consumer_request = decided(mailbox, team, HANA)
     approve(consumer_request, team.approver)
-    batch = batches.open_due(at=clock.now())
+    batch = opened()
     for each in (team.clerk, team.verifier):
         with pytest.raises(NotAllowed):
             batches.pause(batch, by=each, at=clock.now())

@@ -7,7 +7,7 @@ from ccpa_office.connectors.base import Applied
 from ccpa_office.connectors.postgresql.connector import PostgreSQL
 from notices_app import datamap
 from requests_app import casework, tasks
-from requests_app.fulfillment import batches, closing, erasure
+from requests_app.fulfillment import batches, closing, erasure, proof
 from requests_app.models import (
     Batch,
     BatchState,
@@ -34,6 +34,7 @@ from tests.steps import (
     lease_ends,
     lines,
     office_digest,
+    opened,
     query,
     refused_by_the_database,
     store_digest,
@@ -320,7 +321,7 @@ def test_the_kill_switch_holds_everything_however_long(due, learners, team):
 
 
 def test_a_paused_batch_waits_however_long(due, learners, team):
-    batch = batches.open_due(at=clock.now())
+    batch = opened()
     batches.pause(batch, by=team.officer, at=clock.now())
     _passes(12)
     assert query(learners, "SELECT count(*) FROM accounts WHERE id = 4") == [(1,)]
@@ -415,7 +416,7 @@ def test_two_workers_that_prove_at_once_do_not_wait_for_each_other(
     loaded = [erasure.run_chunk(chunk, at=clock.now()) for chunk in chunks]
     assert [len(each.unfinished) for each in loaded] == [1, 1]
     for each in loaded:
-        batches.proof.prove_chunk(each, at=clock.now())
+        proof.prove_chunk(each, at=clock.now())
     closing.close_told(at=clock.now())
     assert fresh(consumer_request).status == Status.COMPLETED
 

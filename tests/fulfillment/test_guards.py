@@ -22,13 +22,14 @@ from requests_app.models import (
     BatchApproval,
     BatchState,
     Chunk,
+    ConsumerRequest,
     LinkPurpose,
     Plan,
     PlanState,
     Status,
 )
 from requests_app.workflow import MoveNotAllowed
-from tests.builders import KOFI, MARISOL, ORLA, actor, fresh, plan_of
+from tests.builders import KOFI, MARISOL, ORLA, Team, actor, fresh, plan_of
 from tests.steps import (
     approve,
     by_sql,
@@ -36,6 +37,7 @@ from tests.steps import (
     gathered,
     learner,
     lines,
+    opened,
     query,
     refused_by_the_database,
     without_triggers,
@@ -305,7 +307,7 @@ def test_people_above_the_ceiling_of_a_batch_need_two(
     for each in asked:
         approve(each, team.approver)
     settings.CEILING_PEOPLE = ceiling
-    batch = batches.open_due(at=clock.now())
+    batch = opened()
     assert (batch.people, batch.state) == (
         2, BatchState.WAITING if waits else BatchState.RUNNING,
     )  # fmt: skip
@@ -368,17 +370,17 @@ def test_the_database_refuses_the_same_approvals_of_a_batch(waiting, team):
     staff.set_password(member, "another-secret-93", by=team.chief, at=clock.now())
     good = actor(Role.APPROVER)
     for by_id, hash_ in (
-        (team.clerk.id, waiting.hash),
-        (verifier.id, waiting.hash),
-        (team.approver.id, waiting.hash),
-        (team.second.id, waiting.hash),
-        (good.id, "0" * 64),
+        (team.clerk.staff_id, waiting.hash),
+        (verifier.staff_id, waiting.hash),
+        (team.approver.staff_id, waiting.hash),
+        (team.second.staff_id, waiting.hash),
+        (good.staff_id, "0" * 64),
         (999_999, waiting.hash),
     ):
         with refused_by_the_database():
             BatchApproval.objects.create(batch=waiting, by_id=by_id, hash=hash_, at=clock.now())
     given = BatchApproval.objects.create(
-        batch=waiting, by_id=good.id, hash=waiting.hash, at=clock.now()
+        batch=waiting, by_id=good.staff_id, hash=waiting.hash, at=clock.now()
     )
     with refused_by_the_database():
         BatchApproval.objects.filter(pk=given.pk).update(hash="0" * 64)
@@ -403,8 +405,8 @@ def test_a_large_batch_is_not_executed_by_sql_with_one_approval(waiting, team):
 
 
 def test_a_batch_whose_people_all_stopped_has_nothing_to_start(waiting, team):
-    for plan in Plan.objects.select_related("consumer_request"):
-        casework.stop(plan.consumer_request, at=clock.now())
+    for consumer_request in ConsumerRequest.objects.filter(plans__isnull=False):
+        casework.stop(consumer_request, at=clock.now())
     _yes(waiting, team.approver)
     _yes(waiting, team.second)
     assert Chunk.objects.get().stage == Chunk.Stage.DONE
@@ -413,13 +415,13 @@ def test_a_batch_whose_people_all_stopped_has_nothing_to_start(waiting, team):
 
 # --- the database alone -------------------------------------------------------------------------
 
-ILLEGAL_APPROVALS: dict[str, Callable] = {
-    "by the verifier": lambda plan, team: (team.verifier.id, plan.hash),
-    "by a clerk": lambda plan, team: (team.clerk.id, plan.hash),
-    "by an officer": lambda plan, team: (team.officer.id, plan.hash),
-    "by counsel": lambda plan, team: (team.counsel.id, plan.hash),
+ILLEGAL_APPROVALS: dict[str, Callable[[Plan, Team], tuple[int, str]]] = {
+    "by the verifier": lambda plan, team: (team.verifier.staff_id, plan.hash),
+    "by a clerk": lambda plan, team: (team.clerk.staff_id, plan.hash),
+    "by an officer": lambda plan, team: (team.officer.staff_id, plan.hash),
+    "by counsel": lambda plan, team: (team.counsel.staff_id, plan.hash),
     "by nobody": lambda plan, team: (999_999, plan.hash),
-    "of another hash": lambda plan, team: (team.approver.id, "f" * 64),
+    "of another hash": lambda plan, team: (team.approver.staff_id, "f" * 64),
 }
 
 
@@ -560,7 +562,7 @@ def test_an_execution_is_not_inserted_from_outside(planned, team):
 
 def test_the_parts_of_a_plan_are_frozen(planned, team):
     plan = plan_of(planned)
-    part = plan.tables.first()
+    part = plan.tables.earliest("pk")
     with refused_by_the_database():
         by_sql("UPDATE requests_app_plantable SET keys = '' WHERE id = %s", part.pk)
     _say_yes(plan, team.approver)

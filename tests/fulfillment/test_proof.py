@@ -63,6 +63,7 @@ def test_the_first_look_is_kept_and_three_more_are_due(erased):
     ]  # fmt: skip
     first = looks[0]
     assert first.finding == Finding.KEPT
+    assert first.looked_at is not None
     assert [each.not_before - first.looked_at for each in looks[1:]] == [
         timedelta(days=days) for days in (1, 7, 30)
     ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.management.commands import makemessages as django_makemessages
 
 from ccpa_office.admin.deeds import Refused
 from ccpa_office.management.commands import makemessages
@@ -35,7 +36,7 @@ def test_sentences_join_the_template_once(tmp_path, monkeypatch):
     template = tmp_path / "django.pot"
     template.write_text('msgid "known"\nmsgstr ""\n')
     monkeypatch.setattr(
-        makemessages.makemessages.Command, "build_potfiles", lambda _self: [str(template)]
+        django_makemessages.Command, "build_potfiles", lambda _self: [str(template)]
     )
     monkeypatch.setattr(makemessages, "sentences", lambda: ["known", "Say “why”."])
     assert makemessages.Command().build_potfiles() == [str(template)]

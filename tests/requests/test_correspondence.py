@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.template import engines
+from django.template.backends.django import DjangoTemplates
 
 from ccpa_office import clock, sealing
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import RecipientCategory
-from ccpa_office.roles import Role
+from ccpa_office.roles import Actor, Role
 from notices_app.models import Recipient
 from requests_app import casework, correspondence, silence, tasks, verification, workflow
 from requests_app.correspondence import LETTERS
@@ -46,7 +47,9 @@ class Missing(str):
 @pytest.fixture
 def strict(monkeypatch):
     """Templates say what they miss."""
-    engine = engines["django"].engine
+    templates = engines["django"]
+    assert isinstance(templates, DjangoTemplates)
+    engine = templates.engine
     monkeypatch.setattr(engine, "string_if_invalid", Missing("%s"))
 
 
@@ -85,7 +88,7 @@ def _tell_everything(mailbox, team, learners, language):
 
 def _end_the_others(team, lost, language, at):
     taken = ask("gone@example.org", language=language)
-    casework.withdraw(taken, by=silence.Actor.consumer(), at=at)
+    casework.withdraw(taken, by=Actor.consumer(), at=at)
     doubled = ask("twice@example.org", kind=RequestKind.KNOW_SPECIFIC, language=language)
     casework.close_by_hand(fresh(doubled), outcome="duplicate", words="Again.", by=team.officer,
                            at=at)  # fmt: skip
@@ -188,6 +191,7 @@ def test_a_denial_says_its_ground_its_basis_and_the_next_duty(mailbox, team, lea
 def test_subjects_are_fixed_and_name_only_the_number(mailbox, team, learners, at_once):
     _tell_everything(mailbox, team, learners, "en")
     for message in Message.objects.exclude(audience="provider"):
+        assert message.consumer_request is not None
         number = message.consumer_request.public_number
         assert re.search(r"example|orla|hana|@", message.subject.replace(number, "")) is None
 

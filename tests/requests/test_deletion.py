@@ -3,7 +3,7 @@
 import psycopg
 
 from requests_app.models import Outcome, Status, Suppression
-from tests.builders import ORLA, approved, ask, confirm, drain, fresh, plan_of, verified
+from tests.builders import ORLA, approved, drain, fresh
 
 
 def test_a_deletion_goes_the_whole_way(mailbox, team, learners, at_once):

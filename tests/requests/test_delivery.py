@@ -1,7 +1,9 @@
 """What the mail server says, and what is known afterwards: each phase with a real socket."""
 
+import smtplib
 import socket
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -247,8 +249,8 @@ def test_dots_are_doubled_and_lines_end_as_mail_wants_it(content, sent):
 
 
 def test_the_body_and_its_last_dot_go_apart():
-    class Client:
-        sent = []
+    class Client(smtplib.SMTP):
+        sent: ClassVar[list[bytes]] = []
 
         def send(self, what):
             self.sent.append(what)
@@ -261,7 +263,7 @@ def test_the_body_and_its_last_dot_go_apart():
 
 
 def test_a_line_that_breaks_in_the_body_is_safe_to_repeat():
-    class Client:
+    class Client(smtplib.SMTP):
         def send(self, what):
             raise OSError
 

@@ -126,6 +126,7 @@ def test_what_was_typed_is_sealed_and_found_by_digests_alone():
     assert bytes(rows["email"].digest) == sealing.digest("email", ORLA)
     assert bytes(rows["name"].digest) == sealing.digest("name", "dunmarrow orla")
     assert [rows["email"].is_contact, rows["name"].is_contact] == [True, False]
+    assert asked.data_key is not None
     box = sealing.Box(asked.data_key)
     assert box.open(bytes(rows["email"].value), context="identifier.value") == ORLA
     sealed = b"".join(bytes(row.value) for row in rows.values()) + bytes(Note.objects.get().text)

@@ -15,6 +15,7 @@ from requests_app.fulfillment import batches, lists, refusing
 from requests_app.models import (
     BatchState,
     Chunk,
+    ConsumerRequest,
     LinkAsked,
     LinkPurpose,
     Look,
@@ -272,7 +273,8 @@ def above(mailbox, team, learners, settings, at_once):
 
 
 def _requests():
-    return [fresh(plan.consumer_request) for plan in Plan.objects.order_by("pk")]
+    planned = ConsumerRequest.objects.filter(plans__isnull=False)
+    return [fresh(each) for each in planned.order_by("plans__pk")]
 
 
 def test_a_batch_is_refused_and_its_requests_wait_for_new_plans(above, team):

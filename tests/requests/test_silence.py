@@ -6,6 +6,7 @@ import pytest
 
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
+from ccpa_office.roles import Actor
 from requests_app import casework, silence, tasks, verification
 from requests_app.models import LinkPurpose, Message, Outcome, Status
 from tests.builders import KOFI, ORLA, ask, fresh
@@ -28,7 +29,8 @@ def _letters(consumer_request, name="reminder"):
 
 
 def test_reminders_go_on_days_7_21_and_35_once_each(silent):
-    received, sent = silent.received_at, {}
+    received = silent.received_at
+    sent: dict[int, int] = {}
     for day in range(45):
         for _twice in range(2):
             count = silence.remind(at=received + day * DAY)
@@ -61,7 +63,7 @@ def test_nobody_is_reminded_who_is_unknown_who_answered_or_who_took_it_back(
     tasks.drain_verify()
     link = answered.links.get(purpose=LinkPurpose.CONFIRM)
     verification.accept_evidence(link, {"phone": "1"}, at=clock.now())
-    casework.withdraw(gone, by=silence.Actor.consumer(), at=clock.now())
+    casework.withdraw(gone, by=Actor.consumer(), at=clock.now())
     opted = ask("other@example.org", kind=RequestKind.OPT_OUT)
     assert silence.remind(at=unknown.received_at + 8 * DAY) == 0
     assert not Message.objects.filter(letter="reminder").exists()

@@ -1,6 +1,7 @@
 """The table of moves: every kind from everywhere to everywhere."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -139,7 +140,7 @@ def _on_file(consumer_request):
 
 def _try(consumer_request, to):
     """One move, seen and undone: what it wrote, or nothing when it is refused."""
-    changes = {"outcome": OUTCOME[to]} if to in CLOSED else {}
+    changes: dict[str, Any] = {"outcome": OUTCOME[to]} if to in CLOSED else {}
     if to == S.COMPLETED and consumer_request.kind == "delete":
         changes["ground"] = Denial.NO_DATA.value
     if to in ERASURE:
@@ -312,6 +313,7 @@ def test_a_reason_is_sealed_beside_the_request_and_only_its_digest_told():
     )
     note = Note.objects.get(consumer_request=consumer_request)
     assert b"Cora" not in bytes(note.text)
+    assert consumer_request.data_key is not None
     box = sealing.Box(consumer_request.data_key)
     assert box.open(bytes(note.text), context="note.text") == "Cora Vale telephoned"
     with connection.cursor() as cursor:

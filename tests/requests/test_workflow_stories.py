@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -9,9 +10,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ccpa_office import clock, connectors
+from ccpa_office import clock, connectors, work
 from ccpa_office.models import LedgerLine
-from ccpa_office.roles import NotAllowed
+from ccpa_office.roles import Actor, NotAllowed
 from requests_app import casework, silence, targets, tasks, verification
 from requests_app.fulfillment import batches, closing
 from requests_app.models import Chunk, LinkPurpose, Outcome, Plan, Receipt, Status, Step
@@ -104,7 +105,7 @@ class Life:
 
     def _erase(self):
         for chunk in Chunk.objects.filter(state="ready"):
-            (held,) = batches.work.claim(Chunk, lane=chunk.lane, n=1, owner="a story")
+            (held,) = work.claim(Chunk, lane=chunk.lane, n=1, owner="a story")
             batches.work_chunk(held, at=clock.now())
 
     def close(self):
@@ -117,7 +118,7 @@ class Life:
         casework.release_stop(self.now, reason="x", by=self.team.approver, at=clock.now())
 
     def withdraw(self):
-        casework.withdraw(self.now, by=silence.Actor.consumer(), at=clock.now())
+        casework.withdraw(self.now, by=Actor.consumer(), at=clock.now())
 
     def deny(self):
         casework.propose_denial(
@@ -135,7 +136,7 @@ class Life:
         casework.extend(self.now, reason="x", by=self.team.officer, at=clock.now())
 
     def wait_40_days(self):
-        silence.end(at=self.request.received_at + silence.timedelta(days=40))
+        silence.end(at=self.request.received_at + timedelta(days=40))
 
     def duplicate(self):
         casework.close_by_hand(
