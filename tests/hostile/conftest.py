@@ -32,16 +32,14 @@ def whole_stage(
     copies = builders.copy_of(learner_template)
     mailbox = builders.Mailbox()
     mailbox.controller.start()
-    with django_db_blocker.unblock():
-        with (
-            stages.copied(str(connection.settings_dict["NAME"])) as name,
-            override_settings(EMAIL_URL=mailbox.url, DEMO=True),
-        ):
+    usual = str(connection.settings_dict["NAME"])
+    with django_db_blocker.unblock(), stages.copied(usual) as name:
+        with override_settings(EMAIL_URL=mailbox.url, DEMO=True):
             built = stages.build(mailbox, next(copies))
-            usual = connection.settings_dict["NAME"]
-            connection.close()
-            yield built, name
-            connection.settings_dict["NAME"] = usual
+        built.mail_url = mailbox.url
+        connection.close()
+        connection.settings_dict["NAME"] = usual  # every other test goes on where it was
+        yield built, name
         connectors.close_all()
     mailbox.controller.stop()
     next(copies, None)
@@ -72,6 +70,7 @@ def stage(whole_stage: tuple[Stage, str], django_db_blocker: Any) -> Iterator[St
 def judge(stage: Stage, db: None, request: pytest.FixtureRequest, settings: Any) -> Iterator[Judge]:
     """Judges every item of one family; all that failed is told together."""
     settings.DEMO = True  # nobody here has a second factor
+    settings.EMAIL_URL = stage.mail_url
     found = Judge(request.node.name)
     with found.watching():
         yield found

@@ -43,6 +43,7 @@ class Stage:
     hashes: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     spare: list[str] = field(default_factory=list)
+    mail_url: str = ""
 
     def desk(self, actor: Actor) -> "Client":
         """A browser at the desk of ``actor`` that shows a page where others would show a trace."""

@@ -4,8 +4,10 @@ import itertools
 import random
 from functools import partial
 
+from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
-from requests_app.forms import FORMS
+from requests_app import suppression
+from requests_app.forms import FORMS, new_nonce
 from requests_app.models import LinkAsked
 from requests_app.numbers import ALPHABET, new_number
 from tests.hostile.stage import stranger
@@ -217,3 +219,24 @@ def _mistyped(number, place, dice):
     """One sign of a number changed; the check character tells all but 0 from Z."""
     sign = dice.choice([each for each in ALPHABET if each not in {number[place], "0", "Z"}])
     return number[:place] + sign + number[place + 1 :]
+
+
+NOBODY = ("none", "n/a", "unknown", "-", "+", "()", "no phone", "ext.", "٪", "፩", "*", "#", "なし")
+
+
+def test_what_names_nobody_is_nobodys(judge, stage):
+    """A field that says “none” must never tie one person to all others who said it."""
+    desk = stage.desk(stage.everybody)
+    suppression.remember(
+        [("deleted", {"phone_number": list(NOBODY), "email": [*NOBODY, "@"]})], at=clock.now()
+    )
+    told = {"kind": "delete", "channel": "phone", "language": "en", "name": "Hester Quill"}
+    for word in NOBODY:
+        assert not suppression.is_suppressed("phone_number", word)
+        assert not suppression.is_suppressed("email", word)
+        body = {**told, "nonce": new_nonce("desk"), "phone_number": word}
+        take = partial(desk.post, "/admin/intake/do/take-in/", body)
+        judge.item(f"intake {word}", take, must="refuse")
+    public = {**told, "nonce": new_nonce("delete"), "phone_number": "415 555 0142"}
+    take = partial(desk.post, "/admin/intake/do/take-in/", public)
+    judge.item("a nonce of the public form", take, must="refuse")
