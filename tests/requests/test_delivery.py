@@ -135,7 +135,7 @@ REFUSED = ("refused", "parked", "refused")
         ({"EHLO": DROP}, SAFE),
         ({"EHLO": HANG}, SAFE),
         ({"MAIL": "451 later"}, SAFE),
-        ({"MAIL": "550 no"}, REFUSED),
+        ({"MAIL": "550 no"}, SAFE),
         ({"MAIL": DROP}, SAFE),
         ({"RCPT": "450 greylisted"}, SAFE),
         ({"RCPT": "550 unknown"}, REFUSED),
