@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Key, Rows
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets, workflow
@@ -27,6 +28,7 @@ from requests_app.fulfillment.packing import (
     seal_subjects,
 )
 from requests_app.models import (
+    ERASURE,
     Batch,
     Chunk,
     ConsumerRequest,
@@ -175,6 +177,10 @@ def void_plans(
     return consumer_request.plans.filter(state__in=chosen).update(state=state)
 
 
+_PLANNABLE = ERASURE | {Status.VERIFIED}
+"""Where a deletion has been verified; nobody comes here by asking for a plan."""
+
+
 def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> ConsumerRequest:
     """Build the plan again; who asks cannot approve it. Approvals of the old one are void.
 
@@ -185,9 +191,14 @@ def ask_for_plan(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) 
     with transaction.atomic():
         void_plans(consumer_request)
         consumer_request = workflow.locked(consumer_request)
+        right = consumer_request.right
+        if consumer_request.status not in _PLANNABLE or right is not RequestKind.DELETE:
+            raise workflow.MoveNotAllowed("Only a verified deletion is planned.")
         if consumer_request.status == Status.EXECUTING:
             _give_up(consumer_request)
-        void_plans(consumer_request, found=PlanState.RESIDUAL)
+        came_back = void_plans(consumer_request, found=PlanState.RESIDUAL)
+        if consumer_request.status == Status.TELLING and not came_back:
+            raise workflow.MoveNotAllowed("It is carried out and proved.")
         if last := _last_plan(consumer_request):
             last.asked_by_id = by.id
             last.save(update_fields=["asked_by_id"])

@@ -26,6 +26,12 @@ BEGIN
         RAISE EXCEPTION 'a due date moves once, with an extension'
             USING ERRCODE = 'restrict_violation';
     END IF;
+    IF NEW.status = 'verified' AND OLD.status <> 'verified'
+       AND NEW.kind IN ('delete', 'correct', 'know-categories', 'know-specific', 'admt-access')
+       AND (NEW.verified_at IS NULL OR NEW.level_reached < NEW.level_required) THEN
+        RAISE EXCEPTION 'nobody is verified below the level, or without a decision'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
     IF NEW.status = 'completed' AND OLD.status <> 'completed' AND NEW.kind = 'delete'
        AND NEW.ground <> 'DEN_NO_DATA' AND (
         NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = NEW.id

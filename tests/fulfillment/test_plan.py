@@ -4,19 +4,20 @@ from datetime import date
 from typing import Any, cast
 
 import pytest
-from django.db import transaction
 
 from ccpa_office import clock
 from ccpa_office.connectors.base import Located, Program, Table
+from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import NotAllowed
 from requests_app import casework, tasks, verification, workflow
+from requests_app.fulfillment import batches
 from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.locating import Found, Weight, parts_of, weigh
 from requests_app.fulfillment.packing import Part
-from requests_app.models import Plan, PlanState, PlanTable, Status, Step
+from requests_app.models import ConsumerRequest, Plan, PlanState, PlanTable, Status, Step
 from requests_app.targets import Target
-from tests.builders import KOFI, MARISOL, ORLA, fresh, plan_of
-from tests.steps import approve, checked, decided, lines, query, refused_by_the_database
+from tests.builders import KOFI, MARISOL, ORLA, POINTS, ask, fresh, plan_of
+from tests.steps import approve, checked, decided, gathered, lines, query, refused_by_the_database
 
 PROGRAM = Program(
     "learners", "public", "d", "accounts",
@@ -228,14 +229,24 @@ def test_a_first_plan_that_is_being_built_is_not_asked_for(mailbox, team, learne
 
 
 @pytest.mark.django_db
-def test_a_plan_in_its_cool_off_is_stopped_or_withdrawn_but_not_planned_anew(
-    mailbox, team, learners
-):
+def test_a_plan_in_its_cool_off_that_is_planned_anew_needs_new_approvals(mailbox, team, learners):
     consumer_request = decided(mailbox, team, ORLA)
     approve(consumer_request, team.approver)
-    with pytest.raises(workflow.MoveNotAllowed), transaction.atomic():
+    casework.ask_for_plan(fresh(consumer_request), by=team.officer, at=clock.now())
+    tasks.drain_plan()
+    plans = Plan.objects.order_by("pk")
+    assert [(plan.state, plan.approvals.count()) for plan in plans] == [("void", 1), ("frozen", 0)]
+    assert fresh(consumer_request).status == Status.PLANNED
+
+
+@pytest.mark.django_db
+def test_what_is_carried_out_and_proved_is_not_planned_anew(mailbox, team, learners, at_once):
+    consumer_request = decided(mailbox, team, ORLA)
+    approve(consumer_request, team.approver)
+    batches.work_chunk(gathered(), at=clock.now())
+    assert fresh(consumer_request).status == Status.TELLING
+    with pytest.raises(workflow.MoveNotAllowed):
         casework.ask_for_plan(fresh(consumer_request), by=team.officer, at=clock.now())
-    assert Plan.objects.get().state == PlanState.APPROVED
 
 
 @pytest.mark.django_db
@@ -266,3 +277,29 @@ def test_a_first_plan_that_waits_for_a_person_can_be_tried_again(mailbox, team, 
     tasks.drain_plan()
     assert fresh(consumer_request).status == Status.PLANNED
     assert plan_of(consumer_request).asked_by_id is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [RequestKind.DELETE, RequestKind.KNOW_CATEGORIES])
+def test_asking_for_a_plan_verifies_nobody(kind, mailbox, team, learners):
+    consumer_request = ask(ORLA, kind=kind)
+    tasks.drain_verify()
+    link = consumer_request.links.get(purpose="confirm")
+    verification.accept_evidence(link, POINTS[ORLA], at=clock.now())
+    tasks.drain_verify()
+    for by in (team.officer, team.chief):
+        with pytest.raises(workflow.MoveNotAllowed):
+            casework.ask_for_plan(fresh(consumer_request), by=by, at=clock.now())
+    assert fresh(consumer_request).status == Status.CHECKING
+    casework.propose_denial(
+        fresh(consumer_request), ground="DEN_EXCEPTION", exception="GX_k", words="x",
+        by=team.counsel, at=clock.now(),
+    )  # fmt: skip
+    with pytest.raises(workflow.MoveNotAllowed):
+        casework.ask_for_plan(fresh(consumer_request), by=team.officer, at=clock.now())
+    verified = ask(KOFI, kind=RequestKind.KNOW_CATEGORIES)
+    ConsumerRequest.objects.filter(pk=verified.pk).update(
+        status="verified", verified_at=verified.received_at, level_reached="reasonable"
+    )
+    with pytest.raises(workflow.MoveNotAllowed):
+        casework.ask_for_plan(fresh(verified), by=team.officer, at=clock.now())

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.django_db
 S, K = Status, RequestKind
 SYSTEM = Actor.system("test")
 BEFORE_EXECUTION = set(S) - CLOSED - {S.EXECUTING, S.TELLING}
+PROVEN = ERASURE | {S.VERIFIED}
 DECIDED = {S.WAITING, S.CHECKING, S.VERIFIED, S.PLANNED, S.STOPPED}
 
 # Written down a second time, from law.md 4 and design.md 8, not read from the table.
@@ -117,8 +118,8 @@ def _put(consumer_request, status):
         status=status,
         outcome=OUTCOME.get(status, ""),
         closed_at=consumer_request.received_at if closed else None,
-        verified_at=consumer_request.received_at if status in ERASURE else None,
-        level_reached="reasonable" if status in ERASURE else "none",
+        verified_at=consumer_request.received_at if status in PROVEN else None,
+        level_reached=consumer_request.level_required if status in PROVEN else "none",
         ground=ground,
     )
     return fresh(consumer_request)
@@ -143,8 +144,9 @@ def _try(consumer_request, to):
     changes: dict[str, Any] = {"outcome": OUTCOME[to]} if to in CLOSED else {}
     if to == S.COMPLETED and consumer_request.kind == "delete":
         changes["ground"] = Denial.NO_DATA.value
-    if to in ERASURE:
-        changes |= {"verified_at": consumer_request.received_at, "level_reached": "reasonable"}
+    if to in PROVEN:
+        level = consumer_request.level_required
+        changes |= {"verified_at": consumer_request.received_at, "level_reached": level}
     told, letters = len(lines(consumer_request.number)), Message.objects.count()
     with transaction.atomic():
         point = transaction.savepoint()
@@ -231,6 +233,24 @@ def test_only_a_deletion_stands_in_a_state_of_erasure(kind):
     for status in sorted(ERASURE):
         with refused_by_the_database():
             _put(consumer_request, status)
+
+
+@pytest.mark.parametrize("kind", sorted(VERIFIABLE))
+def test_the_database_verifies_nobody_below_the_level_or_without_a_decision(kind):
+    consumer_request = ask(kind=K(kind))
+    level = consumer_request.level_required
+    for reached, moment in (("none", "now()"), (level, "NULL")):
+        with refused_by_the_database():
+            by_sql(
+                "UPDATE requests_app_consumerrequest SET status = 'verified', level_reached = %s,"  # noqa: S608
+                f" verified_at = {moment} WHERE id = %s",
+                reached, consumer_request.pk,
+            )  # fmt: skip
+    by_sql(
+        "UPDATE requests_app_consumerrequest SET status = 'verified', level_reached = %s,"
+        " verified_at = now() WHERE id = %s",
+        level, consumer_request.pk,
+    )  # fmt: skip
 
 
 def test_a_state_of_erasure_needs_the_level_that_is_required():

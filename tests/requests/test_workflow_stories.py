@@ -38,7 +38,7 @@ WAYS: dict[str, dict[Status, set[Status]]] = {
     "ask_again": {S.CHECKING: {S.WAITING}},
     "decide": {S.CHECKING: {S.VERIFIED}},
     "plan": {S.VERIFIED: {S.PLANNED}},
-    "replan": {S.PLANNED: {S.VERIFIED}},
+    "replan": {S.PLANNED: {S.VERIFIED}, S.APPROVED: {S.VERIFIED}},
     "approve": {S.PLANNED: {S.APPROVED}},
     "refuse": {S.PLANNED: {S.VERIFIED}},
     "run": {S.APPROVED: {S.EXECUTING, S.TELLING}, S.EXECUTING: {S.TELLING}},
