@@ -238,7 +238,7 @@ class TestTouched:
         assert list(touches.order_by("id").values_list("by_id", flat=True)) == [None, other.pk]
         post("/admin/", someone)
         post("/accounts/other/", someone, "get")
-        assert touches.filter(by_id=None).count() == 3
+        assert touches.filter(by_id=None).count() == 2
 
     def test_nobody_renames_or_promotes_themselves_unseen(self, someone):
         with staff.acting(Actor.of(someone)):

@@ -33,6 +33,7 @@ from ccpa_office.connectors.postgresql import (
     changing,
     keys,
     proving,
+    reading,
     recounting,
     showing,
     soundness,
@@ -150,7 +151,9 @@ class PostgreSQL:
         values = {**self._people(people), "on": on}
         answers = self._together((self._locating(table), values) for table in tables)
         return [
-            unpacked(table, rows[0]) if self._is_plain(table) else located(table, rows)
+            reading.unpacked(table, rows[0])
+            if self._is_plain(table)
+            else reading.located(table, rows)
             for table, rows in zip(tables, answers, strict=True)
         ]
 
@@ -176,7 +179,7 @@ class PostgreSQL:
         rows: dict[str, list[tuple[Any, ...]]] = {}
         for name, person, key, *rest in self._all(query, values):
             rows.setdefault(name, []).append((person, *key, *rest))
-        return [located(table, rows[table.name]) for table in tables if table.name in rows]
+        return [reading.located(table, rows[table.name]) for table in tables if table.name in rows]
 
     # --- change -----------------------------------------------------------------------------------
 
@@ -202,7 +205,7 @@ class PostgreSQL:
             )
         )
         return [
-            _applied(rows, next(answers)[0]) if rows.keys else Applied(0, 0, [])
+            reading.applied(rows, next(answers)[0]) if rows.keys else Applied(0, 0, [])
             for _table, rows, _deed in changes
         ]
 
@@ -326,49 +329,6 @@ def conninfo(url: str) -> str:
     """Return libpq's form of an SQLAlchemy URL."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}{separator}{rest}"
-
-
-def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
-    """Turn rows (person, key..., shared, kept, until) into columns."""
-    width = len(table.key)
-    return Located(
-        table=table.name,
-        keys=[keys.key(row[1 : 1 + width]) for row in rows],
-        persons=[row[0] for row in rows],
-        shared=[row[1 + width] for row in rows],
-        kept=[row[2 + width] for row in rows],
-        until=[_date(row[3 + width]) for row in rows],
-    )
-
-
-def unpacked(table: Table, texts: Sequence[str]) -> Located:
-    """Turn texts of numbers, people first, into columns: no row is made of them on the way."""
-    persons, *columns = ([int(number) for number in text.split(",") if number] for text in texts)
-    count = len(persons)
-    return Located(
-        table=table.name,
-        keys=list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True)),
-        persons=persons,
-        shared=[False] * count,
-        kept=[table.keep_code if table.action == "keep" else ""] * count,
-        until=[None] * count,
-    )
-
-
-def _applied(rows: Rows, answer: Sequence[Any]) -> Applied:
-    """Read what one change met; a key that the plan names twice counts once."""
-    done, foreign = answer
-    strangers = [keys.key(key) for key in foreign]
-    planned = len(set(map(_hashable, rows.keys)))
-    return Applied(done, planned - done - len(strangers), strangers)
-
-
-def _hashable(key: Any) -> Key:
-    return tuple(key) if type(key) is list else key
-
-
-def _date(value: date | str | None) -> date | None:
-    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def _mask_values(table: Table, deed: Deed, people: Sequence[Key]) -> Parameters:

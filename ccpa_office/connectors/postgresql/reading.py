@@ -1,0 +1,51 @@
+"""What the store answered, as values of the base."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from ccpa_office.connectors.base import Applied, Key, Located, Rows, Table
+from ccpa_office.connectors.postgresql import keys
+
+
+def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
+    """Turn rows (person, key..., shared, kept, until) into columns."""
+    width = len(table.key)
+    return Located(
+        table=table.name,
+        keys=[keys.key(row[1 : 1 + width]) for row in rows],
+        persons=[row[0] for row in rows],
+        shared=[row[1 + width] for row in rows],
+        kept=[row[2 + width] for row in rows],
+        until=[_date(row[3 + width]) for row in rows],
+    )
+
+
+def unpacked(table: Table, texts: Sequence[str]) -> Located:
+    """Turn texts of numbers, people first, into columns: no row is made of them on the way."""
+    persons, *columns = ([int(number) for number in text.split(",") if number] for text in texts)
+    count = len(persons)
+    return Located(
+        table=table.name,
+        keys=list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True)),
+        persons=persons,
+        shared=[False] * count,
+        kept=[table.keep_code if table.action == "keep" else ""] * count,
+        until=[None] * count,
+    )
+
+
+def applied(rows: Rows, answer: Sequence[Any]) -> Applied:
+    """Read what one change met; a key that the plan names twice counts once."""
+    done, foreign = answer
+    strangers = [keys.key(key) for key in foreign]
+    planned = len(set(map(hashable, rows.keys)))
+    return Applied(done, planned - done - len(strangers), strangers)
+
+
+def hashable(key: Any) -> Key:
+    return tuple(key) if type(key) is list else key
+
+
+def _date(value: date | str | None) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) else value
