@@ -106,6 +106,9 @@ def refuse(plan: Plan, *, reason: str, by: Actor, at: datetime) -> Plan:
         if plan.state != PlanState.FROZEN or consumer_request is None:
             raise PlanVoid
         void_plans(consumer_request)
+        consumer_request = workflow.locked(consumer_request)
+        if consumer_request.status != Status.PLANNED:
+            raise workflow.MoveNotAllowed("The plan does not wait for a yes or a no.")
         workflow.move(
             consumer_request,
             Status.VERIFIED,

@@ -144,6 +144,16 @@ def test_a_plan_under_a_denial_in_draft_cannot_begin_its_cool_off(mailbox, team,
     assert not plan.approvals.exists()
 
 
+def test_refusing_a_plan_takes_no_denial_back(mailbox, team, learners):
+    consumer_request = decided(mailbox, team, ORLA)
+    plan = consumer_request.plans.get()
+    _propose(consumer_request, team.counsel)
+    with pytest.raises(MoveNotAllowed):
+        casework.refuse(plan, reason="x", by=team.approver, at=clock.now())
+    plan.refresh_from_db()
+    assert (fresh(consumer_request).status, plan.state) == (Status.DENYING, "frozen")
+
+
 @pytest.mark.parametrize(
     ("make", "back"),
     [
