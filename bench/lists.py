@@ -7,6 +7,7 @@ import psycopg
 
 from bench import by_hand, places
 from bench.measure import Line, Run, largest_memory, play, statements, stopwatch
+from bench.single import Workers
 from ccpa_office import clock
 from requests_app import tasks
 from requests_app.fulfillment import batches, erasure, lists, proof
@@ -27,7 +28,7 @@ PARTS = {
 }
 
 
-def erase_list(emails: list[str]) -> int:
+def erase_list(emails: list[str], workers: Workers | None = None) -> int:
     """The office's way, from the list to the proof; returns the number of people proved."""
     team, at = places.office(), clock.now()
     batch = lists.open_list("learners", ["email", *emails], by=team.officer, at=at).batch
@@ -36,7 +37,10 @@ def erase_list(emails: list[str]) -> int:
         if batch.state == BatchState.WAITING:
             batches.approve(batch, hash=batch.hash, by=approver, at=at)
     while Batch.objects.get(pk=batch.pk).state != BatchState.DONE:
-        tasks.drain_erase()
+        if workers:
+            workers.work("chunks")
+        else:
+            tasks.drain_erase()
         batches.finish_done(at=clock.now())
     proved = Plan.objects.filter(chunk__batch=batch, state=PlanState.PROVED)
     return sum(proved.values_list("people", flat=True))
@@ -49,16 +53,17 @@ def erase_by_hand(connection: psycopg.Connection, emails: list[str]) -> int:
     return len(emails)
 
 
-def lines(people: int, learners: int, rounds: int) -> list[Line]:
+def lines(people: int, learners: int, rounds: int, *, processes: int = 1) -> list[Line]:
     """G2 for one size of list; each round erases the same list from two fresh copies.
 
     The first line is the whole way, from the list to the proof; the second counts the plans'
     building apart, as G1 and G4 do.
     """
-    what = f"a list of {people:,} out of {learners:,}"
+    staff = "one worker" if processes == 1 else f"{processes} workers"
+    what = f"a list of {people:,} out of {learners:,}, {staff}"
     whole = Line("G2", f"{what}, from the list to the proof", "people/s", 1 / 3)
     after = Line("G2", f"{what}, from approved to proved", "people/s", 1 / 3)
-    round_ = _Round(people, learners)
+    round_ = _Round(people, learners, processes)
     try:
         play(whole, rounds, before=round_.prepare, office=round_.office, reference=round_.reference)
         assert all(run.count == people for run in (*whole.office, *whole.reference))
@@ -68,7 +73,9 @@ def lines(people: int, learners: int, rounds: int) -> list[Line]:
         round_.stack.close()
     spent = round_.spent
     whole.facts["seconds of each part, median"] = {
-        name: round(statistics.median(each[name] for each in spent), 3) for name in PARTS
+        name: round(statistics.median(each[name] for each in spent), 3)
+        for name in PARTS
+        if any(each[name] for each in spent)
     }
     whole.facts["largest memory of this process, MB"] = largest_memory()
     after.reference, after.load = whole.reference, whole.load
@@ -83,8 +90,8 @@ def lines(people: int, learners: int, rounds: int) -> list[Line]:
 class _Round:
     """Two fresh copies, one for each way, and the list."""
 
-    def __init__(self, people: int, learners: int) -> None:
-        self.people, self.learners = people, learners
+    def __init__(self, people: int, learners: int, processes: int) -> None:
+        self.people, self.learners, self.processes = people, learners, processes
         self.stack = ExitStack()
         self.spent: list[dict[str, float]] = []
         self.emails: list[str] = []
@@ -99,11 +106,15 @@ class _Round:
         self.connection = self.stack.enter_context(psycopg.connect(hand, autocommit=True))
         erase_list(few)
         erase_by_hand(self.connection, few)
+        self.workers = None
+        if self.processes > 1:
+            self.workers = Workers(self.processes)
+            self.stack.callback(self.workers.end)
         places.settle()
 
     def office(self, _number: int) -> int:
         with stopwatch(**PARTS) as parts:
-            done = erase_list(self.emails)
+            done = erase_list(self.emails, self.workers)
         self.spent.append(parts)
         return done
 

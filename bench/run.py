@@ -15,7 +15,7 @@ LINES: dict[str, Callable[[bool], list[Line]]] = {
     ],
     "G2": lambda quick: [
         *lists.lines(1_000, 10_000, 2 if quick else 6),
-        *([] if quick else lists.lines(10_000, 20_000, 4)),
+        *([] if quick else lists.lines(10_000, 20_000, 4, processes=2)),
     ],
     "G12": lambda quick: doors.lines(2 if quick else 4),
     "G11": lambda quick: desks.lines(50_000 if quick else 1_000_000, 3 if quick else 6),

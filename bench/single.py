@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import psycopg
@@ -69,11 +68,11 @@ class Workers:
         for each in self.running:
             _read(each)
 
-    def carry_out(self) -> int:
-        """Let them work until nothing is left; return how many requests they completed."""
+    def work(self, word: str) -> int:
+        """Let them work until nothing is left; return how much they did. See ``bench.worker``."""
         for each in self.running:
             assert each.stdin
-            each.stdin.write("go\n")
+            each.stdin.write(f"{word}\n")
             each.stdin.flush()
         return sum(int(_read(each)) for each in self.running)
 
@@ -103,10 +102,7 @@ class Round:
         places.point_office_at(self.url)
         targets.of("learners")
         self.people = places.learners(self.url)
-        self.connections = [
-            self.stack.enter_context(psycopg.connect(hand, autocommit=True))
-            for _ in range(processes)
-        ]
+        self.connection = self.stack.enter_context(psycopg.connect(hand, autocommit=True))
         self.workers = Workers(processes) if processes > 1 else None
 
     def end(self) -> None:
@@ -121,19 +117,13 @@ class Round:
         places.settle()
 
     def office(self, _number: int) -> int:
-        return self.workers.carry_out() if self.workers else carry_out()
+        return self.workers.work("requests") if self.workers else carry_out()
 
     def reference(self, _number: int) -> int:
-        """One transaction for each person; as many clients as the office has workers."""
-        shares = [self.next[place :: self.processes] for place in range(self.processes)]
-        with ThreadPoolExecutor(self.processes) as pool:
-            return sum(pool.map(_one_by_one, self.connections, shares))
-
-
-def _one_by_one(connection: psycopg.Connection, people: list[Person]) -> int:
-    for person in people:
-        by_hand.erase(connection, [person["email"]])
-    return len(people)
+        """One transaction for each person, one client (performance.md, G1)."""
+        for person in self.next:
+            by_hand.erase(self.connection, [person["email"]])
+        return len(self.next)
 
 
 def line(learners: int, processes: int, *, people: int, rounds: int) -> Line:
