@@ -3,7 +3,7 @@
 # may hold spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-peer rig reset lock docs screenshots
+.PHONY: help setup run test check fix bench bench-peer rig mutants reset lock docs screenshots
 .SILENT: help reset
 
 PY := .venv/bin/python
@@ -53,6 +53,9 @@ bench-peer: $(TEST) ## the same with the open-source peer
 
 rig: $(TEST) ## fault injection: kills, freezes, broker wipes; prints counts and seeds
 	$(PY) -m tests.rig
+
+mutants: $(TEST) ## apply fifty hand-made mistakes, one at a time; the suite must notice each
+	$(PY) -m tests.mutants
 
 docs: setup ## write the generated pages of the manual again
 	$(PY) manage.py manual

@@ -112,6 +112,7 @@ class Message(DueWork):
         ]
         indexes = [
             *DueWork.Meta.indexes,
+            models.Index(fields=["recipient_digest", "queued_at"], name="letters_to_an_address"),
             models.Index(
                 fields=["consumer_request"],
                 name="untold_service_providers",
