@@ -243,7 +243,7 @@ def target_under(version: DataMapVersion) -> Target:
     after the approval.
     """
     changed = version.system.address_changed_at
-    if version.approved_at is None or (changed and version.approved_at <= changed):
+    if version.approved_at is None or (changed and version.approved_at < changed):
         raise NoActiveMap
     return _target(version)
 
