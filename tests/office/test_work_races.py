@@ -95,7 +95,9 @@ def worker(folder, *seam):
     settings = connection.settings_dict
     url = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**settings)
     if not settings["HOST"] or settings["HOST"].startswith("/"):
-        url = f"postgresql://{settings['USER']}@/{settings['NAME']}?host={settings['HOST']}"
+        login = f"{settings['USER']}:{settings['PASSWORD']}"
+        place = f"host={settings['HOST']}&port={settings['PORT'] or 5432}"
+        url = f"postgresql://{login}@/{settings['NAME']}?{place}"
     env = {
         **os.environ,
         "DATABASE_URL": url,
