@@ -12,9 +12,21 @@ class NotANumber(ValueError):
 
 
 def check_character(body: str) -> str:
-    """The character that the ten others call for (weights 1 to 10, modulo 31; Base32 of it)."""
-    total = sum((place + 1) * ALPHABET.index(character) for place, character in enumerate(body))
-    return ALPHABET[total % 31]
+    """The character that the ten others call for.
+
+    Each character counts as an element of the field of 32 (x^5 + x^2 + 1), each place weighs
+    twice the one after it: one wrong character, and two neighbors that changed places, always
+    call for another one.
+    """
+    total = 0
+    for character in body:
+        total = _twice(total ^ ALPHABET.index(character))
+    return ALPHABET[total]
+
+
+def _twice(element: int) -> int:
+    """Twice an element of the field, which is an element again."""
+    return element << 1 ^ (0b100101 if element & 0b10000 else 0)
 
 
 def new_number() -> str:

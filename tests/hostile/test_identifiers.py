@@ -176,7 +176,7 @@ def test_numbers_of_requests(judge, stage):
         number[:-1],
         number + "0",
         number * 2,
-        number[::-1],
+        number[::-1] + "0",
         f"{number}\n{number}x",
         number.replace(number[0], "é"),
         "U" * 11,
@@ -195,7 +195,7 @@ def test_numbers_of_requests(judge, stage):
         "null",
         "NaN",
         "1e10",
-        "0x" + number[:9],
+        "0x" + number[:8],
         "9" * 5000,
         number.replace("-", "–") + "–",
         "İ" * 11,
@@ -216,8 +216,8 @@ def test_numbers_of_requests(judge, stage):
 
 
 def _mistyped(number, place, dice):
-    """One sign of a number changed; the check character tells all but 0 from Z."""
-    sign = dice.choice([each for each in ALPHABET if each not in {number[place], "0", "Z"}])
+    """One sign of a number changed."""
+    sign = dice.choice([each for each in ALPHABET if each != number[place]])
     return number[:place] + sign + number[place + 1 :]
 
 

@@ -23,23 +23,21 @@ def test_a_number_is_read_as_it_was_made(body):
                                            grouped.replace("-", " "))} == {number}  # fmt: skip
 
 
-@given(BODIES, st.integers(0, 9), st.sampled_from(ALPHABET))
+@given(BODIES, st.integers(0, 10), st.sampled_from(ALPHABET))
 def test_one_wrong_character_is_noticed(body, place, other):
     number = body + check_character(body)
     wrong = number[:place] + other + number[place + 1 :]
-    distance = abs(ALPHABET.index(other) - ALPHABET.index(number[place]))
-    if distance in {0, 31}:
+    if wrong == number:
         return
     with pytest.raises(NotANumber):
         read_number(wrong)
 
 
-@given(BODIES, st.integers(0, 8))
+@given(BODIES, st.integers(0, 9))
 def test_two_neighbors_that_change_places_are_noticed(body, place):
     number = body + check_character(body)
     turned = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
-    distance = abs(ALPHABET.index(body[place]) - ALPHABET.index(body[place + 1]))
-    if place == 9 or distance in {0, 31}:
+    if turned == number:
         return
     with pytest.raises(NotANumber):
         read_number(turned)
