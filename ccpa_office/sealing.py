@@ -11,7 +11,9 @@ from datetime import datetime
 
 import phonenumbers
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -152,6 +154,36 @@ def _rotate_chunk(newest: str, kek: bytes, last: int, chunk: int) -> list[int]:
             [newest, ids, wrapped],
         )
     return ids
+
+
+# --- texts outside the database -----------------------------------------------------------------
+def seal_outside(text: bytes, *, context: str) -> str:
+    """``text`` for a file that must be readable without the database: ``key id.base64``."""
+    kek_id, kek = next(iter(_keks().items()))
+    blob = _lock(_key_outside(kek, context), text, context.encode())
+    return f"{kek_id}.{base64.b64encode(blob).decode()}"
+
+
+def open_outside(sealed: str, *, context: str) -> bytes:
+    """The text again, with whichever of ENCRYPTION_KEYS sealed it. Raises Unreadable."""
+    kek_id, _, text = sealed.partition(".")
+    kek = _keks().get(kek_id)
+    if kek is None:
+        raise Unreadable
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Unreadable from None
+    return _unlock(_key_outside(kek, context), blob, context.encode())
+
+
+def is_newest(sealed: str) -> bool:
+    """Whether the newest of ENCRYPTION_KEYS sealed it."""
+    return sealed.partition(".")[0] == next(iter(_keks()))
+
+
+def _key_outside(kek: bytes, context: str) -> bytes:
+    return HKDF(hashes.SHA256(), KEY_BYTES, None, b"outside\x00" + context.encode()).derive(kek)
 
 
 # --- keyed digests ------------------------------------------------------------------------------

@@ -269,6 +269,7 @@ BATCH_AT = given("BATCH_AT", "02:00")
 AUTO_VERIFY = env.bool("AUTO_VERIFY", default=False)
 LEDGER_ANCHOR_DIR = Path(given("LEDGER_ANCHOR_DIR", str(DATA_DIR / "anchors")))
 ERASURE_LEDGER_DIR = Path(given("ERASURE_LEDGER_DIR", str(DATA_DIR / "erasures")))
+OLDEST_BACKUP_DAYS = env.int("OLDEST_BACKUP_DAYS", default=35)
 BACKUP_DIR = given("BACKUP_DIR")
 KEEPER_IDLE_SECONDS = env.float("KEEPER_IDLE_SECONDS", default=30.0)
 

@@ -1,7 +1,10 @@
 """People who were deleted stay deleted: keyed digests, never the identifier."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 
 from django.db import connection
 
@@ -13,7 +16,10 @@ NORMAL = {
     "phone_number": sealing.normal_phone,
 }
 """The identifiers that are remembered, and their canonical form. A name is nobody's alone."""
+AT_ONCE = 5_000
+"""How many records are looked up by one statement."""
 
+Record = TypeVar("Record")
 
 REMEMBER = """
 INSERT INTO requests_app_suppression (kind, digest, subject, at)
@@ -42,10 +48,63 @@ def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datet
 
 def is_suppressed(kind: str, value: str) -> bool:
     """Whether an identifier belongs to somebody who was deleted; true after key rotations too."""
-    normal = NORMAL[kind](value)
-    if not _names_somebody(kind, normal):
-        return False
-    return Suppression.objects.filter(kind=kind, digest__in=sealing.digests(kind, normal)).exists()
+    return suppressed([{kind: [value]}])[0]
+
+
+def suppressed(people: Sequence[Mapping[str, Sequence[str]]]) -> list[bool]:
+    """For each record of identifiers by kind, whether one of them is a deleted person's.
+
+    One statement for all of them; every version of the digest keys counts.
+    """
+    asked = [
+        (place, kind, digest)
+        for place, identifiers in enumerate(people)
+        for kind, values in identifiers.items()
+        for value in values
+        for digest in _digests(kind, value)
+    ]
+    digests = list({digest for _, _, digest in asked})
+    known = {
+        (kind, bytes(digest))
+        for kind, digest in Suppression.objects.filter(digest__in=digests).values_list(
+            "kind", "digest"
+        )
+    }
+    found = [False] * len(people)
+    for place, kind, digest in asked:
+        found[place] = found[place] or (kind, digest) in known
+    return found
+
+
+def screened(
+    records: Iterable[tuple[Record, Mapping[str, Sequence[str]]]],
+) -> Iterator[tuple[Record, bool]]:
+    """Each record with whether it is a deleted person's; bounded memory, any number of records."""
+    stream = iter(records)
+    while some := list(islice(stream, AT_ONCE)):
+        answers = suppressed([identifiers for _, identifiers in some])
+        for (record, _), answer in zip(some, answers, strict=True):
+            yield record, answer
+
+
+def _digests(kind: str, value: str) -> list[bytes]:
+    normal = _normal(kind, value)
+    return sealing.digests(kind, normal) if _names_somebody(kind, normal) else []
+
+
+_PLAIN_PHONE = re.compile(
+    r"(?:\+?1[ .-]?)?\(?([2-9][0-9]{2})\)?[ .-]?([2-9][0-9]{2})[ .-]?([0-9]{4})"
+)
+_PLAIN_EMAIL = re.compile(r"[a-z0-9._%+-]+@(?:[a-z0-9]+\.)+[a-z]{2,}")
+
+
+def _normal(kind: str, value: str) -> str:
+    """The canonical form; what is plain needs no library, as long files are made of it."""
+    if kind == "email" and _PLAIN_EMAIL.fullmatch(folded := value.strip().lower()):
+        return folded
+    if kind == "phone_number" and (plain := _PLAIN_PHONE.fullmatch(value.strip())):
+        return "+1" + "".join(plain.groups())
+    return NORMAL[kind](value)
 
 
 def _names_somebody(kind: str, normal: str) -> bool:

@@ -15,7 +15,7 @@ from ccpa_office.work import Tally
 from notices_app import publishing
 from notices_app.models import Notice
 from requests_app import correspondence, retention, silence, verification
-from requests_app.fulfillment import batches, closing, plan, proof
+from requests_app.fulfillment import batches, closing, erasure_ledger, plan, proof
 from requests_app.models import Chunk, LinkAsked, Look, Message, Step, StepKind
 
 BUDGET = timedelta(seconds=20)
@@ -137,6 +137,8 @@ def _once_an_hour(*, at: datetime) -> None:
         if not work.run_once("retention", at.replace(minute=0, second=0, microsecond=0), at):
             return
     retention.purge(at=at)
+    erasure_ledger.prune(at=at)
+    erasure_ledger.rotate()
 
 
 _CHORES: tuple[Callable[..., object], ...] = (

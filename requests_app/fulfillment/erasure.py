@@ -10,7 +10,7 @@ from django.db import transaction
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.roles import Actor
-from requests_app.fulfillment import newborn
+from requests_app.fulfillment import erasure_ledger, newborn
 from requests_app.fulfillment.loading import Load, load, merge
 from requests_app.fulfillment.packing import Part, canonical
 from requests_app.models import Chunk, Receipt
@@ -38,6 +38,7 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
         parts = in_order(loaded, [*loaded.parts, *born])
         results = _apply(loaded, parts)
     work.seam("erase.after-effect")
+    erasure_ledger.append(loaded, parts, at=at)
     repeated = chunk.attempts > 1
     with transaction.atomic():
         _hand_on(chunk, at)

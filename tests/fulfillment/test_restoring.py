@@ -1,0 +1,249 @@
+"""A restored backup brings people back; the erasure ledger takes them away again, and only them."""
+
+import hashlib
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ccpa_office import clock, connectors, sealing
+from ccpa_office.roles import NotAllowed, Role
+from requests_app import suppression
+from requests_app.fulfillment import batches, erasure_ledger, restoring
+from requests_app.fulfillment.loading import NotNow
+from requests_app.models import Suppression
+from tests import builders
+from tests.builders import HANA, KOFI, ORLA, administer, approved, drain
+from tests.steps import by_sql, lines, query, store_digest, without_triggers
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def erasures(settings, tmp_path):
+    """An erasure ledger of its own."""
+    settings.ERASURE_LEDGER_DIR = tmp_path / "erasures"
+    return tmp_path / "erasures" / "erasures.jsonl"
+
+
+@pytest.fixture
+def erased(erasures, mailbox, team, learners, at_once):
+    """A dump, then a person erased; what the store looked like before and after."""
+    dump = f"{learners.rsplit('/', 1)[-1].split('?')[0]}_dump"
+    connectors.close_all()
+    _copy(learners, dump)
+    before = store_digest(learners)
+    approved(mailbox, team, ORLA)
+    batches.open_due(at=clock.now())
+    drain()
+    after = store_digest(learners)
+    assert before != after
+    yield dump, after
+    administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", dump)
+
+
+def _name(target):
+    return target.rsplit("/", 1)[-1].split("?")[0]
+
+
+def _copy(target, name):
+    administer("CREATE DATABASE {} TEMPLATE {}", name, _name(target))
+
+
+def _restore(target, dump):
+    connectors.close_all()
+    administer("DROP DATABASE {} WITH (FORCE)", _name(target))
+    administer("CREATE DATABASE {} TEMPLATE {}", _name(target), dump)
+
+
+def _drill(team, **more):
+    return list(restoring.drill(by=team.officer, at=clock.now(), **more))
+
+
+def test_whoever_a_backup_brings_back_is_erased_again_and_nobody_else(erased, team, learners):
+    dump, after = erased
+    _restore(learners, dump)
+    assert store_digest(learners) != after
+    looked = _drill(team, look_only=True)
+    assert [(each.came_back, each.outcome) for each in looked] == [(1, "back")]
+    again = _drill(team)
+    assert [(each.came_back, each.outcome) for each in again] == [(1, "erased")]
+    assert again[0].rows == looked[0].rows > 5
+    assert store_digest(learners) == after
+    assert lines("office")[-1] == "erasure.after-restore"
+
+
+def test_a_second_drill_does_nothing(erased, team, learners):
+    dump, after = erased
+    _restore(learners, dump)
+    _drill(team)
+    written = lines("office")
+    assert [(each.rows, each.outcome) for each in _drill(team)] == [(0, "absent")]
+    assert store_digest(learners) == after
+    assert lines("office") == written
+
+
+def test_rows_that_only_the_backup_knew_go_too(erased, team, learners):
+    dump, after = erased
+    _restore(learners, dump)
+    query(
+        learners,
+        "INSERT INTO activity_log VALUES (900000, 4, now(), '192.0.2.7', '/older', '{}')",
+    )
+    assert [each.outcome for each in _drill(team)] == ["erased"]
+    assert store_digest(learners) == after
+
+
+def test_more_rows_than_the_approval_covers_are_left_to_a_person(erased, team, learners):
+    dump, _ = erased
+    _restore(learners, dump)
+    query(
+        learners,
+        "INSERT INTO activity_log SELECT 900000 + n, 4, now(), '192.0.2.7', '/older', '{}'"
+        " FROM generate_series(1, 21) AS n",
+    )
+    before = store_digest(learners)
+    assert [each.outcome for each in _drill(team)] == ["more"]
+    assert store_digest(learners) == before
+
+
+def test_a_key_that_is_somebody_elses_by_now_is_left_alone(erased, team, learners):
+    dump, _ = erased
+    _restore(learners, dump)
+    query(learners, "UPDATE accounts SET email = 'newcomer@example.org' WHERE id = 4")
+    query(learners, "DELETE FROM newsletter WHERE email = %s", ORLA)
+    before = store_digest(learners)
+    assert [(each.came_back, each.outcome) for each in _drill(team)] == [(0, "absent")]
+    assert store_digest(learners) == before
+
+
+def test_an_office_that_was_restored_too_remembers_whom_to_keep_out(erased, team, learners):
+    by_sql("TRUNCATE requests_app_suppression")
+    assert not suppression.is_suppressed("email", ORLA)
+    _drill(team, look_only=True)
+    assert not Suppression.objects.exists()
+    _drill(team)
+    assert suppression.is_suppressed("email", ORLA)
+
+
+def test_only_who_may_run_batches_runs_a_drill_and_no_switch_is_passed_by(erased, team):
+    with pytest.raises(NotAllowed):
+        list(restoring.drill(by=team.clerk, at=clock.now()))
+    batches.set_kill_switch(stopped=True, reason="x", by=team.officer, at=clock.now())
+    with pytest.raises(NotNow):
+        _drill(team)
+
+
+def test_a_map_that_this_database_never_saw_is_asked_for(erased, team):
+    with without_triggers():
+        by_sql("UPDATE notices_app_datamapversion SET digest = repeat('0', 64)")
+    with pytest.raises(restoring.MapForgotten):
+        _drill(team)
+
+
+# --- the file -----------------------------------------------------------------------------------
+
+
+def test_the_file_names_nobody_and_only_its_owner_reads_it(erased, erasures):
+    text = erasures.read_text()
+    assert erasures.stat().st_mode & 0o777 == 0o600
+    assert erasures.parent.stat().st_mode & 0o777 == 0o700
+    for word in (ORLA, "orla", "Dunmarrow", "accounts", "learners", "555"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_line_that_was_changed_or_taken_out_is_noticed(
+    erased, erasures, mailbox, team, learners, place
+):
+    for person in (KOFI, HANA):
+        approved(mailbox, team, person)
+        batches.open_due(at=clock.now())
+        drain()
+    written = erasures.read_text().splitlines(keepends=True)
+    assert len(written) == 3
+    erasures.write_text("".join(written[: place + 1] + written[place + 2 :]))
+    if place == 1:  # the tail: only a witness outside could know
+        assert len(_drill(team)) == 2
+        return
+    with pytest.raises(erasure_ledger.LedgerBroken):
+        _drill(team)
+
+
+def test_a_torn_line_is_no_line_and_is_cut_off_by_the_next(
+    erased, erasures, mailbox, team, learners
+):
+    with erasures.open("ab") as stream:
+        stream.write(b'{"at":"20')
+    assert len(_drill(team)) == 1
+    approved(mailbox, team, KOFI)
+    batches.open_due(at=clock.now())
+    drain()
+    assert [each.number for each in _drill(team)] == [1, 2]
+
+
+def test_lines_stay_as_long_as_a_backup_may_be_restored(erased, erasures, settings, clock_at):
+    settings.OLDEST_BACKUP_DAYS = 35
+    assert erasure_ledger.prune(at=clock_at(days=36)) == 0  # the newest stays always
+    first = erasures.read_bytes()
+    moved = json.loads(first)
+    with erasures.open("ab") as stream:
+        later = {**moved, "n": 2, "at": clock_at(days=20).isoformat()}
+        stream.write(_after(first, later))
+    assert erasure_ledger.prune(at=clock_at(days=34)) == 0
+    assert erasure_ledger.prune(at=clock_at(days=36)) == 1
+    assert [each.number for each in erasure_ledger.erasures()] == [2]
+
+
+def _after(line, fact):
+    return erasure_ledger.canonical({**fact, "prev": hashlib.sha256(line).hexdigest()}) + b"\n"
+
+
+@pytest.fixture
+def clock_at():
+    """A moment some days from now."""
+    start = clock.now()
+    return lambda days: start + timedelta(days=days)
+
+
+def test_a_new_key_seals_the_lines_anew_and_the_old_one_can_go(erased, erasures, settings, team):
+    old = list(settings.ENCRYPTION_KEYS)
+    new = "bmV3IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzISEhISE="
+    settings.ENCRYPTION_KEYS = [new, *old]
+    assert (erasure_ledger.rotate(), erasure_ledger.rotate()) == (1, 0)
+    settings.ENCRYPTION_KEYS = [new]
+    assert [each.number for each in erasure_ledger.erasures()] == [1]
+    settings.ENCRYPTION_KEYS = old
+    with pytest.raises(sealing.Unreadable):
+        list(erasure_ledger.erasures())
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_came_back(erased, team, learners):
+    dump, after = erased
+    builders.actor(Role.OFFICER, name="olive")
+    _restore(learners, dump)
+    out = StringIO()
+    with pytest.raises(SystemExit):  # there is something to do
+        call_command("restore_drill", "--look", "--as", "olive", stdout=out)
+    assert out.getvalue().endswith("1 erasures looked at; 1 people had come back.\n")
+    facts = json.loads(_run("--json", "--as", "olive"))
+    assert (facts["came_back"], facts["outcome"]) == (1, "erased")
+    assert _run("--as", "olive") == "1 erasures looked at; 0 people had come back.\n"
+    assert store_digest(learners) == after
+
+
+def test_the_command_refuses_in_words(erased, team):
+    builders.actor(Role.CLERK, name="carl")
+    with pytest.raises(CommandError):
+        _run("--as", "carl")
+
+
+def _run(*words):
+    out = StringIO()
+    call_command("restore_drill", *words, stdout=out)
+    return out.getvalue()
