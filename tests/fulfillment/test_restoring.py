@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 
 from ccpa_office import clock, connectors, sealing
 from ccpa_office.roles import NotAllowed, Role
-from requests_app import suppression
-from requests_app.fulfillment import batches, erasure_ledger, restoring
+from requests_app import casework, suppression
+from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
 from requests_app.fulfillment.loading import NotNow
-from requests_app.models import Suppression
+from requests_app.models import Plan, Suppression
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA, administer, approved, drain
 from tests.steps import by_sql, lines, query, store_digest, without_triggers
@@ -141,6 +141,38 @@ def test_a_map_that_this_database_never_saw_is_asked_for(erased, team):
         by_sql("UPDATE notices_app_datamapversion SET digest = repeat('0', 64)")
     with pytest.raises(restoring.MapForgotten):
         _drill(team)
+
+
+def test_fifty_erasures_after_a_dump_are_done_again_and_no_more(
+    erasures, team, learners, at_once, settings
+):
+    settings.CEILING_PEOPLE = settings.CEILING_ROWS = 100_000
+    dump = f"{_name(learners)}_dump"
+    connectors.close_all()
+    _copy(learners, dump)
+    found = query(learners, "SELECT email FROM accounts WHERE id > 5 ORDER BY id LIMIT 50")
+    for some in (found[:20], found[20:]):
+        listed = ["email", *(email for (email,) in some)]
+        batch = lists.open_list("learners", listed, by=team.officer, at=clock.now()).batch
+        plan = Plan.objects.get(chunk__batch=batch, state="frozen")
+        for table in sorted(set(plan.tables.filter(shared=True).values_list("table", flat=True))):
+            how = ("keep", "GX_k") if table == "addresses" else ("strip", "")
+            plan = casework.decide_shared(
+                plan, table=table, decision=how[0], ground=how[1], by=team.chief, at=clock.now()
+            )
+        batch.refresh_from_db()
+        batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+        drain()
+    after = store_digest(learners)
+    _restore(learners, dump)
+    assert store_digest(learners) != after
+    assert [(each.came_back, each.outcome) for each in _drill(team)] == [
+        (20, "erased"), (30, "erased"),
+    ]  # fmt: skip
+    assert store_digest(learners) == after
+    assert [each.outcome for each in _drill(team)] == ["absent", "absent"]
+    assert store_digest(learners) == after
+    administer("DROP DATABASE {} WITH (FORCE)", dump)
 
 
 # --- the file -----------------------------------------------------------------------------------
