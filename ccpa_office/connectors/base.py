@@ -1,11 +1,13 @@
 """What a connector is given and gives back: frozen values, no row of the office, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
+
+from ccpa_office.connectors.collected import Piece, Record, Tally, Window
 
 Scalar = int | str
 Key = Scalar | tuple[Scalar, ...]
@@ -166,6 +168,8 @@ class Table:
     identifiers: tuple[Named, ...] = ()  # looked at by the second look; kind "person" = its key
     texts: tuple[str, ...] = ()  # searched by the second look
     columns: tuple[str, ...] = ()  # every column that the map names
+    pieces: tuple[Piece, ...] = ()  # the same, each with what the map says of it
+    dated: str = ""  # the column with the day of a row, if the map names one
     categories: tuple[str, ...] = ()
     keep_code: str = ""  # the exception that covers an action "keep"
 
@@ -303,6 +307,19 @@ class Connector(Protocol):
 
     def transaction(self) -> AbstractContextManager[object]:
         """One transaction in the store: begin, the block, commit; rolled back by any error."""
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """One read-only view of the store: whatever is collected inside agrees with itself."""
+
+    def collect(self, table: str, people: Sequence[Key], window: Window) -> Iterator[Record]:
+        """One person's rows, known under these keys: streamed in the order of the row's key.
+
+        Called inside ``snapshot``, table after table. What others reach too, and what is not of
+        the window, comes without its values.
+        """
+
+    def tally(self, table: str, people: Sequence[Key], window: Window) -> Tally:
+        """The rows that ``collect`` would give, counted; one statement."""
 
     def sizes(self) -> dict[str, int]:
         """Estimated number of rows of every table; one statement."""

@@ -12,6 +12,7 @@ from ccpa_office.connectors.base import (
     Program,
     Table,
 )
+from ccpa_office.connectors.collected import Piece
 from notices_app.datamap import linking
 from notices_app.datamap.facts import Collection, Field, Map, facts
 from notices_app.datamap.form import MAP
@@ -132,6 +133,7 @@ def _table(
         identifiers=_identifiers(map_, collection, paths),
         texts=tuple(field.name for field in fields if field.search_text),
         columns=tuple(field.name for field in fields),
+        pieces=tuple(_piece(field) for field in fields),
         categories=tuple(sorted({
             field.category for field in fields if field.category not in {None, "none"}
         } - {None})),
@@ -152,6 +154,14 @@ def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
 
 def _change(field: Field) -> Change:
     return Change(field.name, str(field.how), field.argument)
+
+
+def _piece(field: Field) -> Piece:
+    category = "" if field.category in {None, "none"} else str(field.category)
+    return Piece(
+        field.name, category, field.source or "", field.never_disclosed or "",
+        field.sensitive or "", field.collected_from_consumer,
+    )  # fmt: skip
 
 
 def _point(field: Field) -> Point:

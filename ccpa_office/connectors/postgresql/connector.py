@@ -1,7 +1,7 @@
 """The connector itself: binds the program once, then runs one statement per table and deed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ from ccpa_office.connectors.postgresql import (
     texts,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
+from ccpa_office.connectors.postgresql.collecting import Collecting
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
@@ -50,7 +51,7 @@ OPTIONS = (
 number of people, so planning it again, or compiling it, costs more than it saves."""
 
 
-class PostgreSQL:
+class PostgreSQL(Collecting):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -309,6 +310,9 @@ class PostgreSQL:
             made: sql.Composed | None = make()
             self._texts[name] = made.as_string(self._connection) if made else ""
         return self._texts[name]
+
+    def _guard(self) -> AbstractContextManager[None]:
+        return translated()
 
     def _all(self, query: Any, values: Parameters) -> list[tuple[Any, ...]]:
         with translated():
