@@ -91,30 +91,59 @@ class Hop:
 Path = tuple[Hop, ...]
 
 
+HOWS = ("null", "constant", "pseudonym", "truncate_date", "zero", "bucket", "keep_last", "hash",
+        "hmac", "encrypt", "random", "strip_json", "strip_text")  # fmt: skip
+"""What a mask can do to a column; what each argument means stands in ``masking``."""
+
+
 @dataclass(frozen=True)
 class Change:
-    """What a mask does to one column."""
+    """What a mask does to one column; the argument is JSON where it is more than one value."""
 
     column: str
-    how: str  # null, constant, pseudonym, truncate_date, strip_text
+    how: str  # one of HOWS
     argument: str = ""
 
 
 @dataclass(frozen=True)
+class ColumnFacts:
+    """What a store says of a column, in words that all stores share."""
+
+    kind: str  # text, integer, decimal, date, moment, json, boolean, uuid, bytes, other
+    length: int | None = None  # most characters of a text, most digits of a decimal
+    nullable: bool = True
+    unique: bool = False  # alone; a column of a unique key of several columns is not
+    array: bool = False  # a list of values of the kind
+    generated: bool = False  # the store computes it, nobody can write it
+    low: int | None = None  # the numbers that fit
+    high: int | None = None
+    scale: int | None = None  # digits behind the point; None: as many as there are
+
+
+@dataclass(frozen=True)
 class Term:
-    """Rows that the law keeps for some years from a date in the row."""
+    """Rows that the law keeps for a while from a date in the row; ``length`` is ISO 8601 (P5Y)."""
 
     code: str
     starts: str
-    years: int
+    length: str
+
+
+OPS = ("eq", "ne", "in", "null", "not_null", "lt", "gt")
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Rows that nobody may change while ``column`` equals ``equals``."""
+    """Rows that nobody may change while ``column`` stands so to ``values``, for a named reason.
+
+    ``eq``, ``ne``, ``lt`` and ``gt`` take one value, ``in`` one or more, ``null`` and ``not_null``
+    none; values are texts, compared as what the column is. An empty column is under ``null`` only.
+    """
 
     column: str
-    equals: str
+    op: str = "eq"  # one of OPS
+    values: tuple[str, ...] = ()
+    code: str = "hold"
 
 
 @dataclass(frozen=True)
@@ -160,7 +189,8 @@ class Table:
     loose: bool = False  # the rows that lead to the person are changed before this table's turn
     shareable: bool = False  # more than one person may reach a row
     term: Term | None = None
-    hold: Hold | None = None
+    holds: tuple[Hold, ...] = ()
+    trims: tuple[Change, ...] = ()  # done at once to a row that is kept under its exception
     contacts: tuple[ContactColumn, ...] = ()
     points: tuple[Point, ...] = ()
     identities: tuple[Named, ...] = ()  # verified identifiers find the person here
@@ -173,8 +203,13 @@ class Table:
     categories: tuple[str, ...] = ()
     keep_code: str = ""  # the exception that covers an action "keep"
 
-    def mask(self) -> tuple[Change, ...]:
-        """Return what ``mask`` changes: the mask itself, or the stripping of a shared row."""
+    def mask(self, action: str = "mask") -> tuple[Change, ...]:
+        """Return what ``mask`` changes: the mask itself, or the stripping of a shared row.
+
+        ``trim`` changes what must not stay in a row that is kept under its exception.
+        """
+        if action == "trim":
+            return self.trims
         return self.changes if self.action == "mask" else self.strips
 
 
@@ -210,7 +245,7 @@ class Located:
     keys: list[Key]
     persons: list[int]
     shared: list[bool]
-    kept: list[str]  # an exception's code, "hold", or nothing
+    kept: list[str]  # an exception's or a hold's code, or nothing
     until: list[date | None]  # when the exception ends
 
     @property
@@ -242,7 +277,7 @@ class Recount:
 
 @dataclass(frozen=True)
 class Deed:
-    """What is done to rows: ``delete`` or ``mask``; to a table of deletion, ``mask`` strips.
+    """What is done to rows: ``delete``, ``mask`` or ``trim``; a table of deletion, mask strips.
 
     ``secret`` keys the pseudonyms; ``identities`` are what is taken out of texts.
     """
@@ -261,6 +296,8 @@ class Look:
     action: str
     kept: Sequence[Key] = ()
     stripped: Sequence[Key] = ()
+    trimmed: Sequence[Key] = ()  # of the kept rows, those that lost what need not stay
+    secret: bytes = b""  # as in the deed: tells what the office made from what a person wrote
 
 
 class Connector(Protocol):

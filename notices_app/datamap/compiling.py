@@ -116,7 +116,7 @@ def _table(
         loose=any(_is_broken(path, earlier) for path in paths),
         shareable=shareable,
         term=collection.term,
-        hold=collection.hold,
+        holds=(collection.hold,) if collection.hold else (),
         contacts=tuple(
             ContactColumn(field.name, field.contact, field.since)
             for field in fields if field.contact

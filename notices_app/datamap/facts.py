@@ -122,7 +122,7 @@ def _collection(values: Values, above: Values, dataset: str, report: Report) -> 
         on_delete=on_delete or "delete",
         says_on_delete=bool(on_delete),
         term=term,
-        hold=Hold(hold["field"], hold["equals"]) if hold else None,
+        hold=Hold(hold["field"], "eq", (hold["equals"],)) if hold else None,
         keep_code=exception["code"] if exception and not term else "",
     )
 
@@ -133,7 +133,7 @@ def _term(exception: Values, report: Report) -> Term | None:
         return None
     if "starts" not in exception:
         return None
-    return Term(exception["code"], exception["starts"], exception["years"])
+    return Term(exception["code"], exception["starts"], f"P{exception['years']}Y")
 
 
 def _inherited(meta: Values) -> dict[str, Any]:

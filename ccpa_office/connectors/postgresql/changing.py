@@ -21,7 +21,11 @@ def apply(binding: Binding, table: Table, action: str) -> sql.Composed:
     ways = list(walks(binding, table))
     merged = _is_merged(table, action)
     touch, joins = _may_touch(table, ways, action)
-    where = [binding.same_key(table, "t", "u", "k"), *touch, SQL("NOT {}").format(held(table))]
+    where = [
+        binding.same_key(table, "t", "u", "k"),
+        *touch,
+        SQL("NOT {}").format(held(binding, table)),
+    ]
     source = SQL(", ").join([SQL("merged AS u" if merged else "plan AS u"), *joins])
     return SQL(
         "WITH plan AS ({plan}){merged}, done AS ({change} RETURNING 1)"
@@ -36,7 +40,7 @@ def apply(binding: Binding, table: Table, action: str) -> sql.Composed:
         shown=binding.shown("t", table),
         table=binding.name(table.name),
         same=binding.same_key(table, "t", "u", "k"),
-        foreign=_foreign(table, ways, action),
+        foreign=_foreign(binding, table, ways, action),
     )
 
 
@@ -101,12 +105,12 @@ def _may_touch(
     return ([unshared] if table.loose else [mine, unshared]), []
 
 
-def _foreign(table: Table, ways: list[Walk], action: str) -> sql.Composed:
+def _foreign(binding: Binding, table: Table, ways: list[Walk], action: str) -> sql.Composed:
     mine = any_of([way.exists(way.owned_by("u")) for way in ways])
     others = any_of([way.exists(way.other_than("u")) for way in ways])
     if not table.shareable or action != "delete":
         others = conjunction([others, SQL("NOT {}").format(mine)])
-    return any_of([others, held(table)])
+    return any_of([others, held(binding, table)])
 
 
 def _change(

@@ -104,7 +104,7 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
     freed = child.action == "mask" and bool(changed & set(foreign.columns))
     if child.action != "delete" and not freed:
         yield _error("must-break", f"{where}: its rows stay and still point to deleted rows")
-    elif (child.term or child.hold) and not rule and child.action == "delete":
+    elif (child.term or child.holds) and not rule and child.action == "delete":
         yield _error("must-break", f"{where}: rows that are kept would block the deletion")
     if rule and foreign.table != table.name:
         yield _warning("cascade", f"{where}: ON DELETE {rule} changes rows unseen")
