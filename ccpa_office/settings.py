@@ -278,6 +278,10 @@ CEILING_ROWS = env.int("CEILING_ROWS", default=10_000)
 CEILING_SHARE = env.float("CEILING_SHARE", default=0.01)
 APPROVALS_ALWAYS = env.int("APPROVALS_ALWAYS", default=1)
 
+# --- calling out --------------------------------------------------------------------------------
+OUTBOUND_ALLOWED_HOSTS = env.list("OUTBOUND_ALLOWED_HOSTS", default=[])
+ALLOW_LOOPBACK_CALLBACKS = env.bool("ALLOW_LOOPBACK_CALLBACKS", default=False)
+
 # --- mail ---------------------------------------------------------------------------------------
 EMAIL_URL = given("EMAIL_URL", "smtp://127.0.0.1:1025")
 MAIL_FROM = given("MAIL_FROM", "privacy@office.invalid")
