@@ -223,6 +223,7 @@ class Program:
     person: str
     tables: tuple[Table, ...]
     sensitivity: str = "ordinary"
+    outside: Any = None  # the description of a system that is no database
 
     def table(self, name: str) -> Table:
         """Return the table of that name; ``KeyError`` when the map has none."""

@@ -17,6 +17,7 @@ from notices_app.datamap.book import (
     check_live,
     gaps,
     load,
+    outside_targets,
     sensitivity,
     system,
     systems,
@@ -27,6 +28,8 @@ from notices_app.datamap.book import (
     verification_points,
 )
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
+from notices_app.datamap.outsiders import NotFit, access, give_secret
+from notices_app.datamap.outsiders import check as check_outside
 
 __all__ = [
     "AlreadyApproved",
@@ -36,19 +39,24 @@ __all__ = [
     "NoActiveMap",
     "NoAddress",
     "NoSuchSystem",
+    "NotFit",
     "SecondPersonNeeded",
     "Target",
+    "access",
     "active_program",
     "active_version",
     "add_system",
     "approve",
     "check",
     "check_live",
+    "check_outside",
     "compile_map",
     "examine",
     "gaps",
+    "give_secret",
     "load",
     "map_digest",
+    "outside_targets",
     "sensitivity",
     "system",
     "systems",

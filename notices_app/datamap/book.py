@@ -13,9 +13,12 @@ from ccpa_office import connectors, ledger, sealing
 from ccpa_office.connectors.base import Finding, Point, Program
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from notices_app import publishing
+from notices_app.datamap import outsiders
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
+from notices_app.datamap.describing import describe, is_description
 from notices_app.datamap.facts import Map
-from notices_app.models import DataMapVersion, DataSystem, NoticeLine
+from notices_app.datamap.reading import Report
+from notices_app.models import DataMapVersion, DataSystem, NoticeLine, SystemKind
 from notices_app.models.datamap import DataMapVersionQuerySet
 
 CONTEXT = "system.url"
@@ -82,7 +85,7 @@ def add_system(
     approved again, and no plan that was frozen before is carried out there.
 
     ``url`` is an SQLAlchemy URL, or ``env:NAME`` for one that stands in the environment.
-    Options: ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
+    Options: ``kind``, ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
     """
     require(by, Verb.LOAD_MAP)
     values: dict[str, object] = {"name": name or key, "created_at": at, **options}
@@ -96,8 +99,9 @@ def add_system(
     if known:
         values |= {"created_at": known.created_at, "address_changed_at": at}
         known.maps.active().update(active=False)
+        known.secrets.all().delete()  # they were given to the old address
     system, _ = DataSystem.objects.update_or_create(key=key, defaults=values)
-    facts = {"rehearsal": system.rehearsal, "schema": system.schema}
+    facts = {"rehearsal": system.rehearsal, "schema": system.schema, "kind": system.kind}
     ledger.record("system.added", subject=f"system:{key}", by=by, at=at, facts=facts)
     return system
 
@@ -146,6 +150,12 @@ def check_live(text: str, *, system_key: str) -> list[Finding]:
     """
     found = system(system_key)
     program = compile_map(text, system=found.key, schema=found.schema)
+    kind = program.outside.kind if program.outside else SystemKind.SQL
+    if kind != found.kind:
+        words = f"this document describes another kind of system than {found.kind}"
+        raise MapNotSound([Finding("error", "kind", words)])
+    if program.outside:
+        return outsiders.check(found, _address(found), program.outside)
     return connectors.connect(_address(found), program).check()
 
 
@@ -249,9 +259,20 @@ def target_under(version: DataMapVersion) -> Target:
 
 
 def targets() -> list[Target]:
-    """Every system that is served and has an active map; one statement."""
-    served = _active().filter(system__served=True, system__rehearsal=False)
+    """Every database that is served and has an active map; one statement."""
+    served = _active().filter(
+        system__served=True, system__rehearsal=False, system__kind=SystemKind.SQL
+    )
     return [_target(version) for version in served.order_by("system__key")]
+
+
+def outside_targets() -> list[Target]:
+    """Every outside system that is served and has an active description; one statement."""
+    served = _active().filter(system__served=True, system__rehearsal=False)
+    return [
+        _target(version)
+        for version in served.exclude(system__kind=SystemKind.SQL).order_by("system__key")
+    ]
 
 
 def _target(version: DataMapVersion) -> Target:
@@ -330,6 +351,11 @@ def _held() -> dict[str, _Held]:
     held: dict[str, _Held] = {}
     served = DataMapVersion.objects.active().filter(system__served=True, system__rehearsal=False)
     for document in served.values_list("document", flat=True):
+        if is_description(document) and (outside := describe(document, Report(""))):
+            for category in outside.categories:
+                facts = held.setdefault(category, _Held(set(), set(), set()))
+                facts.tables.add(outside.name)
+            continue
         map_ = examine(document)[0]
         if map_ is not None:
             _add(held, map_)

@@ -14,12 +14,15 @@ from ccpa_office.connectors.base import (
 )
 from ccpa_office.connectors.collected import Piece
 from notices_app.datamap import linking
+from notices_app.datamap.describing import describe, is_description
 from notices_app.datamap.facts import Collection, Field, Map, facts
 from notices_app.datamap.form import MAP
 from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import PLACES
 
 ENGINE = "1"
+OUTSIDE = "outside"
+"""The only table of an outside system: what it is asked by, kind and value."""
 
 
 class MapNotSound(Exception):
@@ -33,6 +36,9 @@ class MapNotSound(Exception):
 def examine(raw: bytes | str, filename: str = "") -> tuple[Map | None, list[Finding]]:
     """Read a map file strictly; return its facts, or nothing, and every finding."""
     report = Report(filename)
+    if is_description(raw):
+        describe(raw, report)
+        return None, report.findings
     map_ = _understood(raw, report)
     if map_ is not None and report.is_sound:
         linking.check(map_, report)
@@ -52,6 +58,8 @@ def _understood(raw: bytes | str, report: Report) -> Map | None:
 
 def compile_map(text: str, *, system: str, schema: str) -> Program:
     """Return the program of a sound map for one system's schema; raises ``MapNotSound``."""
+    if is_description(text):
+        return _outside_program(text, system=system, schema=schema)
     map_, findings = examine(text)
     if map_ is None or map_.person is None:
         raise MapNotSound(findings)
@@ -63,6 +71,27 @@ def compile_map(text: str, *, system: str, schema: str) -> Program:
         person=map_.person,
         tables=tuple(tables),
         sensitivity=sensitivity(map_),
+    )
+
+
+def _outside_program(text: str, *, system: str, schema: str) -> Program:
+    """Return the program of a system that is no database: one table, one record a person."""
+    report = Report("")
+    description = describe(text, report)
+    if description is None:
+        raise MapNotSound(report.findings)
+    records = Table(
+        name=OUTSIDE, key=("kind", "value"), paths=((),), action="delete",
+        categories=description.categories,
+    )  # fmt: skip
+    return Program(
+        system=system,
+        schema=schema,
+        digest=program_digest(text, system=system, schema=schema),
+        person=OUTSIDE,
+        tables=(records,),
+        sensitivity="sensitive" if description.sensitive else "ordinary",
+        outside=description,
     )
 
 

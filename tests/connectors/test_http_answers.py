@@ -16,6 +16,8 @@ from tests.vendor.making import described
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 SYSTEM = described()
 DELETE, FIND = SYSTEM.endpoints["delete"], SYSTEM.endpoints["find"]
+assert FIND.records is not None
+PLACES = FIND.records
 JSON = {"content-type": "application/json"}
 
 BROKEN = [
@@ -82,7 +84,7 @@ def test_no_hostile_body_holds_records_of_anybody():
     for body, kind in CASES:
         answer = understood(Raw(200, {"content-type": kind}, body), FIND, depth=20, at=AT)
         assert answer.means == Means.DONE  # the rule names the status alone: the records decide
-        found = records_of(answer, FIND.records, {"email": "orla@example.org"})
+        found = records_of(answer, PLACES, {"email": "orla@example.org"})
         if found.means != Means.UNKNOWN:
             made.append(body[:60])
     assert made == []
@@ -109,14 +111,14 @@ def test_a_record_of_another_or_of_nobody_stops(record):
     body = json.dumps({"people": [mine, record]}).encode()
     answer = understood(Raw(200, JSON, body), FIND, depth=20, at=AT)
     with pytest.raises(AnswerOfAnother):
-        records_of(answer, FIND.records, {"email": "orla@example.org"})
+        records_of(answer, PLACES, {"email": "orla@example.org"})
 
 
 @pytest.mark.parametrize("found", [None, "", " \n", "..", ".", [], {}, 1.5, "a\u0000b", "x" * 400])
 def test_a_record_without_a_usable_id_is_unknown(found):
     body = json.dumps({"people": [{"id": found, "email": "orla@example.org"}]}).encode()
     answer = understood(Raw(200, JSON, body), FIND, depth=20, at=AT)
-    found = records_of(answer, FIND.records, {"email": "orla@example.org"})
+    found = records_of(answer, PLACES, {"email": "orla@example.org"})
     assert (found.means, found.code) == (Means.UNKNOWN, "no-id")
 
 
