@@ -10,6 +10,7 @@ from ccpa_office import ledger, outbound, sealing
 from ccpa_office.connectors.base import Finding
 from ccpa_office.connectors.http import HTTP, Access, Description
 from ccpa_office.roles import Actor, Verb, require
+from notices_app.datamap.compiling import MapNotSound, compile_map
 from notices_app.models import DataSystem, SystemKind, SystemSecret
 
 CONTEXT = "system.secret"
@@ -56,6 +57,16 @@ def access(system: DataSystem, url: str) -> Access:
         for each in system.secrets.select_related("data_key")
     }
     return Access(url, outbound.allowed(), secrets)
+
+
+def check_live(system: DataSystem, url: str, text: str) -> list[Finding]:
+    """Where a document, its system and what the office knows do not fit. Raises ``MapNotSound``."""
+    program = compile_map(text, system=system.key, schema=system.schema)
+    kind = program.outside.kind if program.outside else SystemKind.SQL
+    if kind != system.kind:
+        words = f"this document describes another kind of system than {system.kind}"
+        raise MapNotSound([Finding("error", "kind", words)])
+    return check(system, url, program.outside)
 
 
 def check(system: DataSystem, url: str, description: Description) -> list[Finding]:
