@@ -1,6 +1,7 @@
 """From a map to its program: once per version, so that no run ever walks the graph."""
 
 import hashlib
+from collections.abc import Iterable
 
 from ccpa_office.connectors.base import (
     Change,
@@ -13,10 +14,11 @@ from ccpa_office.connectors.base import (
     Table,
 )
 from ccpa_office.connectors.collected import Piece
-from notices_app.datamap import linking
+from notices_app.datamap import linking, sense
 from notices_app.datamap.describing import describe, is_description
 from notices_app.datamap.facts import Collection, Field, Map, facts
 from notices_app.datamap.form import MAP
+from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import PLACES
 
@@ -41,7 +43,7 @@ def examine(raw: bytes | str, filename: str = "") -> tuple[Map | None, list[Find
         return None, report.findings
     map_ = _understood(raw, report)
     if map_ is not None and report.is_sound:
-        linking.check(map_, report)
+        sense.check(map_, report)
         if report.is_sound:
             _tables(map_, report)
     return (map_ if report.is_sound else None), report.findings
@@ -107,8 +109,9 @@ def program_digest(text: str, *, system: str, schema: str) -> str:
 
 def sensitivity(map_: Map) -> str:
     """Return ``sensitive`` if any field is of a sensitive kind (Civ. 1798.140(ae))."""
-    fields = [field for each in map_.collections for field in each.fields]
-    return "sensitive" if any(field.sensitive for field in fields) else "ordinary"
+    parts = [part for each in map_.collections for field in each.fields
+             for part in (field, *field.within())]  # fmt: skip
+    return "sensitive" if any(part.sensitive for part in parts) else "ordinary"
 
 
 def _tables(map_: Map, report: Report) -> list[Table]:
@@ -136,16 +139,14 @@ def _table(
         key=collection.key,
         paths=paths,
         action=collection.on_delete,
-        changes=tuple(_change(field) for field in fields if field.how not in {None, "keep"}),
-        strips=tuple(
-            Change(field.name, field.shared_how, field.shared_argument)
-            for field in fields if field.shared_how not in {None, "keep"} and field.shared_how
-        ),
+        changes=_changes((field.name, field.deleted) for field in fields),
+        strips=_changes((field.name, field.shared) for field in fields),
+        trims=_changes((field.name, field.kept) for field in fields),
         may_keep=not any(hop.forward and hop.unique for path in paths for hop in path[:1]),
         loose=any(_is_broken(path, earlier) for path in paths),
         shareable=shareable,
         term=collection.term,
-        holds=(collection.hold,) if collection.hold else (),
+        holds=collection.holds,
         contacts=tuple(
             ContactColumn(field.name, field.contact, field.since)
             for field in fields if field.contact
@@ -163,9 +164,10 @@ def _table(
         texts=tuple(field.name for field in fields if field.search_text),
         columns=tuple(field.name for field in fields),
         pieces=tuple(_piece(field) for field in fields),
+        dated=collection.dated,
         categories=tuple(sorted({
-            field.category for field in fields if field.category not in {None, "none"}
-        } - {None})),
+            str(each.category) for field in fields for each in field.told()
+        })),
         keep_code=collection.keep_code,
     )  # fmt: skip
 
@@ -176,21 +178,30 @@ def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
         before = earlier.get(hop.table)
         if before and before.on_delete == "delete":
             return True
-        if before and (field := before.field(hop.target)) and field.how not in {None, "keep"}:
+        field = before.field(hop.target) if before else None
+        if field and field.deleted and field.deleted.changes:
             return True
     return False
 
 
-def _change(field: Field) -> Change:
-    return Change(field.name, str(field.how), field.argument)
+def _changes(said: Iterable[tuple[str, Said | None]]) -> tuple[Change, ...]:
+    return tuple(
+        Change(name, each.how, each.argument) for name, each in said if each and each.changes
+    )
 
 
 def _piece(field: Field) -> Piece:
-    category = "" if field.category in {None, "none"} else str(field.category)
+    """Say of a column what is said of it, and what is said of a part of it: the stricter counts."""
+    parts = (field, *field.within())
+    told = next((each for each in parts if each.is_classified), field)
     return Piece(
-        field.name, category, field.source or "", field.never_disclosed or "",
-        field.sensitive or "", field.collected_from_consumer,
-    )  # fmt: skip
+        field.name,
+        category=str(told.category) if told.is_classified else "",
+        source=told.source or "",
+        never=next((each.never_disclosed for each in parts if each.never_disclosed), ""),
+        sensitive=next((each.sensitive for each in parts if each.sensitive), ""),
+        from_consumer=told.collected_from_consumer,
+    )
 
 
 def _point(field: Field) -> Point:
