@@ -31,6 +31,10 @@ class StoreUnreachable(ConnectorError):
     """The store does not answer, or went away: nothing is known, try again later."""
 
 
+class HostNotAllowed(ConnectorError):
+    """The store's host is not on the list of hosts that this office may reach."""
+
+
 class MapDoesNotFit(ConnectorError):
     """The map and the store's catalogue disagree: no statement is built."""
 
@@ -298,7 +302,7 @@ class Look:
     kept: Sequence[Key] = ()
     stripped: Sequence[Key] = ()
     trimmed: Sequence[Key] = ()  # of the kept rows, those that lost what need not stay
-    secret: bytes = b""  # as in the deed: tells what the office made from what a person wrote
+    secrets: Sequence[bytes] = ()  # those of deeds, newest first: they tell what the office made
 
 
 class Connector(Protocol):

@@ -43,11 +43,15 @@ DOMAIN = "@erased.invalid"
 NAME = 32
 SIGNATURE = 8
 SERVED = {
-    "constant": {"text", "integer", "decimal", "date", "moment", "json", "boolean", "uuid"},
+    "constant": {"text", "integer", "decimal", "date", "moment", "json", "boolean", "uuid",
+                 "other"},
     "pseudonym": {"text", "uuid"}, "truncate_date": DATES, "zero": NUMBERS, "bucket": NUMBERS,
     "strip_json": {"json", "text"},
 }  # fmt: skip
-"""The kinds of column that an action serves; what is not named serves texts alone."""
+"""The kinds of column that an action serves; what is not named serves texts alone.
+
+Whether a constant is a value of a type of the store's own, only the store can say.
+"""
 
 LEVELLING = frozenset({"constant", "truncate_date", "zero", "bucket", "keep_last", "strip_text",
                        "strip_json"})  # fmt: skip
@@ -371,7 +375,7 @@ def _keyed(task: Task, found: Options) -> str:
 
 def _encrypted(task: Task, _found: Options) -> str:
     sealed = AESGCM(AESGCM.generate_key(256)).encrypt(bytes(12), task.value.encode(), None)
-    return sealed.hex().ljust(128, "0")
+    return sealed.hex() + secrets.token_hex(64)
 
 
 def _random(_task: Task, _found: Options) -> str:

@@ -111,7 +111,7 @@ def _of(kind: str, value: str) -> Iterator[Spelling]:
 def _forms(text: str) -> set[str]:
     """Return the value in wide and narrow letters, its accents joined and apart."""
     narrow = unicodedata.normalize("NFKC", text)
-    return {
+    forms = {
         text,
         narrow,
         unicodedata.normalize("NFD", text),
@@ -119,6 +119,7 @@ def _forms(text: str) -> set[str]:
         "".join(map(_half, narrow)),
         narrow.replace("@", "%40"),
     }
+    return {BLANK.sub(" ", form).strip() for form in forms} - {""}
 
 
 def _half(character: str) -> str:

@@ -29,7 +29,7 @@ START = {
 END = {
     Edge.NONE: "",
     Edge.WORD: f"(?!{WORD}|[{MARKS}])",
-    Edge.MAIL: rf"(?!{WORD}|[{MARKS}]|-|\.{WORD})",
+    Edge.MAIL: rf"(?!{WORD}|[{MARKS}]|-{WORD}|\.[a-z]{{2}}(?!{WORD}))",
     Edge.KATAKANA: f"(?![{KATAKANA}])",
     Edge.DIGIT: r"(?!\d)",
 }
@@ -40,6 +40,7 @@ GLUE = {
     Glue.DIGITS: r"[\s().+/\-－ー‐–—（）]*",
 }
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]', re.S)
+BETWEEN = re.compile(r"(?:\s|true|false|null)*")
 DEEPEST = 5
 """So often JSON that stands as a text in JSON is read as JSON again; below that it is a text."""
 
@@ -99,8 +100,10 @@ def strip_json(document: str, found: Traces, *, depth: int = 0) -> str:
 
     The document is read piece by piece, so that its depth costs nothing and all else stays as it
     was spelled. Two keys that become alike are told apart by a number. A number that is a person's
-    value becomes null.
+    value becomes null. What is no JSON is a text.
     """
+    if not BETWEEN.fullmatch(TOKEN.sub("", document)):
+        return strip_text(document, found)
     return TOKEN.sub(_Walk(found, depth), document)
 
 

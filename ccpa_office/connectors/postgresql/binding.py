@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Hop, MapDoesNotFit, Path, Program, Table
+from ccpa_office.connectors.base import ColumnFacts, Hop, MapDoesNotFit, Path, Program, Table
 from ccpa_office.connectors.postgresql.catalogue import Catalogue
 
 INTEGERS = frozenset({"bigint", "integer", "smallint"})
@@ -64,6 +64,9 @@ class Binding:
     def type(self, table: str, column: str) -> sql.SQL:
         kind = self.catalogue.type(table, column)
         return sql.SQL(CAST.get(kind, kind))
+
+    def facts(self, table: str, column: str) -> ColumnFacts:
+        return self.catalogue.facts(table, column)
 
     def is_integer(self, table: str, column: str) -> bool:
         return self.catalogue.type(table, column) in INTEGERS

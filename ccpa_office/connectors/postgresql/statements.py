@@ -210,7 +210,10 @@ def bears_sign(text: sql.Composable, signs: sql.Composable) -> sql.Composed:
     """Return the condition that a text holds one of the signs; cheap, and never false wrongly."""
     return SQL(
         "EXISTS (SELECT 1 FROM (SELECT lower({text}) || {anywhere}"
-        " || translate({text}, ' ().+/-', '') AS whole OFFSET 0) AS w,"
+        " || translate({text}, ' ().+/-', '')"
+        " || CASE WHEN octet_length({text}) = char_length({text}) THEN ''"
+        " ELSE lower(normalize({text}, NFKC))"
+        " || translate(normalize({text}, NFKC), ' ().+/-ー‐–—', '') END AS whole OFFSET 0) AS w,"
         " string_to_table({signs}, {parted}) AS sign WHERE strpos(w.whole, lower(sign)) > 0)"
     ).format(
         text=text,
