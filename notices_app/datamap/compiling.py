@@ -124,9 +124,16 @@ def _tables(map_: Map, report: Report) -> list[Table]:
             report.error(collection.place, "unreached", f"no way leads from {collection.name}")
         elif len(paths) > linking.MOST_WAYS:
             report.error(collection.place, "ways", f"too many ways lead from {collection.name}")
+        elif len(paths) > 1 and collection.on_delete == "delete" and not _is_shared(collection):
+            said = f"{collection.name} is reached in {len(paths)} ways and no field says on_shared"
+            report.warning(collection.place, "two-owners", said)
         tables.append(_table(map_, collection, tuple(paths), earlier))
         earlier[collection.name] = collection
     return tables
+
+
+def _is_shared(collection: Collection) -> bool:
+    return any(field.shared for field in collection.fields)
 
 
 def _table(

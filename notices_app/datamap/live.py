@@ -56,16 +56,33 @@ def lint(map_: Map, store: Survey) -> list[Finding]:
 
 def merged(seen: list[Finding], found: Iterable[Finding], map_: Map) -> list[Finding]:
     """Return both lists as one: the connector's findings at their places, nothing said twice."""
-    placed = [_placed(finding, map_) for finding in found]
+    placed = [_placed(each, map_) for each in found if not _is_settled(each, map_)]
     said = {(finding.code, _subject(finding)) for finding in placed}
-    wrong = {_subject(each)[0] for each in placed if each.level == "error"}
+    named = {word for each in placed if each.level == "error" or each.code in ABOUT_OTHERS
+             for word in WORD.findall(each.message)}  # fmt: skip
     rest = [
         each
         for each in seen
         if (each.code, _subject(each)) not in said
-        and not (each.code == "refers-to-person" and _subject(each)[0] in wrong)
+        and not (each.code in UNNAMED and WORD.findall(each.message)[OTHER[each.code]] in named)
     ]
     return sorted([*placed, *rest], key=lambda each: (each.line, each.column, each.code))
+
+
+UNNAMED = frozenset({"refers-to-person", "history-table", "personal-table", "materialized-view"})
+"""Warnings about something outside the map: a connector that says more of it says it alone."""
+OTHER = {"refers-to-person": 0, "history-table": 0, "personal-table": 0, "materialized-view": 4}
+"""Which word of the message names that something."""
+ABOUT_OTHERS = frozenset({"history", "history-unsure", "view", "view-locks"})
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def _is_settled(finding: Finding, map_: Map) -> bool:
+    """Say whether the map names the history table on purpose, with its reason."""
+    if finding.code not in {"history", "history-unsure"}:
+        return False
+    words = set(WORD.findall(finding.message))
+    return any(each.table in words and not each.column for each in map_.left_out)
 
 
 def _subject(finding: Finding) -> tuple[str, str]:
@@ -159,10 +176,10 @@ def _change(
     for check in sheet.checks:
         allowed = permits(check, field.name, change)
         if allowed is False:
-            look.error(field.place, "check-constraint", subject, f"a CHECK forbids {change.how}")
+            look.error(field.place, "check-breaks", subject, f"a CHECK forbids {change.how}")
         elif allowed is None:
             said = f"a CHECK that cannot be read here names the column; try {change.how} on a copy"
-            look.warning(field.place, "check-unknown", subject, said)
+            look.warning(field.place, "check-unsure", subject, said)
 
 
 def _comparisons(look: _Lint, collection: Collection, sheet: Sheet) -> None:
