@@ -15,8 +15,17 @@ from ccpa_office.work import Tally
 from notices_app import publishing
 from notices_app.models import Notice
 from requests_app import correspondence, retention, silence, verification
-from requests_app.fulfillment import batches, closing, plan, proof
-from requests_app.models import Chunk, LinkAsked, Look, Message, Step, StepKind
+from requests_app.fulfillment import batches, closing, outside, plan, proof
+from requests_app.models import (
+    Chunk,
+    LinkAsked,
+    Look,
+    Message,
+    OutsideLook,
+    OutsideTask,
+    Step,
+    StepKind,
+)
 
 BUDGET = timedelta(seconds=20)
 _STEPS = {
@@ -49,6 +58,14 @@ def _step(rows: list[Step]) -> None:
 def _chunk(rows: list[Chunk]) -> None:
     for row in rows:
         batches.work_chunk(row, at=clock.now())
+
+
+def _outside(rows: list[OutsideTask]) -> None:
+    outside.claimed_task(rows, at=clock.now())
+
+
+def _look_outside(rows: list[OutsideLook]) -> None:
+    outside.claimed_look(rows, at=clock.now())
 
 
 def _look(rows: list[Look]) -> None:
@@ -86,14 +103,14 @@ def drain_plan(**_later: object) -> None:
 @shared_task(name="drain.erase", soft_time_limit=170, time_limit=180)
 def drain_erase(**_later: object) -> None:
     """Carry out and prove chunks; tell, and close."""
-    _drain("erase", (Chunk, _chunk), hold=CHUNKS)
+    _drain("erase", (Chunk, _chunk), (OutsideTask, _outside), hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
 @shared_task(name="drain.prove", soft_time_limit=170, time_limit=180)
 def drain_prove(**_later: object) -> None:
     """Prove what a dead worker left, look again after days, close what has been told."""
-    _drain("prove", (Chunk, _chunk), (Look, _look), hold=CHUNKS)
+    _drain("prove", (Chunk, _chunk), (Look, _look), (OutsideLook, _look_outside), hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 

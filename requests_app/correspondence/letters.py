@@ -69,6 +69,7 @@ LETTERS: Mapping[str, Letter] = {
     "follow": Letter("typed", "PR-41", (_FOLLOW,), stranger=True),
     "confirm": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True),
     "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True, again=True),
+    "outside_task": Letter("outside", "COM-13", again=True),
     "verified_notice": Letter("on_file", "VR-16", (_STOP,), again=True),
     "extension": Letter("answer", "COM-09"),
     "unverifiable": Letter("typed", "COM-05", stranger=True),
@@ -333,6 +334,35 @@ def queue_instructions(
         services[desk] += 1
         message.ordinal = services[desk]
     return Message.objects.bulk_create(messages)
+
+
+def queue_task(
+    consumer_request: ConsumerRequest,
+    recipient: str,
+    *,
+    token: str,
+    at: datetime,
+    context: Mapping[str, Any],
+) -> Message:
+    """Ask somebody outside to do their part by hand, with a link that is theirs alone (COM-13)."""
+    assert consumer_request.data_key is not None  # noqa: S101  only purged requests have none
+    facts = {
+        "number": consumer_request.number,
+        "task_link": link_url(token, settings.LANGUAGE_CODE),
+    }
+    message = _message(
+        "outside_task",
+        consumer_request.data_key,
+        recipient,
+        language=settings.LANGUAGE_CODE,
+        context={**facts, **context},
+        at=at,
+        consumer_request=consumer_request,
+        audience=LETTERS["outside_task"].audience,
+    )
+    _number([message])
+    message.save()
+    return message
 
 
 def release(message: Message, *, by: Actor, at: datetime) -> Message:

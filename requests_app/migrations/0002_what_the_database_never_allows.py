@@ -239,7 +239,37 @@ DROP TRIGGER receipt_stays ON requests_app_receipt;
 DROP FUNCTION requests_app_receipt_stays();
 """
 
-WORK_TABLES = ("step", "message", "chunk", "look", "linkasked")
+# Nothing is asked outside but for a plan that is carried out; what was asked and answered stays.
+OUTSIDE = """
+CREATE FUNCTION requests_app_outside_asked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM requests_app_plan WHERE id = NEW.plan_id AND state = 'executing') THEN
+        RAISE EXCEPTION 'this plan is not carried out' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER outside_asked BEFORE INSERT ON requests_app_outsidetask
+    FOR EACH ROW EXECUTE FUNCTION requests_app_outside_asked();
+CREATE FUNCTION requests_app_outside_call_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.task_id, NEW.step, NEW.key, NEW.question) IS DISTINCT FROM
+       (OLD.task_id, OLD.step, OLD.key, OLD.question) OR NEW.tries < OLD.tries - 1
+       OR OLD.means IN ('done', 'nothing') THEN
+        RAISE EXCEPTION 'a call outside stays as it was' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER outside_call_stays BEFORE UPDATE ON requests_app_outsidecall
+    FOR EACH ROW EXECUTE FUNCTION requests_app_outside_call_stays();
+"""
+NO_OUTSIDE = """
+DROP TRIGGER outside_call_stays ON requests_app_outsidecall;
+DROP FUNCTION requests_app_outside_call_stays();
+DROP TRIGGER outside_asked ON requests_app_outsidetask;
+DROP FUNCTION requests_app_outside_asked();
+"""
+
+WORK_TABLES = ("step", "message", "chunk", "look", "linkasked", "outsidetask", "outsidelook")
 
 # Sealed columns are never looked at by the planner, so no value can end in its statistics.
 SEALED = {
@@ -250,6 +280,9 @@ SEALED = {
     "declaration": ["typed_name"],
     "plan": ["subjects"],
     "plantable": ["keys", "persons"],
+    "outsidetask": ["records", "note"],
+    "outsidecall": ["ticket"],
+    "outsideevidence": ["content"],
 }
 
 
@@ -287,6 +320,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(EXECUTION, NO_EXECUTION),
         migrations.RunSQL(BATCH_APPROVALS, NO_BATCH_APPROVALS),
         migrations.RunSQL(RECEIPTS, NO_RECEIPTS),
+        migrations.RunSQL(OUTSIDE, NO_OUTSIDE),
         migrations.RunSQL(IMMEDIATE, migrations.RunSQL.noop),
         migrations.RunSQL(_statistics(0), _statistics(-1)),
         *(

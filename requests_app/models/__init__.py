@@ -14,6 +14,16 @@ from requests_app.models.fulfillment import (
     Receipt,
     Switch,
 )
+from requests_app.models.outside import (
+    OutsideCall,
+    OutsideEvidence,
+    OutsideLink,
+    OutsideLook,
+    OutsideStage,
+    OutsideState,
+    OutsideTask,
+    Said,
+)
 from requests_app.models.parties import Identifier, IdentifierSource
 from requests_app.models.request import (
     CLOSED,
@@ -58,10 +68,18 @@ __all__ = [
     "Message",
     "Note",
     "Outcome",
+    "OutsideCall",
+    "OutsideEvidence",
+    "OutsideLink",
+    "OutsideLook",
+    "OutsideStage",
+    "OutsideState",
+    "OutsideTask",
     "Plan",
     "PlanState",
     "PlanTable",
     "Receipt",
+    "Said",
     "Status",
     "Step",
     "StepKind",
