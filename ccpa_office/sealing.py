@@ -11,7 +11,9 @@ from datetime import datetime
 
 import phonenumbers
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -115,6 +117,11 @@ class Box:
     def open(self, blob: bytes | memoryview, *, context: str) -> str:
         """The text in ``blob``. Raises Unreadable."""
         return _unlock(self._key, bytes(blob), (context + self._place).encode()).decode()
+
+    def derive(self, salt: bytes, *, context: str) -> bytes:
+        """A key of its own for one file: nobody can make it without this data key."""
+        made = HKDF(hashes.SHA256(), KEY_BYTES, salt, (context + self._place).encode())
+        return made.derive(self._key)
 
 
 # --- rotation -----------------------------------------------------------------------------------

@@ -270,6 +270,7 @@ AUTO_VERIFY = env.bool("AUTO_VERIFY", default=False)
 LEDGER_ANCHOR_DIR = Path(given("LEDGER_ANCHOR_DIR", str(DATA_DIR / "anchors")))
 ERASURE_LEDGER_DIR = Path(given("ERASURE_LEDGER_DIR", str(DATA_DIR / "erasures")))
 BACKUP_DIR = given("BACKUP_DIR")
+PACKAGE_DIR = Path(given("PACKAGE_DIR", str(DATA_DIR / "packages")))
 KEEPER_IDLE_SECONDS = env.float("KEEPER_IDLE_SECONDS", default=30.0)
 
 # --- ceilings (above them a second person approves) ---------------------------------------------

@@ -41,6 +41,7 @@ def _owner() -> str:
 
 CHUNKS = work.Hold(lease=timedelta(minutes=3))
 """A chunk is one transaction in somebody else's database: it may take longer than a letter."""
+PACKAGES = work.Hold(lease=access.LEASE)
 LETTERS = work.Hold(max_attempts=correspondence.ATTEMPTS)
 
 
@@ -66,6 +67,11 @@ def _outside(rows: list[OutsideTask]) -> None:
 
 def _look_outside(rows: list[OutsideLook]) -> None:
     outside.claimed_look(rows, at=clock.now())
+
+
+def _package(rows: list[Package]) -> None:
+    for row in rows:
+        access.build(row, at=clock.now())
 
 
 def _look(rows: list[Look]) -> None:
@@ -98,6 +104,12 @@ def drain_verify(**_later: object) -> None:
 def drain_plan(**_later: object) -> None:
     """Build plans."""
     _drain("plan", (Step, _step))
+
+
+@shared_task(name="drain.collect", soft_time_limit=10_700, time_limit=10_800)
+def drain_collect(**_later: object) -> None:
+    """Build packages of requests to know."""
+    _drain("collect", (Package, _package), hold=PACKAGES)
 
 
 @shared_task(name="drain.erase", soft_time_limit=170, time_limit=180)
@@ -160,6 +172,7 @@ _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
     closing.close_told,
+    handing.expire,
     silence.end,
     silence.remind,
     _once_an_hour,

@@ -36,6 +36,7 @@ LINK_LIFE = {
     LinkPurpose.FOLLOW: timedelta(hours=72),
     LinkPurpose.CONFIRM: timedelta(hours=72),
     LinkPurpose.STOP: timedelta(days=100),
+    LinkPurpose.PACKAGE: timedelta(days=14),
 }
 """How long a mailed link opens (VR-21); the stop link as long as any answer may take."""
 
@@ -62,6 +63,7 @@ class Letter:
 
 
 _FOLLOW, _CONFIRM, _STOP = LinkPurpose.FOLLOW, LinkPurpose.CONFIRM, LinkPurpose.STOP
+_PACKAGE = LinkPurpose.PACKAGE
 
 LETTERS: Mapping[str, Letter] = {
     "receipt": Letter("typed", "COM-01", (_FOLLOW,), stranger=True),
@@ -82,6 +84,8 @@ LETTERS: Mapping[str, Letter] = {
     "withdrawn": Letter("typed", "1.3"),
     "answer_manual": Letter("answer", "T-05"),
     "optout_done": Letter("typed", "COM-10"),
+    "answer_know": Letter("on_file", "COM-03, COM-04", (_PACKAGE,)),
+    "package_code": Letter("on_file", "VR-21", again=True),
     "message_from_us": Letter("typed", "COM-02", (_FOLLOW,), again=True),
     "instruction": Letter("provider", "COM-13"),
 }

@@ -24,6 +24,7 @@ from requests_app.models.outside import (
     OutsideTask,
     Said,
 )
+from requests_app.models.package import Download, Package, PackageCode, PackageStage
 from requests_app.models.parties import Identifier, IdentifierSource
 from requests_app.models.request import (
     CLOSED,
@@ -57,6 +58,7 @@ __all__ = [
     "ConsumerRequest",
     "Declaration",
     "Delivery",
+    "Download",
     "EvidencePoint",
     "Finding",
     "Identifier",
@@ -75,6 +77,9 @@ __all__ = [
     "OutsideStage",
     "OutsideState",
     "OutsideTask",
+    "Package",
+    "PackageCode",
+    "PackageStage",
     "Plan",
     "PlanState",
     "PlanTable",

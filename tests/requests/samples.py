@@ -42,6 +42,8 @@ LETTERS: dict[str, dict[str, Any]] = {
     "done_delete": {"done_on": DAY, "counts": COUNTS, "proved_on": DAY, "providers": 2,
                     "outside": ["A service provider held nothing of yours."]},
     "done_delete_part": {"done_on": DAY, "counts": COUNTS, "kept": KEPT, "offer_opt_out": True},
+    "answer_know": {"outcome": "in-part", "package_link": LINK, "package_until": MOMENT},
+    "package_code": {"code": "7K3M-92QX"},
     "stopped": {},
     "withdrawn": {},
     "answer_manual": {"outcome": "in-part", "reason": "The address is corrected."},
