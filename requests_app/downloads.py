@@ -1,6 +1,7 @@
 """The page of a package: ask for a code, type it, read the answer, fetch the file."""
 
 import secrets
+
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render

@@ -15,7 +15,7 @@ from ccpa_office.work import Tally
 from notices_app import publishing
 from notices_app.models import Notice
 from requests_app import correspondence, retention, silence, verification
-from requests_app.fulfillment import batches, closing, outside, plan, proof
+from requests_app.fulfillment import access, batches, closing, handing, outside, plan, proof
 from requests_app.models import (
     Chunk,
     LinkAsked,
@@ -23,6 +23,7 @@ from requests_app.models import (
     Message,
     OutsideLook,
     OutsideTask,
+    Package,
     Step,
     StepKind,
 )
