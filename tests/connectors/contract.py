@@ -88,6 +88,25 @@ class Shop:
         for table in self.program.tables if word else []:
             self.run(f"{word}{self.q(table.name)}")
 
+    def foreign(self, table: str) -> str:
+        """Return the name of a table's first foreign key."""
+        return str(sa.inspect(self.sql).get_foreign_keys(table)[0]["name"])
+
+    def indexes(self, table: str, column: str) -> list[str]:
+        """Return the names of the indexes that begin with a column."""
+        schema = self.kind.schema if self.engine.name == "postgresql" else None
+        with self.sql.connect() as connection:
+            found = sa.inspect(connection).get_indexes(table, schema=schema)
+        return [str(each["name"]) for each in found if each["column_names"][0] == column]
+
+    def drop_index(self, table: str, name: str) -> None:
+        """Drop an index, and the foreign keys that keep it where the store insists on one."""
+        if self.engine.name == "mariadb":
+            for key in sa.inspect(self.sql).get_foreign_keys(table):
+                self.run(f"ALTER TABLE {self.q(table)} DROP FOREIGN KEY {key['name']}")
+        on = f" ON {self.q(table)}" if self.engine.name == "mariadb" else ""
+        self.run(f"DROP INDEX {self.c(name)}{on}")
+
     def grow(self, table: str, count: int, *, person: int) -> None:
         """Add rows of the activity log."""
         with self.sql.begin() as connection:

@@ -34,12 +34,10 @@ class Collecting:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         with translated(self.dialect):
-            self.dialect.look_only(self._connection)
-            try:
-                with self._connection.begin():
-                    yield
-            finally:
-                self.dialect.look_and_change(self._connection)
+            self.dialect.view(self._connection, begins=True)
+            with self._connection.begin():
+                yield
+            self.dialect.view(self._connection, begins=False)
 
     def collect(self, table: str, people: Sequence[Key], window: Window) -> Iterator[Record]:
         step = self.program.table(table)
@@ -48,8 +46,8 @@ class Collecting:
         places = {piece.column: width + 1 + place for place, piece in enumerate(step.pieces)}
         query = collect(self._binding, step, window)
         with translated(self.dialect):
-            answer = self._connection.execution_options(yield_per=AT_A_TIME).execute(
-                query, self._asked(people)
+            answer = self._connection.execute(
+                query, self._asked(people), execution_options={"yield_per": AT_A_TIME}
             )
             for row in answer:
                 why = _why(step, row[width], row[-1], window)

@@ -43,7 +43,7 @@ from ccpa_office.connectors.sql.binding import Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue
 from ccpa_office.connectors.sql.changing import PLAN, Step
 from ccpa_office.connectors.sql.collecting import Collecting
-from ccpa_office.connectors.sql.dialects.base import Dialect
+from ccpa_office.connectors.sql.dialects.base import CHANGES, READS, Dialect
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
 
@@ -191,7 +191,7 @@ class SQLStore(Collecting):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with translated(self.dialect), self._connection.begin():
+        with translated(self.dialect), self._within(CHANGES):
             yield
 
     def apply(self, table: str, rows: Rows, people: Sequence[Key], deed: Deed) -> Applied:
@@ -218,7 +218,7 @@ class SQLStore(Collecting):
     def _apply(self, step: Step, rows: Rows, people: Sequence[Key], deed: Deed) -> Applied:
         size = changing.SLICE if step.made_here else keys.MOST
         verdicts, done = [], 0
-        with translated(self.dialect), self._within():
+        with translated(self.dialect), self._within(CHANGES):
             for places in changing.slices(rows, size):
                 verdict = self._look(step, rows, people, places)
                 verdicts.append(verdict)
@@ -328,11 +328,12 @@ class SQLStore(Collecting):
         return self._made[name]
 
     @contextmanager
-    def _within(self) -> Iterator[None]:
+    def _within(self, intent: str = READS) -> Iterator[None]:
         """A transaction, unless one is open already."""
         if self._connection.in_transaction():
             yield
             return
+        self._connection.info["intent"] = intent
         with self._connection.begin():
             yield
 

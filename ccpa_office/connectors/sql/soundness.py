@@ -12,7 +12,7 @@ KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 
 def check(binding: Binding) -> list[Finding]:
     """Return every finding, errors first."""
-    findings = [
+    findings = list(_database(binding)) + [
         finding
         for table in binding.program.tables
         for finding in (
@@ -34,6 +34,14 @@ def _error(code: str, message: str) -> Finding:
 
 def _warning(code: str, message: str) -> Finding:
     return Finding("warning", code, message)
+
+
+def _database(binding: Binding) -> Iterator[Finding]:
+    name, where = binding.dialect.name, binding.program.person
+    if not binding.dialect.proved:
+        yield _warning("not-proved", f"{where}: statements for {name} were read, never run by us")
+    if not binding.dialect.transactional:
+        yield _warning("not-atomic", f"{where}: {name} undoes no chunk that stops half-way")
 
 
 def _keys(binding: Binding, table: Table) -> Iterator[Finding]:

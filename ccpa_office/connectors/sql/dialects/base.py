@@ -20,6 +20,9 @@ from ccpa_office.connectors.sql.catalogue import (
     column_facts,
 )
 
+READS, CHANGES, VIEWS = "reads", "changes", "views"
+"""What a transaction is begun for; the connection carries it as ``intent``."""
+
 VALUE = ColumnFacts("value")
 """The kind of a slot that carries a new value: a text of any length, or nothing."""
 
@@ -64,6 +67,7 @@ class Dialect:
     change: str = "from"  # UPDATE ... FROM; or "merge"
     remove: str = "tuple"  # DELETE ... WHERE (key) IN; or "exists", "using"
     options: dict[str, Any] = {}
+    carrier: sa.types.TypeEngine[Any] = sa.String()  # the type of the one parameter of a set
     default_schemas: tuple[str, ...] = ("", "public")
     grants: Grants = Grants(
         "GRANT SELECT ON {table} TO {account};",
@@ -88,11 +92,10 @@ class Dialect:
     def begin(self, connection: Connection) -> None:
         """Say what a transaction begins with, where the driver says nothing."""
 
-    def look_only(self, connection: Connection) -> None:
-        """Make the next transaction one view of the store, where that is to be had."""
-
-    def look_and_change(self, connection: Connection) -> None:
-        """Undo ``look_only``."""
+    def view(self, connection: Connection, *, begins: bool) -> None:
+        """Before and after a view: make the transaction see one state of the store alone."""
+        del begins
+        connection.info["intent"] = VIEWS
 
     def meaning(self, error: BaseException) -> ConnectorError | None:
         """Return what an error of the driver means, where its class does not say it."""
@@ -108,6 +111,7 @@ class Dialect:
     def set(self, parameter: str, slots: Sequence[Slot]) -> FromClause:
         """Return a set that travels as one parameter, named like it."""
         query = sa.text(self.rows_of(parameter, slots))
+        query = query.bindparams(sa.bindparam(parameter, type_=self.carrier))
         return query.columns(*[sa.column(slot.name) for slot in slots]).subquery(parameter)
 
     def given(self, column: Column) -> Column:

@@ -20,10 +20,25 @@ def _cast(expression: str, slot: Slot, word: str) -> str:
     return f"CAST({expression} AS {TYPES.get(slot.column.kind, word)}) AS {slot.name}"
 
 
+WRITTEN = {"integer": "BIGINT", "decimal": "DECIMAL(38,9)", "date": "DATE", "moment": "TIMESTAMP",
+           "boolean": "BOOLEAN"}  # fmt: skip
+
+
+class Casting(Dialect):
+    """A database that turns no text into another type unless it is told to."""
+
+    kinds: dict[str, str] = WRITTEN
+
+    def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
+        kind = self.kinds.get(column.facts.kind)
+        return _as(value, kind) if kind else value
+
+
 class SQLServer(Dialect):
     """SQL Server 2016 or newer (OPENJSON). Texts are compared by a binary collation."""
 
     name: str = "mssql"
+    carrier: sa.types.TypeEngine[Any] = sa.UnicodeText()
     remove: str = "exists"
     default_schemas: tuple[str, ...] = ("", "public", "dbo")
 
@@ -67,6 +82,7 @@ class Oracle(Dialect):
     """Oracle 12.2 or newer (JSON_TABLE over a CLOB); changes by MERGE. Empty is null."""
 
     name: str = "oracle"
+    carrier: sa.types.TypeEngine[Any] = sa.Text()
     change: str = "merge"
 
     def rows_of(self, parameter: str, slots: Sequence[Slot]) -> str:
@@ -81,13 +97,24 @@ class Oracle(Dialect):
     def filled(self, cell: Cell) -> ColumnElement[bool]:
         return cell.expression.is_not(None)
 
+    def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
+        text = sa.func.to_char(value)
+        made = {
+            "integer": sa.func.to_number(text),
+            "decimal": sa.func.to_number(text),
+            "boolean": sa.func.to_number(text),
+            "date": sa.func.to_date(text, "YYYY-MM-DD"),
+            "moment": sa.func.to_timestamp(text, "YYYY-MM-DD HH24:MI:SS.FF"),
+        }
+        return made.get(column.facts.kind, value)
+
     def normal(self, compare: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
         if compare == "phone":
             return sa.func.substr(sa.func.regexp_replace(text, "[^0-9]", ""), -10)
         return super().normal(compare, text)
 
 
-class Snowflake(Dialect):
+class Snowflake(Casting):
     """Snowflake: sets by FLATTEN. A table of the standard kind has transactions."""
 
     name: str = "snowflake"
@@ -105,13 +132,15 @@ class Snowflake(Dialect):
     )
 
 
-class BigQuery(Dialect):
+class BigQuery(Casting):
     """BigQuery: each statement stands alone; a chunk that stops half-way is run again."""
 
     name: str = "bigquery"
     transactional: bool = False
     remove: str = "exists"
     default_schemas: tuple[str, ...] = ("",)
+    kinds = {"integer": "INT64", "decimal": "NUMERIC", "date": "DATE", "moment": "TIMESTAMP",
+             "boolean": "BOOL", "json": "JSON"}  # fmt: skip
 
     def rows_of(self, parameter: str, slots: Sequence[Slot]) -> str:
         kinds = {"integer": "INT64", "decimal": "NUMERIC", "boolean": "INT64"}
@@ -125,11 +154,6 @@ class BigQuery(Dialect):
     def loose_name(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return sa.func.lower(sa.func.trim(sa.func.normalize(text, sa.literal_column("NFKC"))))
 
-    def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
-        kind = {"integer": "INT64", "decimal": "NUMERIC", "date": "DATE", "moment": "TIMESTAMP",
-                "boolean": "BOOL", "json": "JSON"}.get(column.facts.kind)  # fmt: skip
-        return _as(value, kind) if kind else value
-
     grants: Grants = Grants(
         "GRANT `roles/bigquery.dataViewer` ON TABLE {table} TO 'serviceAccount:{account}';",
         "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
@@ -138,7 +162,7 @@ class BigQuery(Dialect):
     )
 
 
-class Redshift(Dialect):
+class Redshift(Casting):
     """Redshift: sets by SUPER and PartiQL; it enforces no keys: the map's word counts."""
 
     name: str = "redshift"
@@ -151,7 +175,7 @@ class Redshift(Dialect):
         return f"SELECT {columns} FROM (SELECT JSON_PARSE(:{parameter}) AS s) AS x, x.s AS j"  # noqa: S608
 
 
-class Trino(Dialect):
+class Trino(Casting):
     """Trino: what a catalogue's connector allows; Iceberg and Delta take DELETE and MERGE."""
 
     name: str = "trino"
@@ -178,16 +202,8 @@ class Trino(Dialect):
             return sa.func.substr(sa.func.regexp_replace(text, "[^0-9]", ""), -10)
         return super().normal(compare, text)
 
-    def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
-        kind = WRITTEN.get(column.facts.kind)
-        return _as(value, kind) if kind else value
 
-
-WRITTEN = {"integer": "BIGINT", "decimal": "DECIMAL(38,9)", "date": "DATE", "moment": "TIMESTAMP",
-           "boolean": "BOOLEAN"}  # fmt: skip
-
-
-class Databricks(Dialect):
+class Databricks(Casting):
     """Databricks: Delta tables, each statement atomic by itself; changes by MERGE."""
 
     name: str = "databricks"

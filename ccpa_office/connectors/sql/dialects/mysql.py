@@ -69,6 +69,11 @@ class MySQL(Dialect):
             return StoreUnreachable("the store does not answer, or holds the rows locked")
         return ChangeBlocked(f"the store refused: {number}") if number not in {0, *DATA} else None
 
+    def view(self, connection: Connection, *, begins: bool) -> None:
+        how = "REPEATABLE READ, READ ONLY" if begins else "READ COMMITTED, READ WRITE"
+        with connection.begin():
+            connection.exec_driver_sql(f"SET SESSION TRANSACTION ISOLATION LEVEL {how}")
+
     # --- sets ---
 
     def rows_of(self, parameter: str, slots: Sequence[Slot]) -> str:
@@ -105,7 +110,8 @@ class MySQL(Dialect):
             small = _exact(sa.func.lower(left.expression)) == _exact(
                 sa.func.lower(right.expression)
             )
-            if left.column.collation.endswith("_ci") or right.column.collation.endswith("_ci"):
+            one, other = left.column.collation, right.column.collation
+            if _folds(left) and _folds(right) and (one == other or not (one and other)):
                 return sa.and_(_collated(left, right), small)
             return small
         return super().alike(compare, left, right)
@@ -157,7 +163,7 @@ class MySQL(Dialect):
                          schema="information_schema")  # fmt: skip
         own: Any = sa.literal(schema) if schema else sa.func.database()
         return sa.select(facts.c.TABLE_NAME, sa.func.coalesce(facts.c.TABLE_ROWS, 0)).where(
-            own == facts.c.TABLE_SCHEMA,  # noqa: SIM300 (the other way round it is no condition to mypy)
+            own == facts.c.TABLE_SCHEMA,
             facts.c.TABLE_NAME.in_(names),
         )
 
@@ -215,6 +221,11 @@ def _wide(expression: ColumnElement[Any]) -> ColumnElement[Any]:
 def _exact(expression: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the bytes of an expression: no two letters are the same but the same."""
     return sa.cast(_wide(expression), sa.BINARY())
+
+
+def _folds(cell: Cell) -> bool:
+    """Whether an index on this column, or a value that takes its collation, ignores case."""
+    return cell.column.collation.endswith("_ci") or not cell.column.collation
 
 
 def _collated(left: Cell, right: Cell) -> ColumnElement[bool]:

@@ -17,7 +17,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
 )
 from ccpa_office.connectors.sql.catalogue import Catalogue
-from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Grants, Slot, add_index
+from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Grants, Slot, add_index
 from ccpa_office.connectors.sql.normal import normal
 
 AWAY = {
@@ -58,7 +58,8 @@ class SQLite(Dialect):
         cursor.execute("PRAGMA recursive_triggers = ON")
 
     def begin(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        is_change = connection.info.get("intent") == CHANGES
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_change else "BEGIN")
 
     def meaning(self, error: BaseException) -> ConnectorError | None:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
