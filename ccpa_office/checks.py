@@ -106,6 +106,12 @@ def shifted_clock() -> Iterator[CheckMessage]:
         yield error(22, "CLOCK_OFFSET is not a duration such as P40D.", "Unset or mend it.")
 
 
+def loopback_callbacks() -> Iterator[CheckMessage]:
+    """E025: what calls out must not be led to this machine's own services."""
+    if settings.ALLOW_LOOPBACK_CALLBACKS and not settings.DEMO:
+        yield error(25, "ALLOW_LOOPBACK_CALLBACKS is on.", "Unset it; it is for tests.")
+
+
 def debug() -> Iterator[CheckMessage]:
     """E008: debug pages show what must not be seen."""
     if settings.DEBUG:
@@ -185,6 +191,7 @@ RULES: tuple[Callable[[], Iterable[CheckMessage]], ...] = (
     same_key_twice,
     demo_in_production,
     shifted_clock,
+    loopback_callbacks,
     debug,
     site,
     demo_password,

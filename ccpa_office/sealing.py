@@ -118,6 +118,11 @@ class Box:
         """The text in ``blob``. Raises Unreadable."""
         return _unlock(self._key, bytes(blob), (context + self._place).encode()).decode()
 
+    def derive(self, salt: bytes, *, context: str) -> bytes:
+        """A key of its own for one file: nobody can make it without this data key."""
+        made = HKDF(hashes.SHA256(), KEY_BYTES, salt, (context + self._place).encode())
+        return made.derive(self._key)
+
 
 # --- rotation -----------------------------------------------------------------------------------
 def rotate(*, chunk: int = 1000) -> Iterator[int]:

@@ -271,6 +271,7 @@ LEDGER_ANCHOR_DIR = Path(given("LEDGER_ANCHOR_DIR", str(DATA_DIR / "anchors")))
 ERASURE_LEDGER_DIR = Path(given("ERASURE_LEDGER_DIR", str(DATA_DIR / "erasures")))
 OLDEST_BACKUP_DAYS = env.int("OLDEST_BACKUP_DAYS", default=35)
 BACKUP_DIR = given("BACKUP_DIR")
+PACKAGE_DIR = Path(given("PACKAGE_DIR", str(DATA_DIR / "packages")))
 KEEPER_IDLE_SECONDS = env.float("KEEPER_IDLE_SECONDS", default=30.0)
 
 # --- ceilings (above them a second person approves) ---------------------------------------------
@@ -278,6 +279,10 @@ CEILING_PEOPLE = env.int("CEILING_PEOPLE", default=200)
 CEILING_ROWS = env.int("CEILING_ROWS", default=10_000)
 CEILING_SHARE = env.float("CEILING_SHARE", default=0.01)
 APPROVALS_ALWAYS = env.int("APPROVALS_ALWAYS", default=1)
+
+# --- calling out --------------------------------------------------------------------------------
+OUTBOUND_ALLOWED_HOSTS = env.list("OUTBOUND_ALLOWED_HOSTS", default=[])
+ALLOW_LOOPBACK_CALLBACKS = env.bool("ALLOW_LOOPBACK_CALLBACKS", default=False)
 
 # --- mail ---------------------------------------------------------------------------------------
 EMAIL_URL = given("EMAIL_URL", "smtp://127.0.0.1:1025")

@@ -12,6 +12,7 @@ from requests_app.models import (
     Identifier,
     IdentifierSource,
     Look,
+    OutsideLook,
     Plan,
     PlanState,
     PlanTable,
@@ -47,8 +48,9 @@ def _claims(at: datetime) -> int:
 def _keys(at: datetime) -> int:
     """Frozen keys and people of proved plans, once nobody will look again."""
     open_looks = Look.objects.filter(chunk=OuterRef("chunk")).exclude(state="done")
+    outside = OutsideLook.objects.filter(task__plan=OuterRef("pk")).exclude(state="done")
     done = Plan.objects.filter(
-        ~Exists(open_looks), state=PlanState.PROVED, chunk__isnull=False
+        ~Exists(open_looks), ~Exists(outside), state=PlanState.PROVED, chunk__isnull=False
     ).exclude(subjects=b"")
     with transaction.atomic():
         hashes = {plan.pk: plan for plan in done.select_related("chunk")[:LIMIT]}

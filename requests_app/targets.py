@@ -1,21 +1,43 @@
-"""The business's own databases, as connectors: one pooled connection for each system."""
+"""The systems that hold people: the business's databases, and systems outside."""
 
+import threading
 from dataclasses import dataclass
 
 from ccpa_office import connectors
 from ccpa_office.connectors.base import Connector, Program
+from ccpa_office.connectors.http import HTTP, Description
 from notices_app import datamap
 from notices_app.models import DataMapVersion
 
+_lines = threading.local()
+
 
 @dataclass(frozen=True)
-class Target:
-    """One system as the engine reaches it, under one map version."""
+class System:
+    """One system under one map version."""
 
     key: str
     version_id: int
     program: Program
+
+
+@dataclass(frozen=True)
+class Target(System):
+    """A database as the engine reaches it."""
+
     connector: Connector
+
+
+@dataclass(frozen=True)
+class Vendor(System):
+    """A system outside: asked for each person, by an interface or by hand."""
+
+    url: str
+
+    @property
+    def description(self) -> Description:
+        found: Description = self.program.outside
+        return found
 
 
 def of(system_key: str) -> Target:
@@ -31,6 +53,39 @@ def under(version: DataMapVersion) -> Target:
 def served() -> list[Target]:
     """Every system that is served, under its active map; one statement."""
     return [_target(each) for each in datamap.targets()]
+
+
+def vendors() -> list[Vendor]:
+    """Every outside system that is served, under its active description; one statement."""
+    return [_vendor(each) for each in datamap.outside_targets()]
+
+
+def vendor_under(version: DataMapVersion) -> Vendor:
+    """An outside system under the very description that a plan was frozen with."""
+    return _vendor(datamap.target_under(version))
+
+
+def line(vendor: Vendor) -> HTTP:
+    """This thread's connector to an outside system; a new secret or address makes a new one."""
+    held: dict[int, tuple[object, HTTP]] = _lines.__dict__.setdefault("held", {})
+    access = datamap.access(datamap.system(vendor.key), vendor.url)
+    known = held.get(vendor.version_id)
+    if known and known[0] == access:
+        return known[1]
+    if known:
+        known[1].close()
+    held[vendor.version_id] = (access, HTTP(vendor.description, access))
+    return held[vendor.version_id][1]
+
+
+def hang_up() -> None:
+    """Close this thread's lines to outside systems."""
+    for _access, connector in _lines.__dict__.pop("held", {}).values():
+        connector.close()
+
+
+def _vendor(found: datamap.Target) -> Vendor:
+    return Vendor(found.key, found.version_id, found.program, found.url)
 
 
 def _target(found: datamap.Target) -> Target:

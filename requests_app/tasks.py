@@ -15,8 +15,27 @@ from ccpa_office.work import Tally
 from notices_app import publishing
 from notices_app.models import Notice
 from requests_app import correspondence, retention, silence, verification
-from requests_app.fulfillment import batches, closing, erasure_ledger, plan, proof
-from requests_app.models import Chunk, LinkAsked, Look, Message, Step, StepKind
+from requests_app.fulfillment import (
+    access,
+    batches,
+    closing,
+    erasure_ledger,
+    handing,
+    outside,
+    plan,
+    proof,
+)
+from requests_app.models import (
+    Chunk,
+    LinkAsked,
+    Look,
+    Message,
+    OutsideLook,
+    OutsideTask,
+    Package,
+    Step,
+    StepKind,
+)
 
 BUDGET = timedelta(seconds=20)
 _STEPS = {
@@ -32,6 +51,7 @@ def _owner() -> str:
 
 CHUNKS = work.Hold(lease=timedelta(minutes=3))
 """A chunk is one transaction in somebody else's database: it may take longer than a letter."""
+PACKAGES = work.Hold(lease=access.LEASE)
 LETTERS = work.Hold(max_attempts=correspondence.ATTEMPTS)
 
 
@@ -49,6 +69,19 @@ def _step(rows: list[Step]) -> None:
 def _chunk(rows: list[Chunk]) -> None:
     for row in rows:
         batches.work_chunk(row, at=clock.now())
+
+
+def _outside(rows: list[OutsideTask]) -> None:
+    outside.claimed_task(rows, at=clock.now())
+
+
+def _look_outside(rows: list[OutsideLook]) -> None:
+    outside.claimed_look(rows, at=clock.now())
+
+
+def _package(rows: list[Package]) -> None:
+    for row in rows:
+        access.build(row, at=clock.now())
 
 
 def _look(rows: list[Look]) -> None:
@@ -83,17 +116,23 @@ def drain_plan(**_later: object) -> None:
     _drain("plan", (Step, _step))
 
 
+@shared_task(name="drain.collect", soft_time_limit=10_700, time_limit=10_800)
+def drain_collect(**_later: object) -> None:
+    """Build packages of requests to know."""
+    _drain("collect", (Package, _package), hold=PACKAGES)
+
+
 @shared_task(name="drain.erase", soft_time_limit=170, time_limit=180)
 def drain_erase(**_later: object) -> None:
     """Carry out and prove chunks; tell, and close."""
-    _drain("erase", (Chunk, _chunk), hold=CHUNKS)
+    _drain("erase", (Chunk, _chunk), (OutsideTask, _outside), hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
 @shared_task(name="drain.prove", soft_time_limit=170, time_limit=180)
 def drain_prove(**_later: object) -> None:
     """Prove what a dead worker left, look again after days, close what has been told."""
-    _drain("prove", (Chunk, _chunk), (Look, _look), hold=CHUNKS)
+    _drain("prove", (Chunk, _chunk), (Look, _look), (OutsideLook, _look_outside), hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
@@ -145,6 +184,7 @@ _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
     closing.close_told,
+    handing.expire,
     silence.end,
     silence.remind,
     _once_an_hour,

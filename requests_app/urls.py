@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from requests_app import views
+from requests_app import downloads, views
 
 app_name = "requests"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("requests/<str:number>/not-me/", views.not_me, name="not-me"),
     path("requests/<str:number>/resend/", views.resend, name="resend"),
     path("requests/<str:number>/message/", views.message, name="message"),
+    path("requests/<str:number>/package/", downloads.page, name="package"),
+    path("requests/<str:number>/package/code/", downloads.ask_code, name="package-code"),
+    path("requests/<str:number>/package/file/", downloads.fetch, name="package-file"),
     path("opt-out/", views.opt_out, name="opt-out"),
     path("opt-out/status", views.opt_out_status, name="opt-out-status"),
     path("opt-out/status.json", views.opt_out_status, name="opt-out-status-json"),

@@ -24,6 +24,7 @@ from requests_app.forms import (
     StatusForm,
     right_of,
 )
+from requests_app.fulfillment import handing
 from requests_app.intake import Asked
 from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose, Status
 from requests_app.numbers import NotANumber, read_number
@@ -64,11 +65,8 @@ def new_request(request: HttpRequest, kind: str) -> HttpResponse:
         return _check(request, form)
     if request.method == "POST":
         form.renew_nonce()
-    status = 200
-    return render(
-        request, "requests/new.html", {"form": form, "right": right_of(right), "kind": kind},
-        status=status,
-    )  # fmt: skip
+    context = {"form": form, "right": right_of(right), "kind": kind}
+    return render(request, "requests/new.html", context)
 
 
 def _check(request: HttpRequest, form: RequestForm) -> HttpResponse:
@@ -156,7 +154,7 @@ def landing(request: HttpRequest) -> HttpResponse:
         found = verification.link_of(kept, at=clock.now())
         if request.method == "POST" and request.POST.get("purpose", found.purpose) != found.purpose:
             return redirect("requests:landing")  # another link was opened in the meantime
-        return _PAGES[LinkPurpose(found.purpose)](request, found)
+        return _PAGES.get(LinkPurpose(found.purpose), _follow)(request, found)
     except (verification.LinkGone, MoveNotAllowed):
         request.session.pop(TOKEN, None)
         return render(request, "requests/link_gone.html")
@@ -165,6 +163,9 @@ def landing(request: HttpRequest) -> HttpResponse:
 def _follow(request: HttpRequest, found: Link) -> HttpResponse:
     if request.method != "POST":
         return _landing_page(request, found)
+    if found.purpose == LinkPurpose.PACKAGE:  # opens the page only; a fresh code opens the package
+        _open_case(request, found.consumer_request)
+        return redirect("requests:package", number=found.consumer_request.public_number)
     consumer_request = verification.follow(found, at=clock.now())
     _open_case(request, consumer_request)
     return redirect("requests:case", number=consumer_request.public_number)
@@ -211,7 +212,7 @@ def _landing_page(request: HttpRequest, found: Link, **context: Any) -> HttpResp
     )
 
 
-_PAGES = {LinkPurpose.FOLLOW: _follow, LinkPurpose.CONFIRM: _confirm, LinkPurpose.STOP: _stop}
+_PAGES = {LinkPurpose.CONFIRM: _confirm, LinkPurpose.STOP: _stop}
 
 
 def _open_case(request: HttpRequest, consumer_request: ConsumerRequest) -> None:
@@ -223,7 +224,7 @@ def _open_case(request: HttpRequest, consumer_request: ConsumerRequest) -> None:
     request.session[CASES] = {**cases, consumer_request.number: [moment, moment]}
 
 
-def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
+def case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
     """The request behind this browser's cookie; a foreign and an absent number are alike."""
     try:
         plain = read_number(number)
@@ -244,7 +245,7 @@ def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
 @require_safe
 def case(request: HttpRequest, number: str) -> HttpResponse:
     """Where it stands, by when, what comes next."""
-    consumer_request = _case_of(request, number)
+    consumer_request = case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
     return _case_page(request, consumer_request, MessageForm())
@@ -266,6 +267,7 @@ def _case_page(
         "message_form": form if consumer_request.is_open else None,
         "message_url": reverse("requests:message", kwargs=path),
         "actions": _actions(consumer_request, path),
+        "package": handing.package_of(consumer_request, at=clock.now()),
     }
     return render(request, "requests/status.html", context)
 
@@ -305,7 +307,7 @@ def _actions(consumer_request: ConsumerRequest, path: dict[str, str]) -> list[di
 @require_POST
 def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     """Take the request back."""
-    consumer_request = _case_of(request, number)
+    consumer_request = case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
     try:
@@ -320,7 +322,7 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def not_me(request: HttpRequest, number: str) -> HttpResponse:
     """Somebody else asked in the name of whoever reads this mailbox: stop."""
-    consumer_request = _case_of(request, number)
+    consumer_request = case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
     try:
@@ -335,7 +337,7 @@ def not_me(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def resend(request: HttpRequest, number: str) -> HttpResponse:
     """The letter to the contact on file once more; the page is the same whether there is one."""
-    consumer_request = _case_of(request, number)
+    consumer_request = case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
     verification.send_again(consumer_request, at=clock.now())
@@ -347,7 +349,7 @@ def resend(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def message(request: HttpRequest, number: str) -> HttpResponse:
     """A message to the office."""
-    consumer_request = _case_of(request, number)
+    consumer_request = case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
     form = MessageForm(request.POST)

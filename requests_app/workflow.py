@@ -52,6 +52,7 @@ TURN: Mapping[Status, Turn] = {
     Status.CHECKING: Turn.VERIFIER,
     Status.VERIFIED: Turn.OFFICER,
     Status.PLANNED: Turn.APPROVER,
+    Status.COLLECTED: Turn.APPROVER,
     Status.APPROVED: Turn.OFFICE,
     Status.EXECUTING: Turn.OFFICE,
     Status.TELLING: Turn.OFFICE,
@@ -67,6 +68,7 @@ STAGE: Mapping[Status, Stage] = {
     Status.CHECKING: Stage.CHECKING,
     Status.VERIFIED: Stage.DECIDING,
     Status.PLANNED: Stage.DECIDING,
+    Status.COLLECTED: Stage.DECIDING,
     Status.APPROVED: Stage.CARRYING_OUT,
     Status.EXECUTING: Stage.CARRYING_OUT,
     Status.TELLING: Stage.CARRYING_OUT,
@@ -138,6 +140,16 @@ _VERIFIABLE: dict[Status, Move] = {
     ),
 }  # fmt: skip
 
+_KNOW: dict[Status, Move] = {
+    **_VERIFIABLE,
+    Status.VERIFIED: _from(Status.CHECKING, Status.DENYING, Status.COLLECTED, who=Verb.VERIFY),
+    Status.COLLECTED: _from(Status.VERIFIED, who=Verb.CLOSE_CASE),
+    Status.COMPLETED: _from(
+        Status.VERIFIED, Status.WAITING, Status.CHECKING, Status.COLLECTED, who=Verb.CLOSE_CASE,
+        letter={"DEN_NO_DATA": "nothing_found", Status.COLLECTED: "", "": "answer_manual"},
+    ),
+}  # fmt: skip
+
 _DELETE: dict[Status, Move] = {
     **_VERIFIABLE,
     Status.VERIFIED: _from(
@@ -176,8 +188,8 @@ _OPT_OUT: dict[Status, Move] = {
 
 MOVES: Mapping[RequestKind, Mapping[Status, Move]] = {
     RequestKind.DELETE: _DELETE,
-    RequestKind.KNOW_CATEGORIES: _VERIFIABLE,
-    RequestKind.KNOW_SPECIFIC: _VERIFIABLE,
+    RequestKind.KNOW_CATEGORIES: _KNOW,
+    RequestKind.KNOW_SPECIFIC: _KNOW,
     RequestKind.CORRECT: _VERIFIABLE,
     RequestKind.ADMT_ACCESS: _VERIFIABLE,
     RequestKind.ADMT_APPEAL: _APPEAL,
@@ -304,13 +316,18 @@ def _queue_letters(
 
 
 def _letter_of(consumer_request: ConsumerRequest, letter: str | Mapping[str, str]) -> str:
-    """The letter for the ground, if there is one; else for the outcome; else for everybody."""
+    """The letter for the ground; else for the outcome, or where it stood; else for everybody."""
     if isinstance(letter, str):
         return letter
-    for word in filter(None, (consumer_request.ground, consumer_request.outcome)):
+    told = (consumer_request.ground, consumer_request.outcome, consumer_request.previous_status)
+    for word in filter(None, told):
         if word in letter:
             return letter[word]
     return letter[""]
+
+
+def _names(letters: Mapping[str, str]) -> str:
+    return ", ".join(filter(None, letters.values()))
 
 
 def drawing() -> str:
@@ -325,7 +342,7 @@ def drawing() -> str:
             parts += [f"    {source} --> {to}" for source in sorted(each.sources)]
         parts += ["```", "", "| to | who | letter |", "|---|---|---|"]
         for to, each in MOVES[kinds[0]].items():
-            names = each.letter if isinstance(each.letter, str) else ", ".join(each.letter.values())
+            names = each.letter if isinstance(each.letter, str) else _names(each.letter)
             parts.append(f"| {to} | {each.who or 'machine or consumer'} | {names or '-'} |")
         parts.append("")
     return "\n".join(parts)

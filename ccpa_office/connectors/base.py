@@ -1,11 +1,13 @@
 """What a connector is given and gives back: frozen values, no row of the office, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
+
+from ccpa_office.connectors.collected import Piece, Record, Tally, Window
 
 Scalar = int | str
 Key = Scalar | tuple[Scalar, ...]
@@ -27,6 +29,10 @@ class ConnectorError(Exception):
 
 class StoreUnreachable(ConnectorError):
     """The store does not answer, or went away: nothing is known, try again later."""
+
+
+class HostNotAllowed(ConnectorError):
+    """The store's host is not on the list of hosts that this office may reach."""
 
 
 class MapDoesNotFit(ConnectorError):
@@ -89,30 +95,59 @@ class Hop:
 Path = tuple[Hop, ...]
 
 
+HOWS = ("null", "constant", "pseudonym", "truncate_date", "zero", "bucket", "keep_last", "hash",
+        "hmac", "encrypt", "random", "strip_json", "strip_text")  # fmt: skip
+"""What a mask can do to a column; what each argument means stands in ``masking``."""
+
+
 @dataclass(frozen=True)
 class Change:
-    """What a mask does to one column."""
+    """What a mask does to one column; the argument is JSON where it is more than one value."""
 
     column: str
-    how: str  # null, constant, pseudonym, truncate_date, strip_text
+    how: str  # one of HOWS
     argument: str = ""
 
 
 @dataclass(frozen=True)
+class ColumnFacts:
+    """What a store says of a column, in words that all stores share."""
+
+    kind: str  # text, integer, decimal, date, moment, json, boolean, uuid, bytes, other
+    length: int | None = None  # most characters of a text, most digits of a decimal
+    nullable: bool = True
+    unique: bool = False  # alone; a column of a unique key of several columns is not
+    array: bool = False  # a list of values of the kind
+    generated: bool = False  # the store computes it, nobody can write it
+    low: int | None = None  # the numbers that fit
+    high: int | None = None
+    scale: int | None = None  # digits behind the point; None: as many as there are
+
+
+@dataclass(frozen=True)
 class Term:
-    """Rows that the law keeps for some years from a date in the row."""
+    """Rows that the law keeps for a while from a date in the row; ``length`` is ISO 8601 (P5Y)."""
 
     code: str
     starts: str
-    years: int
+    length: str
+
+
+OPS = ("eq", "ne", "in", "null", "not_null", "lt", "gt")
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Rows that nobody may change while ``column`` equals ``equals``."""
+    """Rows that nobody may change while ``column`` stands so to ``values``, for a named reason.
+
+    ``eq``, ``ne``, ``lt`` and ``gt`` take one value, ``in`` one or more, ``null`` and ``not_null``
+    none; values are texts, compared as what the column is. An empty column is under ``null`` only.
+    """
 
     column: str
-    equals: str
+    op: str = "eq"  # one of OPS
+    values: tuple[str, ...] = ()
+    code: str = "hold"
 
 
 @dataclass(frozen=True)
@@ -158,7 +193,8 @@ class Table:
     loose: bool = False  # the rows that lead to the person are changed before this table's turn
     shareable: bool = False  # more than one person may reach a row
     term: Term | None = None
-    hold: Hold | None = None
+    holds: tuple[Hold, ...] = ()
+    trims: tuple[Change, ...] = ()  # done at once to a row that is kept under its exception
     contacts: tuple[ContactColumn, ...] = ()
     points: tuple[Point, ...] = ()
     identities: tuple[Named, ...] = ()  # verified identifiers find the person here
@@ -166,11 +202,18 @@ class Table:
     identifiers: tuple[Named, ...] = ()  # looked at by the second look; kind "person" = its key
     texts: tuple[str, ...] = ()  # searched by the second look
     columns: tuple[str, ...] = ()  # every column that the map names
+    pieces: tuple[Piece, ...] = ()  # the same, each with what the map says of it
+    dated: str = ""  # the column with the day of a row, if the map names one
     categories: tuple[str, ...] = ()
     keep_code: str = ""  # the exception that covers an action "keep"
 
-    def mask(self) -> tuple[Change, ...]:
-        """Return what ``mask`` changes: the mask itself, or the stripping of a shared row."""
+    def mask(self, action: str = "mask") -> tuple[Change, ...]:
+        """Return what ``mask`` changes: the mask itself, or the stripping of a shared row.
+
+        ``trim`` changes what must not stay in a row that is kept under its exception.
+        """
+        if action == "trim":
+            return self.trims
         return self.changes if self.action == "mask" else self.strips
 
 
@@ -184,6 +227,7 @@ class Program:
     person: str
     tables: tuple[Table, ...]
     sensitivity: str = "ordinary"
+    outside: Any = None  # the description of a system that is no database
 
     def table(self, name: str) -> Table:
         """Return the table of that name; ``KeyError`` when the map has none."""
@@ -206,7 +250,7 @@ class Located:
     keys: list[Key]
     persons: list[int]
     shared: list[bool]
-    kept: list[str]  # an exception's code, "hold", or nothing
+    kept: list[str]  # an exception's or a hold's code, or nothing
     until: list[date | None]  # when the exception ends
 
     @property
@@ -238,7 +282,7 @@ class Recount:
 
 @dataclass(frozen=True)
 class Deed:
-    """What is done to rows: ``delete`` or ``mask``; to a table of deletion, ``mask`` strips.
+    """What is done to rows: ``delete``, ``mask`` or ``trim``; a table of deletion, mask strips.
 
     ``secret`` keys the pseudonyms; ``identities`` are what is taken out of texts.
     """
@@ -257,6 +301,8 @@ class Look:
     action: str
     kept: Sequence[Key] = ()
     stripped: Sequence[Key] = ()
+    trimmed: Sequence[Key] = ()  # of the kept rows, those that lost what need not stay
+    secrets: Sequence[bytes] = ()  # those of deeds, newest first: they tell what the office made
 
 
 class Connector(Protocol):
@@ -303,6 +349,19 @@ class Connector(Protocol):
 
     def transaction(self) -> AbstractContextManager[object]:
         """One transaction in the store: begin, the block, commit; rolled back by any error."""
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """One read-only view of the store: whatever is collected inside agrees with itself."""
+
+    def collect(self, table: str, people: Sequence[Key], window: Window) -> Iterator[Record]:
+        """One person's rows, known under these keys: streamed in the order of the row's key.
+
+        Called inside ``snapshot``, table after table. What others reach too, and what is not of
+        the window, comes without its values.
+        """
+
+    def tally(self, table: str, people: Sequence[Key], window: Window) -> Tally:
+        """The rows that ``collect`` would give, counted; one statement."""
 
     def sizes(self) -> dict[str, int]:
         """Estimated number of rows of every table; one statement."""

@@ -3,10 +3,10 @@
 from notices_app.datamap.book import (
     AlreadyApproved,
     AnotherDigest,
-    Gap,
     NoActiveMap,
     NoAddress,
     NoSuchSystem,
+    NotTold,
     SecondPersonNeeded,
     Target,
     active_program,
@@ -15,8 +15,9 @@ from notices_app.datamap.book import (
     approve,
     check,
     check_live,
-    gaps,
+    check_told,
     load,
+    outside_targets,
     sensitivity,
     system,
     systems,
@@ -27,6 +28,9 @@ from notices_app.datamap.book import (
     verification_points,
 )
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
+from notices_app.datamap.gaps import Gap, gaps, gaps_of
+from notices_app.datamap.outsiders import NotFit, access, give_secret
+from notices_app.datamap.outsiders import check as check_outside
 
 __all__ = [
     "AlreadyApproved",
@@ -36,19 +40,27 @@ __all__ = [
     "NoActiveMap",
     "NoAddress",
     "NoSuchSystem",
+    "NotFit",
+    "NotTold",
     "SecondPersonNeeded",
     "Target",
+    "access",
     "active_program",
     "active_version",
     "add_system",
     "approve",
     "check",
     "check_live",
+    "check_outside",
+    "check_told",
     "compile_map",
     "examine",
     "gaps",
+    "gaps_of",
+    "give_secret",
     "load",
     "map_digest",
+    "outside_targets",
     "sensitivity",
     "system",
     "systems",

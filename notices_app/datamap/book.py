@@ -10,12 +10,15 @@ from django.db import transaction
 from django.db.models import Max
 
 from ccpa_office import connectors, ledger, sealing
+from ccpa_office.connectors import surveying
 from ccpa_office.connectors.base import Finding, Point, Program
+from ccpa_office.law.deadlines import received_date
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
-from notices_app import publishing
+from notices_app.datamap import live, outsiders
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
-from notices_app.datamap.facts import Map
-from notices_app.models import DataMapVersion, DataSystem, NoticeLine
+from notices_app.datamap.describing import is_description
+from notices_app.datamap.gaps import understood, untold
+from notices_app.models import DataMapVersion, DataSystem, SystemKind
 from notices_app.models.datamap import DataMapVersionQuerySet
 
 CONTEXT = "system.url"
@@ -45,6 +48,14 @@ class AlreadyApproved(Exception):
     """The version has been approved before."""
 
 
+class NotTold(Exception):
+    """The notice in force does not tell what the map holds: publish a version that does first."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(", ".join(finding.message for finding in findings))
+        self.findings = findings
+
+
 @dataclass(frozen=True)
 class Target:
     """A system with its address and the program of its active map."""
@@ -53,20 +64,6 @@ class Target:
     url: str
     program: Program
     version_id: int
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A place where practice and notice differ.
-
-    ``code``: ``not-in-notice`` (held, not told), ``not-in-practice`` (told, not held),
-    ``source-not-in-notice``, ``sensitive-not-in-notice``.
-    """
-
-    code: str
-    category: str
-    detail: str
-    tables: tuple[str, ...] = ()
 
 
 # --- systems ------------------------------------------------------------------------------------
@@ -82,7 +79,7 @@ def add_system(
     approved again, and no plan that was frozen before is carried out there.
 
     ``url`` is an SQLAlchemy URL, or ``env:NAME`` for one that stands in the environment.
-    Options: ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
+    Options: ``kind``, ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
     """
     require(by, Verb.LOAD_MAP)
     values: dict[str, object] = {"name": name or key, "created_at": at, **options}
@@ -96,8 +93,9 @@ def add_system(
     if known:
         values |= {"created_at": known.created_at, "address_changed_at": at}
         known.maps.active().update(active=False)
+        known.secrets.all().delete()  # they were given to the old address
     system, _ = DataSystem.objects.update_or_create(key=key, defaults=values)
-    facts = {"rehearsal": system.rehearsal, "schema": system.schema}
+    facts = {"rehearsal": system.rehearsal, "schema": system.schema, "kind": system.kind}
     ledger.record("system.added", subject=f"system:{key}", by=by, at=at, facts=facts)
     return system
 
@@ -140,25 +138,50 @@ def check(raw: bytes | str, filename: str = "") -> list[Finding]:
 
 
 def check_live(text: str, *, system_key: str) -> list[Finding]:
-    """Where a sound map and the system's catalogue do not fit.
+    """Where a sound map and the system's catalogue do not fit, each with its place in the map.
 
     Raises ``MapNotSound``, ``MapDoesNotFit``, ``StoreUnreachable``, ``NoSuchSystem``.
     """
     found = system(system_key)
+    if is_description(text) or found.kind != SystemKind.SQL:
+        return outsiders.check_live(found, _address(found), text)
+    map_, findings = examine(text)
+    if map_ is None:
+        raise MapNotSound(findings)
+    address = _address(found)
+    seen = live.lint(map_, surveying.survey(address, found.schema))
+    if any(finding.code in live.ENDS for finding in seen):
+        return seen
     program = compile_map(text, system=found.key, schema=found.schema)
-    return connectors.connect(_address(found), program).check()
+    return live.merged(seen, connectors.connect(address, program).check(), map_)
+
+
+def check_told(text: str, *, system_key: str, on: date) -> list[Finding]:
+    """What a sound map of a served system holds and the notice in force on a day does not tell.
+
+    A rehearsal copy holds nothing that its original does not. Raises ``NoSuchSystem``.
+    """
+    found = system(system_key)
+    said = understood(text)
+    if said is None or found.rehearsal or not found.served:
+        return []
+    return untold(said, on=on)
 
 
 def load(document: str, *, system_key: str, by: Actor, at: datetime) -> DataMapVersion:
     """Keep a map as the system's next version, waiting for a second person.
 
-    Nothing is kept unless the map is sound by itself and fits the store. Raises NotAllowed and
-    what ``check_live`` raises.
+    Nothing is kept unless the map is sound by itself, fits the store, and holds no category that
+    the notice in force does not tell. Raises NotAllowed and what ``check_live`` raises.
     """
     require(by, Verb.LOAD_MAP)
     if by.id is None:
         raise NotAllowed
-    findings = [*check(document), *check_live(document, system_key=system_key)]
+    findings = [
+        *check(document),
+        *check_live(document, system_key=system_key),
+        *check_told(document, system_key=system_key, on=received_date(at)),
+    ]
     if any(finding.level == "error" for finding in findings):
         raise MapNotSound(findings)
     with transaction.atomic():
@@ -181,7 +204,7 @@ def approve(version: DataMapVersion, *, digest: str, by: Actor, at: datetime) ->
     """Make a version the one that counts, by a second person who names its digest.
 
     Raises NotAllowed, TouchedAccount, ``SecondPersonNeeded``, ``AnotherDigest``,
-    ``AlreadyApproved``.
+    ``AlreadyApproved``, and ``NotTold`` when the notice has changed since the map was loaded.
     """
     require(by, Verb.APPROVE_MAP)
     may_decide_now(by, at=at)
@@ -193,6 +216,9 @@ def approve(version: DataMapVersion, *, digest: str, by: Actor, at: datetime) ->
         raise SecondPersonNeeded
     if digest != version.digest or map_digest(version.document) != version.digest:
         raise AnotherDigest
+    findings = check_told(version.document, system_key=found.key, on=received_date(at))
+    if any(finding.level == "error" for finding in findings):
+        raise NotTold(findings)
     found.maps.active().update(active=False)
     version.approved_by_id, version.approved_at, version.active = by.id, at, True
     version.save(update_fields=["approved_by", "approved_at", "active"])
@@ -249,9 +275,20 @@ def target_under(version: DataMapVersion) -> Target:
 
 
 def targets() -> list[Target]:
-    """Every system that is served and has an active map; one statement."""
-    served = _active().filter(system__served=True, system__rehearsal=False)
+    """Every database that is served and has an active map; one statement."""
+    served = _active().filter(
+        system__served=True, system__rehearsal=False, system__kind=SystemKind.SQL
+    )
     return [_target(version) for version in served.order_by("system__key")]
+
+
+def outside_targets() -> list[Target]:
+    """Every outside system that is served and has an active description; one statement."""
+    served = _active().filter(system__served=True, system__rehearsal=False)
+    return [
+        _target(version)
+        for version in served.exclude(system__kind=SystemKind.SQL).order_by("system__key")
+    ]
 
 
 def _target(version: DataMapVersion) -> Target:
@@ -286,62 +323,3 @@ def sensitivity() -> str:
     """``sensitive`` if any active map holds a sensitive kind, else ``ordinary``."""
     kinds = {each.program.sensitivity for each in targets()}
     return "sensitive" if "sensitive" in kinds else "ordinary"
-
-
-# --- notice and practice ------------------------------------------------------------------------
-
-
-@dataclass
-class _Held:
-    """What the maps say of one category."""
-
-    tables: set[str]
-    sources: set[str]
-    sensitive: set[str]
-
-
-def gaps(slug: str = "main", *, on: date) -> list[Gap]:
-    """Where the active maps and the notice in force on a day differ, both ways."""
-    version = publishing.current_version(slug, on=on)
-    lines = NoticeLine.objects.filter(version=version).prefetch_related("sources")
-    told = {line.category: line for line in lines}
-    held = _held()
-    found = [
-        Gap("not-in-practice", category, "", ()) for category in sorted(told.keys() - held.keys())
-    ]
-    for category in sorted(held):
-        found += _gaps_of(category, held[category], told.get(category))
-    return found
-
-
-def _gaps_of(category: str, held: _Held, line: NoticeLine | None) -> list[Gap]:
-    tables = tuple(sorted(held.tables))
-    if line is None:
-        return [Gap("not-in-notice", category, "", tables)]
-    sources = held.sources - {source.code for source in line.sources.all()}
-    kinds = held.sensitive - set(line.sensitive)
-    return [
-        *[Gap("source-not-in-notice", category, code, tables) for code in sorted(sources)],
-        *[Gap("sensitive-not-in-notice", category, code, tables) for code in sorted(kinds)],
-    ]
-
-
-def _held() -> dict[str, _Held]:
-    held: dict[str, _Held] = {}
-    served = DataMapVersion.objects.active().filter(system__served=True, system__rehearsal=False)
-    for document in served.values_list("document", flat=True):
-        map_ = examine(document)[0]
-        if map_ is not None:
-            _add(held, map_)
-    return held
-
-
-def _add(held: dict[str, _Held], map_: Map) -> None:
-    for collection in map_.collections:
-        for field in collection.fields:
-            if field.category in {None, "none"} or field.category is None:
-                continue
-            facts = held.setdefault(field.category, _Held(set(), set(), set()))
-            facts.tables.add(collection.name)
-            facts.sources |= {field.source} if field.source else set()
-            facts.sensitive |= {field.sensitive} if field.sensitive else set()

@@ -1,6 +1,7 @@
 """From a map to its program: once per version, so that no run ever walks the graph."""
 
 import hashlib
+from collections.abc import Iterable
 
 from ccpa_office.connectors.base import (
     Change,
@@ -12,13 +13,18 @@ from ccpa_office.connectors.base import (
     Program,
     Table,
 )
-from notices_app.datamap import linking
+from ccpa_office.connectors.collected import Piece
+from notices_app.datamap import linking, sense
+from notices_app.datamap.describing import describe, is_description
 from notices_app.datamap.facts import Collection, Field, Map, facts
 from notices_app.datamap.form import MAP
+from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import PLACES
 
 ENGINE = "1"
+OUTSIDE = "outside"
+"""The only table of an outside system: what it is asked by, kind and value."""
 
 
 class MapNotSound(Exception):
@@ -32,9 +38,12 @@ class MapNotSound(Exception):
 def examine(raw: bytes | str, filename: str = "") -> tuple[Map | None, list[Finding]]:
     """Read a map file strictly; return its facts, or nothing, and every finding."""
     report = Report(filename)
+    if is_description(raw):
+        describe(raw, report)
+        return None, report.findings
     map_ = _understood(raw, report)
     if map_ is not None and report.is_sound:
-        linking.check(map_, report)
+        sense.check(map_, report)
         if report.is_sound:
             _tables(map_, report)
     return (map_ if report.is_sound else None), report.findings
@@ -51,6 +60,8 @@ def _understood(raw: bytes | str, report: Report) -> Map | None:
 
 def compile_map(text: str, *, system: str, schema: str) -> Program:
     """Return the program of a sound map for one system's schema; raises ``MapNotSound``."""
+    if is_description(text):
+        return _outside_program(text, system=system, schema=schema)
     map_, findings = examine(text)
     if map_ is None or map_.person is None:
         raise MapNotSound(findings)
@@ -62,6 +73,27 @@ def compile_map(text: str, *, system: str, schema: str) -> Program:
         person=map_.person,
         tables=tuple(tables),
         sensitivity=sensitivity(map_),
+    )
+
+
+def _outside_program(text: str, *, system: str, schema: str) -> Program:
+    """Return the program of a system that is no database: one table, one record a person."""
+    report = Report("")
+    description = describe(text, report)
+    if description is None:
+        raise MapNotSound(report.findings)
+    records = Table(
+        name=OUTSIDE, key=("kind", "value"), paths=((),), action="delete",
+        categories=description.categories,
+    )  # fmt: skip
+    return Program(
+        system=system,
+        schema=schema,
+        digest=program_digest(text, system=system, schema=schema),
+        person=OUTSIDE,
+        tables=(records,),
+        sensitivity="sensitive" if description.sensitive else "ordinary",
+        outside=description,
     )
 
 
@@ -77,8 +109,9 @@ def program_digest(text: str, *, system: str, schema: str) -> str:
 
 def sensitivity(map_: Map) -> str:
     """Return ``sensitive`` if any field is of a sensitive kind (Civ. 1798.140(ae))."""
-    fields = [field for each in map_.collections for field in each.fields]
-    return "sensitive" if any(field.sensitive for field in fields) else "ordinary"
+    parts = [part for each in map_.collections for field in each.fields
+             for part in (field, *field.within())]  # fmt: skip
+    return "sensitive" if any(part.sensitive for part in parts) else "ordinary"
 
 
 def _tables(map_: Map, report: Report) -> list[Table]:
@@ -91,9 +124,16 @@ def _tables(map_: Map, report: Report) -> list[Table]:
             report.error(collection.place, "unreached", f"no way leads from {collection.name}")
         elif len(paths) > linking.MOST_WAYS:
             report.error(collection.place, "ways", f"too many ways lead from {collection.name}")
+        elif len(paths) > 1 and collection.on_delete == "delete" and not _is_shared(collection):
+            said = f"{collection.name} is reached in {len(paths)} ways and no field says on_shared"
+            report.warning(collection.place, "two-owners", said)
         tables.append(_table(map_, collection, tuple(paths), earlier))
         earlier[collection.name] = collection
     return tables
+
+
+def _is_shared(collection: Collection) -> bool:
+    return any(field.shared for field in collection.fields)
 
 
 def _table(
@@ -106,16 +146,14 @@ def _table(
         key=collection.key,
         paths=paths,
         action=collection.on_delete,
-        changes=tuple(_change(field) for field in fields if field.how not in {None, "keep"}),
-        strips=tuple(
-            Change(field.name, field.shared_how, field.shared_argument)
-            for field in fields if field.shared_how not in {None, "keep"} and field.shared_how
-        ),
+        changes=_changes((field.name, field.deleted) for field in fields),
+        strips=_changes((field.name, field.shared) for field in fields),
+        trims=_changes((field.name, field.kept) for field in fields),
         may_keep=not any(hop.forward and hop.unique for path in paths for hop in path[:1]),
         loose=any(_is_broken(path, earlier) for path in paths),
         shareable=shareable,
         term=collection.term,
-        hold=collection.hold,
+        holds=collection.holds,
         contacts=tuple(
             ContactColumn(field.name, field.contact, field.since)
             for field in fields if field.contact
@@ -132,9 +170,11 @@ def _table(
         identifiers=_identifiers(map_, collection, paths),
         texts=tuple(field.name for field in fields if field.search_text),
         columns=tuple(field.name for field in fields),
+        pieces=tuple(_piece(field) for field in fields),
+        dated=collection.dated,
         categories=tuple(sorted({
-            field.category for field in fields if field.category not in {None, "none"}
-        } - {None})),
+            str(each.category) for field in fields for each in field.told()
+        })),
         keep_code=collection.keep_code,
     )  # fmt: skip
 
@@ -145,13 +185,30 @@ def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
         before = earlier.get(hop.table)
         if before and before.on_delete == "delete":
             return True
-        if before and (field := before.field(hop.target)) and field.how not in {None, "keep"}:
+        field = before.field(hop.target) if before else None
+        if field and field.deleted and field.deleted.changes:
             return True
     return False
 
 
-def _change(field: Field) -> Change:
-    return Change(field.name, str(field.how), field.argument)
+def _changes(said: Iterable[tuple[str, Said | None]]) -> tuple[Change, ...]:
+    return tuple(
+        Change(name, each.how, each.argument) for name, each in said if each and each.changes
+    )
+
+
+def _piece(field: Field) -> Piece:
+    """Say of a column what is said of it, and what is said of a part of it: the stricter counts."""
+    parts = (field, *field.within())
+    told = next((each for each in parts if each.is_classified), field)
+    return Piece(
+        field.name,
+        category=str(told.category) if told.is_classified else "",
+        source=told.source or "",
+        never=next((each.never_disclosed for each in parts if each.never_disclosed), ""),
+        sensitive=next((each.sensitive for each in parts if each.sensitive), ""),
+        from_consumer=told.collected_from_consumer,
+    )
 
 
 def _point(field: Field) -> Point:

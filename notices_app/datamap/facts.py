@@ -1,12 +1,20 @@
 """A map as facts: collections and fields with everything said of them, defaults filled in."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ccpa_office.connectors.base import Hold, Term
+from notices_app.datamap import masks
+from notices_app.datamap.form_fides import NAME
+from notices_app.datamap.form_own import HOLDING
+from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Place, Report, shown
-from notices_app.datamap.shapes import PLACES, place
+from notices_app.datamap.shapes import place
+
+SERVED_NAME = re.compile(NAME.pattern)
+"""Names of tables and columns that a map can hold."""
 
 
 @dataclass(frozen=True)
@@ -21,22 +29,25 @@ class Reference:
 
 @dataclass(frozen=True)
 class Field:
-    """One field and what the map says of it."""
+    """One field and what the map says of it; ``path`` leads to a field within an object."""
 
     name: str
+    path: tuple[str, ...]
     place: Place
     is_key: bool
     identity: str | None
     references: tuple[Reference, ...]
+    data_type: str
+    length: int | None
+    read_only: bool
     category: str | None
     source: str | None
     collected_from_consumer: bool
     never_disclosed: str | None
     sensitive: str | None
-    how: str | None  # null, keep, pseudonym, strip_text, constant, truncate_date
-    argument: str
-    shared_how: str | None  # the same, for a shared row of a collection that is deleted
-    shared_argument: str
+    deleted: Said | None  # what the mask does
+    shared: Said | None  # the same, for a shared row of a collection that is deleted
+    kept: Said | None  # the same, at once, for a row that stays for its term
     contact: str | None
     since: str
     point: Mapping[str, Any] | None
@@ -44,6 +55,29 @@ class Field:
     compare: str
     mark: str | None
     search_text: bool
+    fields: tuple["Field", ...] = ()
+
+    @property
+    def label(self) -> str:
+        return ".".join((self.name, *self.path))
+
+    @property
+    def is_array(self) -> bool:
+        return self.data_type.endswith("[]")
+
+    @property
+    def is_classified(self) -> bool:
+        return self.category not in {None, "none"}
+
+    def within(self) -> Iterator["Field"]:
+        """Yield every field within this one."""
+        for field in self.fields:
+            yield field
+            yield from field.within()
+
+    def told(self) -> Iterator["Field"]:
+        """Yield this field and those within it that have a category."""
+        return (each for each in (self, *self.within()) if each.is_classified)
 
 
 @dataclass(frozen=True)
@@ -56,8 +90,12 @@ class Collection:
     on_delete: str
     says_on_delete: bool
     term: Term | None
-    hold: Hold | None
+    holds: tuple[Hold, ...]
     keep_code: str
+    dated: str
+    skips: bool
+    after: tuple[tuple[str, Place], ...]  # rows here are changed after those of these
+    named: tuple[str, ...]  # collections that must exist
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -68,13 +106,25 @@ class Collection:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A table, or a column of it, that the map leaves out on purpose."""
+
+    table: str
+    column: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Map:
     """A whole map."""
 
     key: str
     place: Place
     person: str | None
-    collections: tuple[Collection, ...]
+    recipient: str | None
+    collections: tuple[Collection, ...]  # without those that are skipped
+    skipped: tuple[Collection, ...]
+    left_out: tuple[LeftOut, ...]
 
     def collection(self, name: str) -> Collection | None:
         return next((each for each in self.collections if each.name == name), None)
@@ -83,17 +133,30 @@ class Map:
 Values = Mapping[str, Any]
 
 
-def facts(document: Values, report: Report) -> Map | None:
-    """Turn a sound document into facts; nothing and findings where names clash."""
+def facts(document: Values, report: Report) -> Map:
+    """Turn a document of the right form into facts; findings where names clash."""
     dataset = document["dataset"][0]
     meta = dataset.get("ccpa_meta") or {}
-    collections = tuple(_collection(values, meta, dataset["fides_key"], report)
-                        for values in dataset["collections"])  # fmt: skip
-    _once(((each.name, each.place) for each in collections), report)
-    for collection in collections:
+    found = tuple(_collection(values, meta, dataset["fides_key"], report)
+                  for values in dataset["collections"])  # fmt: skip
+    _once(((each.name, each.place) for each in found), report)
+    for collection in found:
         _once(((each.name, each.place) for each in collection.fields), report)
-    person = meta.get("person") or _only_identity(collections)
-    return Map(dataset["fides_key"], place(dataset), person, collections)
+        for field in collection.fields:
+            _once(((each.label, each.place) for each in field.within()), report)
+    served = tuple(each for each in found if not each.skips)
+    return Map(
+        key=dataset["fides_key"],
+        place=place(dataset),
+        person=meta.get("person") or _only_identity(served),
+        recipient=meta.get("recipient"),
+        collections=served,
+        skipped=tuple(each for each in found if each.skips),
+        left_out=tuple(
+            LeftOut(each["table"], each.get("column", ""), place(each))
+            for each in meta.get("leaves_out") or ()
+        ),
+    )
 
 
 def _only_identity(collections: Iterable[Collection]) -> str | None:
@@ -105,35 +168,86 @@ def _once(names: Iterable[tuple[str, Place]], report: Report) -> None:
     seen: set[str] = set()
     for name, where in names:
         if name in seen:
-            report.error(where, "twice", f"the name {shown(name)} stands here twice")
+            message = f"the name {shown(name.rpartition('.')[2])} stands here twice"
+            report.error(where, "twice", message)
         seen.add(name)
 
 
+# --- a collection ---------------------------------------------------------------------------------
+
+
 def _collection(values: Values, above: Values, dataset: str, report: Report) -> Collection:
-    meta = {**_inherited(above), **(values.get("ccpa_meta") or {})}
-    exception, hold = meta.get("exception"), meta.get("hold")
+    own = values.get("ccpa_meta") or {}
+    fides = values.get("fides_meta") or {}
+    meta = {**_inherited(above), **own}
     fields = tuple(_field(each, meta, dataset, report) for each in values["fields"])
+    exception = meta.get("exception")
     term = _term(exception, report) if exception else None
-    on_delete = meta.get("on_delete")
+    after = tuple(_names(fides, "erase_after", dataset, report))
+    on_delete = _on_delete(own, fides, fields, report)
     return Collection(
         name=values["name"],
         place=place(values),
         fields=fields,
         on_delete=on_delete or "delete",
-        says_on_delete=bool(on_delete),
+        says_on_delete=on_delete is not None,
         term=term,
-        hold=Hold(hold["field"], hold["equals"]) if hold else None,
+        holds=tuple(_holds(meta.get("hold"))),
         keep_code=exception["code"] if exception and not term else "",
+        dated=meta.get("dated") or "",
+        skips=bool(fides.get("skip_processing")),
+        after=after,
+        named=tuple(name for name, _ in (*_names(fides, "after", dataset, report), *after)),
     )
 
 
+def _on_delete(own: Values, fides: Values, fields: tuple[Field, ...], report: Report) -> str | None:
+    """What the collection says, in our words, in fideslang's, or by what its fields say."""
+    said: str | None = own.get("on_delete")
+    override = fides.get("masking_strategy_override")
+    if override and said not in {None, "delete"}:
+        where = place(fides, "masking_strategy_override")
+        report.error(where, "contradiction", "fideslang's part says delete, ours something else")
+    if said or override:
+        return said or "delete"
+    return "mask" if any(field.deleted for field in fields) else None
+
+
+def _names(fides: Values, key: str, dataset: str, report: Report) -> Iterator[tuple[str, Place]]:
+    where = place(fides, key) if fides else Place(1, 1)
+    for written in fides.get(key) or ():
+        other, _, name = written.rpartition(".")
+        if other != dataset:
+            report.error(where, "other-dataset", f"{key} names another dataset")
+        else:
+            yield name, where
+
+
 def _term(exception: Values, report: Report) -> Term | None:
-    if ("starts" in exception) != ("years" in exception):
-        report.error(place(exception), "missing", "a term needs both 'starts' and 'years'")
+    lengths = [key for key in ("years", "length") if exception.get(key) is not None]
+    if len(lengths) > 1:
+        report.error(place(exception), "one-of", "say 'years' or 'length', not both")
+    if ("starts" in exception) != bool(lengths):
+        report.error(place(exception), "missing", "a term needs 'starts' and its length")
+    if "starts" not in exception or len(lengths) != 1:
         return None
-    if "starts" not in exception:
-        return None
-    return Term(exception["code"], exception["starts"], exception["years"])
+    (key,) = lengths
+    length = f"P{exception['years']}Y" if key == "years" else exception["length"]
+    return Term(exception["code"], exception["starts"], length)
+
+
+OPS = {"equals": "eq", "not_equals": "ne", "one_of": "in", "less_than": "lt", "more_than": "gt"}
+
+
+def _holds(said: Any) -> Iterator[Hold]:
+    for each in said if isinstance(said, list) else [said] if said else []:
+        way = next(key for key in HOLDING if key in each)
+        more = {"code": each["code"]} if each.get("code") else {}
+        if way == "empty":
+            yield Hold(each["field"], "null" if each[way] else "not_null", (), **more)
+        else:
+            values = tuple(each[way]) if way == "one_of" else (each[way],)
+            yield Hold(each["field"], OPS[way], values, **more)
 
 
 def _inherited(meta: Values) -> dict[str, Any]:
@@ -141,28 +255,36 @@ def _inherited(meta: Values) -> dict[str, Any]:
             if key in meta}  # fmt: skip
 
 
-def _field(values: Values, above: Values, dataset: str, report: Report) -> Field:
+# --- a field --------------------------------------------------------------------------------------
+
+
+def _field(
+    values: Values, above: Values, dataset: str, report: Report, path: tuple[str, ...] = ()
+) -> Field:
     fides = values.get("fides_meta") or {}
     own = values.get("ccpa_meta") or {}
     meta = {**_inherited(above), **own}
-    how, argument = _how("on_delete", own, report)
-    shared_how, shared_argument = _how("on_shared", own, report)
+    here = (*path, values["name"])
     contact = own.get("contact") or {}
+    _types(values, fides, report)
     return Field(
-        name=values["name"],
+        name=here[0],
+        path=here[1:],
         place=place(values),
         is_key=bool(fides.get("primary_key")),
         identity=fides.get("identity"),
         references=tuple(_references(fides.get("references") or [], dataset, report)),
+        data_type=fides.get("data_type") or "",
+        length=fides.get("length"),
+        read_only=bool(fides.get("read_only")),
         category=meta.get("category"),
         source=meta.get("source"),
         collected_from_consumer=bool(meta.get("collected_from_consumer")),
         never_disclosed=meta.get("never_disclosed"),
         sensitive=meta.get("sensitive"),
-        how=how,
-        argument=argument,
-        shared_how=shared_how,
-        shared_argument=shared_argument,
+        deleted=_deleted(own, fides, report),
+        shared=masks.said(own.get("on_shared")),
+        kept=masks.said(own.get("on_kept")),
         contact=contact.get("kind"),
         since=contact.get("since", ""),
         point=own.get("verification"),
@@ -170,19 +292,30 @@ def _field(values: Values, above: Values, dataset: str, report: Report) -> Field
         compare=own.get("compare", "exact"),
         mark=own.get("mark"),
         search_text=bool(own.get("search_text")),
+        fields=tuple(
+            _field(each, meta, dataset, report, here) for each in values.get("fields") or ()
+        ),
     )
 
 
-def _how(key: str, meta: Values, report: Report) -> tuple[str | None, str]:
-    said = meta.get(key)
-    if not isinstance(said, dict):
-        return (str(said) if said is not None else None), ""
-    ways = [way for way in said if way != PLACES]
-    if len(ways) != 1:
-        report.error(place(meta, key), "shape", "say one thing of what deletion does")
-        return None, ""
-    way = ways[0]
-    return way, "" if said[way] == "plain" else str(said[way])
+def _deleted(own: Values, fides: Values, report: Report) -> Said | None:
+    said = masks.said(own.get("on_delete"))
+    override = fides.get("masking_strategy_override")
+    other = masks.strategy(override, report) if override else None
+    if said and other and said != other:
+        where = place(fides, "masking_strategy_override")
+        report.error(where, "contradiction", "on_delete and masking_strategy_override differ")
+    return said or other
+
+
+def _types(values: Values, fides: Values, report: Report) -> None:
+    """Fideslang's own two rules of arrays and objects."""
+    kind = fides.get("data_type") or ""
+    if values.get("fields") and kind and kind.removesuffix("[]") != "object":
+        report.error(place(fides, "data_type"), "not-object", "only an object has fields within")
+    if fides.get("return_all_elements") is not None and not kind.endswith("[]"):
+        where = place(fides, "return_all_elements")
+        report.error(where, "not-array", "return_all_elements is for arrays")
 
 
 def _references(references: Iterable[Values], dataset: str, report: Report) -> Iterable[Reference]:

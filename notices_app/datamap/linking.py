@@ -1,88 +1,13 @@
-"""Does the map make sense by itself? Names that exist, ways to the person, an order of change."""
+"""Ways from every collection to the person, and an order in which the collections are changed."""
 
 from collections.abc import Iterator
 
 from ccpa_office.connectors.base import Hop, Path
 from notices_app.datamap.facts import Collection, Field, Map, Reference
-from notices_app.datamap.reading import Report, shown
+from notices_app.datamap.reading import Report
 
 LONGEST = 8
 MOST_WAYS = 8
-
-
-def check(map_: Map, report: Report) -> None:
-    """Report whatever would make the map's program unsound or unclear."""
-    person = map_.collection(map_.person) if map_.person else None
-    if person is None:
-        report.error(map_.place, "no-person", "say in ccpa_meta which collection is the person")
-    for collection in map_.collections:
-        _collection(collection, report)
-        for field in collection.fields:
-            _field(collection, field, map_, report)
-    if not any(field.identity for each in map_.collections for field in each.fields):
-        report.error(map_.place, "no-identity", "no field says by what a person is identified")
-    _points(map_, report)
-
-
-def _collection(collection: Collection, report: Report) -> None:
-    if not collection.key:
-        report.error(collection.place, "no-key", f"{collection.name}: no field is a primary key")
-    if not collection.says_on_delete:
-        report.warning(collection.place, "default", f"{collection.name}: rows are deleted")
-    if collection.on_delete == "keep" and not collection.keep_code:
-        report.error(collection.place, "no-exception", "rows are kept without an exception")
-    if collection.on_delete != "keep" and collection.keep_code:
-        report.error(
-            collection.place, "no-term", "an exception needs a term, or rows kept for good"
-        )
-    named = [collection.term.starts] if collection.term else []
-    named += [collection.hold.column] if collection.hold else []
-    for name in named:
-        if collection.field(name) is None:
-            report.error(collection.place, "no-field", f"{collection.name} has no {shown(name)}")
-    _mask(collection, report)
-
-
-def _mask(collection: Collection, report: Report) -> None:
-    changed = [field for field in collection.fields if field.how not in {None, "keep"}]
-    if collection.on_delete == "mask" and not changed:
-        report.error(collection.place, "no-change", "a mask must change at least one field")
-    for field in collection.fields:
-        if field.how is not None and collection.on_delete != "mask":
-            report.error(field.place, "misplaced", "only fields of a masked collection say this")
-        if field.shared_how is not None and collection.on_delete != "delete":
-            report.error(field.place, "misplaced", "only rows that are deleted can be stripped")
-        if (
-            collection.on_delete == "mask"
-            and field.how is None
-            and field.category not in {None, "none"}
-            and not field.is_key
-        ):
-            report.error(field.place, "no-on-delete", "say what the mask does to this field")
-
-
-def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
-    if field.since and collection.field(field.since) is None:
-        report.error(field.place, "no-field", f"{collection.name} has no {shown(field.since)}")
-    if field.is_key and {field.how, field.shared_how} - {None, "keep"}:
-        report.error(field.place, "key-changed", "a primary key cannot be changed")
-    if field.category is None and not field.is_key and not field.references:
-        report.warning(field.place, "unclassified", "the field has no category")
-    for reference in field.references:
-        target = map_.collection(reference.collection)
-        if target is None or target.field(reference.field) is None:
-            report.error(reference.place, "no-target", "the reference points to nothing")
-
-
-def _points(map_: Map, report: Report) -> None:
-    seen: set[str] = set()
-    for collection in map_.collections:
-        for field in collection.fields:
-            if field.point is None:
-                continue
-            if field.point["point"] in seen:
-                report.error(field.place, "twice", "the same verification point twice")
-            seen.add(field.point["point"])
 
 
 # --- ways ---------------------------------------------------------------------------------------
@@ -134,18 +59,49 @@ def ways(map_: Map, name: str, steps: dict[str, list[Hop]]) -> list[Path]:
 
 
 def order(map_: Map, report: Report) -> list[Collection]:
-    """Return collections with children before parents; a circle is a finding."""
-    parents: dict[str, set[str]] = {each.name: set() for each in map_.collections}
-    for collection, _, reference in _references(map_):
-        parents[collection.name].add(reference.collection)
+    """Return collections with children before parents; a circle that binds is a finding.
+
+    A row must go before the row that it names only where that one goes too and the reference
+    stays. Where references run in a circle, those that do not bind give way.
+    """
+    bound, all_ = _befores(map_)
     ordered: list[Collection] = []
     waiting = list(map_.collections)
     while waiting:
-        free = [each for each in waiting
-                if not any(each.name in parents[other.name] for other in waiting)]  # fmt: skip
+        free = _free(waiting, all_) or _free(waiting, bound)[:1]
         if not free:
             report.error(waiting[0].place, "circle", "references run in a circle from here")
             return ordered
         ordered.extend(free)
         waiting = [each for each in waiting if each not in free]
     return ordered
+
+
+Befores = dict[str, set[str]]
+"""For each collection, those that are changed after it."""
+
+
+def _befores(map_: Map) -> tuple[Befores, Befores]:
+    bound: Befores = {each.name: set() for each in map_.collections}
+    all_: Befores = {each.name: set() for each in map_.collections}
+    for collection, field, reference in _references(map_):
+        all_[collection.name].add(reference.collection)
+        if _binds(map_, collection, field, reference):
+            bound[collection.name].add(reference.collection)
+    for collection in map_.collections:
+        for name, _ in collection.after:
+            if name in all_:
+                all_[name].add(collection.name)
+                bound[name].add(collection.name)
+    return bound, all_
+
+
+def _binds(map_: Map, child: Collection, field: Field, reference: Reference) -> bool:
+    target = map_.collection(reference.collection)
+    gone = target is not None and target.on_delete == "delete"
+    return gone and (child.on_delete == "delete" or bool(field.deleted and field.deleted.changes))
+
+
+def _free(waiting: list[Collection], after: Befores) -> list[Collection]:
+    return [each for each in waiting
+            if not any(each.name in after[other.name] for other in waiting)]  # fmt: skip

@@ -1,6 +1,7 @@
 """A strict reader: YAML or JSON as a tree of text with lines and columns, and nothing guessed."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,29 @@ from ccpa_office.connectors.base import Finding
 
 BIGGEST = 1_000_000
 DEEPEST = 24
+WIDEST = 400
 MOST_NODES = 50_000
+MOST_FINDINGS = 400
 PLAIN = "tag:yaml.org,2002:str"
 
 NOT_A_KEY = {"<<": ("merge", "merge keys are not read")}
+LINE_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+SUSPECT = re.compile(r"[^\n\r\t -~\u00a1-\u00ac\u00ae-\u02ff\u3041-\u3096\u4e00-\u9fff]")
+UNSEEN = {"Cc": "control", "Cf": "hidden", "Cs": "control", "Co": "control", "Cn": "control",
+          "Zl": "control", "Zp": "control"}  # fmt: skip
+SAID = {
+    "control": "a control character stands in the text",
+    "hidden": "a character that nobody sees stands in the text",
+}
+SECRET = re.compile(
+    r"://[^\s/:@]*:[^\s/@]+@|-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b"
+    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bxox[abp]-[0-9A-Za-z-]{10,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}"
+)
+FILLED_IN = re.compile(
+    r"\$\{[^}]*\}|\$\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|<%.*?%>|%\([A-Za-z_]+\)s"
+    r"|^(?:env|vault|file|secret|ssm|awskms|op|doppler):",
+    re.IGNORECASE,
+)
 
 _resolver: Any = yaml.resolver.Resolver()
 
@@ -78,7 +98,10 @@ class Report:
         self._add("warning", place, code, message)
 
     def _add(self, level: str, place: Place, code: str, message: str) -> None:
-        self.findings.append(Finding(level, code, message, self.file, place.line, place.column))
+        if len(self.findings) == MOST_FINDINGS:
+            level, code, message = "error", "too-many", "and more: mend these first"
+        if len(self.findings) <= MOST_FINDINGS:
+            self.findings.append(Finding(level, code, message, self.file, place.line, place.column))
 
     @property
     def is_sound(self) -> bool:
@@ -103,14 +126,17 @@ def decode(raw: bytes, report: Report) -> str | None:
 
 
 def read(text: str, report: Report) -> Tree | None:
-    """Return the file's only document, or nothing with at least one finding."""
-    if len(text.encode("utf-8", "surrogatepass")) > BIGGEST:
-        report.error(START, "too-big", f"the file has more than {BIGGEST} bytes")
-        return None
+    """Return the file's only document, or nothing with at least one finding.
+
+    Size, characters and indentation are looked at before anything is parsed.
+    """
     before = len(report.findings)
+    _look_over(text, report)
+    if len(report.findings) > before:
+        return None
     builder = _Builder(report)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(_without_tabs(text), Loader=yaml.SafeLoader):
             if not builder.take(event):
                 break
     except yaml.MarkedYAMLError as error:
@@ -120,6 +146,37 @@ def read(text: str, report: Report) -> Tree | None:
     if builder.root is None and len(report.findings) == before:
         report.error(START, "empty", "the file holds no document")
     return builder.root if len(report.findings) == before else None
+
+
+def _look_over(text: str, report: Report) -> None:
+    """Report what no parser should be given."""
+    if len(text.encode("utf-8", "surrogatepass")) > BIGGEST:
+        report.error(START, "too-big", f"the file has more than {BIGGEST} bytes")
+        return
+    if text.startswith("\ufeff"):
+        report.error(START, "encoding", "the file begins with a byte order mark")
+        return
+    deep = re.search(rf"^ {{{WIDEST},}}", text, re.MULTILINE)
+    if deep:
+        report.error(
+            _at(text, deep.start()), "too-deep", f"more than {WIDEST} blanks before a line"
+        )
+    for match in SUSPECT.finditer(text):
+        code = UNSEEN.get(unicodedata.category(match.group()))
+        if code:
+            report.error(_at(text, match.start()), code, SAID[code])
+        if len(report.findings) > MOST_FINDINGS:
+            break
+
+
+def _at(text: str, index: int) -> Place:
+    breaks = [match.end() for match in LINE_BREAK.finditer(text, 0, index)]
+    return Place(len(breaks) + 1, index - (breaks[-1] if breaks else 0) + 1)
+
+
+def _without_tabs(text: str) -> str:
+    """Return JSON with blanks for tabs, which YAML does not know between its words."""
+    return text.replace("\t", " ") if text.lstrip()[:1] == "{" else text
 
 
 def _place(mark: Any) -> Place:
@@ -189,10 +246,14 @@ class _Builder:
         return True
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
-        leaf = Leaf(event.value, bare=event.style is None, place=place)
-        if not event.value.isprintable() and _has_control(event.value):
-            self.report.error(place, "control", "a control character stands in the text")
-        self._put(leaf)
+        text = whole(event.value)
+        for code in dict.fromkeys(unseen(text)):
+            self.report.error(place, code, SAID[code])
+        if SECRET.search(text):
+            self.report.error(place, "secret", "this looks like a secret; none belongs in a map")
+        elif FILLED_IN.search(text):
+            self.report.error(place, "filled-in", "nothing is filled in here: write what is meant")
+        self._put(Leaf(text, bare=event.style is None, place=place))
 
     def _put(self, tree: Tree) -> None:
         if not self._stack:
@@ -235,8 +296,15 @@ def _key_problem(top: _Open, tree: Tree) -> tuple[str, str] | None:
     return None
 
 
-def _has_control(text: str) -> bool:
-    return any(ord(character) < 32 and character not in "\n\t" for character in text)
+def whole(text: str) -> str:
+    """Return a text with its surrogate pairs made one, as JSON writes what lies beyond U+FFFF."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def unseen(text: str) -> list[str]:
+    """Return the codes of the characters that may not stand in a text."""
+    kinds = (UNSEEN.get(unicodedata.category(each)) for each in SUSPECT.findall(text))
+    return [kind for kind in kinds if kind]
 
 
 def shown(text: str) -> str:

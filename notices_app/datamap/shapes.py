@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from notices_app.datamap.reading import Leaf, Many, Mapped, Place, Report, Tree, shown
+from notices_app.datamap.reading import Leaf, Many, Mapped, Place, Report, Tree, kind_of, shown
 
 PLACES = "\x00places"
 """Where the entries of a read mapping stand: beside them, under a key that no file can spell."""
+NULL = "tag:yaml.org,2002:null"
+QUOTE_IT = "YAML reads this as no text: put it in quotes"
 
 
 class Shape(Protocol):
@@ -19,6 +21,9 @@ class Shape(Protocol):
 
     def schema(self) -> dict[str, Any]:
         """Return the shape as JSON Schema."""
+
+    def words(self) -> str:
+        """Return the shape in words, for the reference."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Word:
         if not isinstance(tree, Leaf):
             report.error(tree.place, "shape", f"{self.what} is expected here")
         elif not tree.is_text:
-            report.error(tree.place, "not-text", "YAML reads this as no text: put it in quotes")
+            report.error(tree.place, "not-text", QUOTE_IT)
         elif not re.fullmatch(self.pattern, tree.text):
             report.error(tree.place, "form", f"this is not {self.what}")
         else:
@@ -40,27 +45,35 @@ class Word:
         return None
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$(?!\\n)"}
+
+    def words(self) -> str:
+        return self.what
 
 
 @dataclass(frozen=True)
 class Choice:
     """One of some words; ``null`` may be written bare where it is one of them."""
 
-    words: tuple[str, ...]
+    of: tuple[str, ...]
+    code: str = "choice"
+    what: str = ""
 
     def read(self, tree: Tree, report: Report) -> str | None:
-        if isinstance(tree, Leaf) and tree.text in self.words:
+        if isinstance(tree, Leaf) and tree.text in self.of:
             if tree.is_text or tree.text == "null":
                 return tree.text
-            report.error(tree.place, "not-text", "YAML reads this as no text: put it in quotes")
+            report.error(tree.place, "not-text", QUOTE_IT)
             return None
-        report.error(tree.place, "choice", f"one of these is expected: {', '.join(self.words)}")
+        report.error(tree.place, self.code, f"one of these is expected: {', '.join(self.of)}")
         return None
 
     def schema(self) -> dict[str, Any]:
-        words: list[str | None] = [*self.words]
-        return {"enum": [*words, None] if "null" in self.words else words}
+        words: list[str | None] = [*self.of]
+        return {"enum": [*words, None] if "null" in self.of else words}
+
+    def words(self) -> str:
+        return self.what or ", ".join(f"`{word}`" for word in self.of)
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,9 @@ class Number:
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
+    def words(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -97,6 +113,9 @@ class Flag:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
+
+    def words(self) -> str:
+        return "`true` or `false`"
 
 
 @dataclass(frozen=True)
@@ -112,18 +131,34 @@ class Value:
         return None
 
     def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "boolean"]}
+        most = 10**18 - 1
+        return {
+            "anyOf": [
+                {"type": "string", "maxLength": 200},
+                {"type": "integer", "minimum": -most, "maximum": most},
+                {"type": "boolean"},
+            ]
+        }
+
+    def words(self) -> str:
+        return "a text in quotes, a whole number, `true` or `false`"
 
 
 @dataclass(frozen=True)
 class Anything:
     """What other tools read and we do not."""
 
-    def read(self, _tree: Tree, _report: Report) -> None:
-        return None
+    mapping: bool = False
+
+    def read(self, tree: Tree, report: Report) -> None:
+        if self.mapping and not isinstance(tree, Mapped):
+            report.error(tree.place, "shape", "keys with values are expected here")
 
     def schema(self) -> dict[str, Any]:
-        return {}
+        return {"type": "object"} if self.mapping else {}
+
+    def words(self) -> str:
+        return "keys with values, not read" if self.mapping else "anything, not read"
 
 
 @dataclass(frozen=True)
@@ -151,15 +186,24 @@ class Listed:
             "maxItems": self.most,
         }
 
+    def words(self) -> str:
+        return f"a list of {self.of.words()}"
+
 
 @dataclass(frozen=True)
 class Keys:
-    """A mapping with known keys; ``known_elsewhere`` says where a misplaced one belongs."""
+    """A mapping with known keys; ``known_elsewhere`` says where a misplaced one belongs.
+
+    ``says`` explains each key; the reference page and the schema are made of it. With ``one`` the
+    mapping has exactly one of the keys named there.
+    """
 
     keys: Mapping[str, Shape]
     required: Sequence[str] = ()
     known_elsewhere: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
+    one: Sequence[str] = ()
 
     def read(self, tree: Tree, report: Report) -> dict[str, Any] | None:
         if not isinstance(tree, Mapped):
@@ -179,6 +223,8 @@ class Keys:
         for key in self.required:
             if key not in values:
                 report.error(tree.place, "missing", f"the key {shown(key)} is missing")
+        if self.one and sum(key in values for key in self.one) != 1:
+            report.error(tree.place, "one-of", f"exactly one of these: {', '.join(self.one)}")
         values[PLACES] = places
         return values
 
@@ -190,14 +236,24 @@ class Keys:
             report.error(place, "unknown", f"nothing is called {shown(key)} here")
 
     def schema(self) -> dict[str, Any]:
-        properties = {key: shape.schema() for key, shape in self.keys.items()}
+        properties = {key: self._described(key) for key in self.keys}
         properties |= {old: properties[new] for old, new in self.aliases.items()}
-        return {
+        drawn: dict[str, Any] = {
             "type": "object",
             "properties": properties,
             "required": list(self.required),
             "additionalProperties": False,
         }
+        both = [{"not": {"required": [old, new]}} for old, new in self.aliases.items()]
+        ways = [{"required": [key]} for key in self.one]
+        return drawn | ({"oneOf": ways} if ways else {}) | ({"allOf": both} if both else {})
+
+    def _described(self, key: str) -> dict[str, Any]:
+        said = {"description": self.says[key]} if key in self.says else {}
+        return {**said, **self.keys[key].schema()}
+
+    def words(self) -> str:
+        return "keys: " + ", ".join(f"`{key}`" for key in self.keys)
 
 
 @dataclass(frozen=True)
@@ -205,7 +261,7 @@ class Either:
     """One shape for a mapping, another for everything else."""
 
     word: Shape
-    keys: Keys
+    keys: Shape
 
     def read(self, tree: Tree, report: Report) -> Any:
         return (self.keys if isinstance(tree, Mapped) else self.word).read(tree, report)
@@ -213,8 +269,57 @@ class Either:
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [self.word.schema(), self.keys.schema()]}
 
+    def words(self) -> str:
+        return f"{self.word.words()}; or {self.keys.words()}"
+
+
+@dataclass(frozen=True)
+class Optional:
+    """A shape, or nothing, as other tools write keys that say nothing."""
+
+    of: Shape
+
+    def read(self, tree: Tree, report: Report) -> Any:
+        if isinstance(tree, Leaf) and tree.bare and tree.text in {"null", ""}:
+            return None
+        return self.of.read(tree, report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.of.schema(), {"type": "null"}]}
+
+    def words(self) -> str:
+        return self.of.words()
+
+
+@dataclass
+class Again:
+    """A shape that is used within itself; ``of`` is set once it is known. Its schema is a name."""
+
+    name: str
+    of: Shape | None = None
+
+    def read(self, tree: Tree, report: Report) -> Any:
+        assert self.of is not None  # noqa: S101 - set when the form is made
+        return self.of.read(tree, report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{self.name}"}
+
+    def words(self) -> str:
+        return self.name
+
+
+def is_null(tree: Tree) -> bool:
+    """Say whether YAML takes a scalar for nothing."""
+    return isinstance(tree, Leaf) and tree.bare and kind_of(tree.text) == NULL
+
 
 def place(values: Mapping[str, Any], key: str = "") -> Place:
     """Return where an entry of a read mapping stands, or the mapping itself."""
     places: dict[str, Place] = values[PLACES]
     return places.get(key, places[""])
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a read mapping without its places."""
+    return {key: value for key, value in values.items() if key != PLACES}

@@ -11,7 +11,7 @@ from notices_app.models.content import (
     Section,
     TextState,
 )
-from notices_app.models.datamap import DataMapVersion, DataSystem
+from notices_app.models.datamap import DataMapVersion, DataSystem, SystemKind, SystemSecret
 from notices_app.models.finding import FindingCode, FindingNote
 from notices_app.models.notice import OPEN, OUT, Notice, NoticeVersion, Status
 from notices_app.models.vocabulary import (
@@ -49,5 +49,7 @@ __all__ = [
     "Source",
     "SourceName",
     "Status",
+    "SystemKind",
+    "SystemSecret",
     "TextState",
 ]

@@ -19,13 +19,25 @@ class DataSystemQuerySet(models.QuerySet["DataSystem"]):
         return self.filter(served=True, rehearsal=False)
 
 
+class SystemKind(models.TextChoices):
+    """How a system is reached."""
+
+    SQL = "sql", _("database")
+    HTTP = "http", _("outside system with an interface")
+    MANUAL = "manual", _("by hand")
+
+
 class DataSystem(models.Model):
-    """A database of the business. Its address is sealed, or stands in the environment."""
+    """A database of the business, or a system outside that is asked for each person.
+
+    Its address is sealed, or stands in the environment.
+    """
 
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key",
         "key": "none",
         "name": "none",
+        "kind": "none",
         "schema": "none",
         "url_env": "none",
         "sealed_url": "sealed",
@@ -37,6 +49,7 @@ class DataSystem(models.Model):
     }
     key = models.SlugField(_("key"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("kind"), max_length=8, choices=SystemKind, default=SystemKind.SQL)
     schema = models.CharField(
         _("schema"), max_length=63, default="public", validators=[RegexValidator(r"^\w+$")]
     )
@@ -64,6 +77,36 @@ class DataSystem(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SystemSecret(models.Model):
+    """What an outside system asks for as proof. Sealed; it is given, used, and never shown."""
+
+    PERSONAL: ClassVar[dict[str, str]] = {
+        "id": "key",
+        "system": "key",
+        "name": "none",
+        "sealed": "sealed",
+        "data_key": "key",
+        "given_at": "none",
+        "given_by": "staff",
+    }
+    system = models.ForeignKey(DataSystem, models.CASCADE, related_name="secrets")
+    name = models.CharField(_("name"), max_length=40)
+    sealed = models.BinaryField()
+    data_key = models.ForeignKey(DataKey, models.PROTECT, related_name="+")
+    given_at = models.DateTimeField(_("given"))
+    given_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("secret of a system")
+        verbose_name_plural = _("secrets of systems")
+        constraints = [
+            models.UniqueConstraint(fields=["system", "name"], name="a_secret_stands_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DataMapVersionQuerySet(models.QuerySet["DataMapVersion"]):

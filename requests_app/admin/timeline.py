@@ -184,6 +184,21 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     % len(facts.get("points", ())),
     "plan.approved": _plan_approved,
     "plan.shared-decided": _shared,
+    "request.collected": lambda _f: _("The package was looked through. Another hands it over."),
+    "package.built": lambda facts: _("What is held was collected: %s rows.") % facts.get("rows", 0),
+    "package.by-hand": lambda _f: _("No map leads to this person: it is collected by hand."),
+    "package.asked": lambda _f: _("It is collected anew."),
+    "package.shared-given": lambda facts: _("Rows of %s that others reach too may be given.")
+    % facts.get("table", ""),
+    "package.code-asked": lambda _f: _("A code for the package was asked for."),
+    "package.wrong-code": lambda _f: _("A code was typed that is not right."),
+    "package.opened": lambda _f: _("The package was opened with a code."),
+    "package.download-begun": lambda _f: _("A download began."),
+    "package.download-ended": lambda facts: (
+        _("The package was fetched whole.") if facts.get("complete")
+        else _("A download was broken off.")
+    ),
+    "package.destroyed": lambda _f: _("The package was destroyed."),
     "identity.seen": _seen,
     "texts.seen": _texts,
     "letter.read": _texts,

@@ -7,6 +7,7 @@ from requests_app.correspondence.letters import (
     Letter,
     queue_all,
     queue_instructions,
+    queue_task,
     release,
 )
 
@@ -18,5 +19,6 @@ __all__ = [
     "deliver",
     "queue_all",
     "queue_instructions",
+    "queue_task",
     "release",
 ]

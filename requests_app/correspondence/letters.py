@@ -36,6 +36,7 @@ LINK_LIFE = {
     LinkPurpose.FOLLOW: timedelta(hours=72),
     LinkPurpose.CONFIRM: timedelta(hours=72),
     LinkPurpose.STOP: timedelta(days=100),
+    LinkPurpose.PACKAGE: timedelta(days=14),
 }
 """How long a mailed link opens (VR-21); the stop link as long as any answer may take."""
 
@@ -62,6 +63,7 @@ class Letter:
 
 
 _FOLLOW, _CONFIRM, _STOP = LinkPurpose.FOLLOW, LinkPurpose.CONFIRM, LinkPurpose.STOP
+_PACKAGE = LinkPurpose.PACKAGE
 
 LETTERS: Mapping[str, Letter] = {
     "receipt": Letter("typed", "COM-01", (_FOLLOW,), stranger=True),
@@ -69,6 +71,7 @@ LETTERS: Mapping[str, Letter] = {
     "follow": Letter("typed", "PR-41", (_FOLLOW,), stranger=True),
     "confirm": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True),
     "reminder": Letter("on_file", "COM-02", (_CONFIRM, _STOP), stranger=True, again=True),
+    "outside_task": Letter("outside", "COM-13", again=True),
     "verified_notice": Letter("on_file", "VR-16", (_STOP,), again=True),
     "extension": Letter("answer", "COM-09"),
     "unverifiable": Letter("typed", "COM-05", stranger=True),
@@ -81,6 +84,8 @@ LETTERS: Mapping[str, Letter] = {
     "withdrawn": Letter("typed", "1.3"),
     "answer_manual": Letter("answer", "T-05"),
     "optout_done": Letter("typed", "COM-10"),
+    "answer_know": Letter("on_file", "COM-03, COM-04", (_PACKAGE,)),
+    "package_code": Letter("on_file", "VR-21", again=True),
     "message_from_us": Letter("typed", "COM-02", (_FOLLOW,), again=True),
     "instruction": Letter("provider", "COM-13"),
 }
@@ -333,6 +338,35 @@ def queue_instructions(
         services[desk] += 1
         message.ordinal = services[desk]
     return Message.objects.bulk_create(messages)
+
+
+def queue_task(
+    consumer_request: ConsumerRequest,
+    recipient: str,
+    *,
+    token: str,
+    at: datetime,
+    context: Mapping[str, Any],
+) -> Message:
+    """Ask somebody outside to do their part by hand, with a link that is theirs alone (COM-13)."""
+    assert consumer_request.data_key is not None  # noqa: S101  only purged requests have none
+    facts = {
+        "number": consumer_request.number,
+        "task_link": link_url(token, settings.LANGUAGE_CODE),
+    }
+    message = _message(
+        "outside_task",
+        consumer_request.data_key,
+        recipient,
+        language=settings.LANGUAGE_CODE,
+        context={**facts, **context},
+        at=at,
+        consumer_request=consumer_request,
+        audience=LETTERS["outside_task"].audience,
+    )
+    _number([message])
+    message.save()
+    return message
 
 
 def release(message: Message, *, by: Actor, at: datetime) -> Message:

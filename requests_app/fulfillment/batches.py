@@ -11,8 +11,9 @@ from ccpa_office import clock_guard, ledger, work
 from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
+from notices_app.models import SystemKind
 from requests_app import workflow
-from requests_app.fulfillment import erasure, newborn, proof
+from requests_app.fulfillment import erasure, newborn, outside, proof
 from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
 from requests_app.models import (
@@ -68,7 +69,8 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
                 chunk__isnull=True,
                 consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
             )
-            .select_related("consumer_request")
+            .select_related("consumer_request", "map_version__system")
+            .defer("map_version__document")
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("executable_at", "pk")[:limit]
         )
@@ -93,7 +95,7 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
             people=people,
             lane="erase",
             not_before=at,
-            stage=Chunk.Stage.WAIT if waits else Chunk.Stage.ERASE,
+            stage=Chunk.Stage.WAIT if waits else first_stage(plans[0]),
             state="done" if waits else "ready",
         )
         if waits:
@@ -101,6 +103,12 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
         else:
             start(plans, chunk, at=at)
     return batch
+
+
+def first_stage(plan: Plan) -> Chunk.Stage:
+    """What a chunk of such plans begins with: erasing, or asking a system outside."""
+    is_database = plan.map_version.system.kind == SystemKind.SQL
+    return Chunk.Stage.ERASE if is_database else Chunk.Stage.OUTSIDE
 
 
 def start(plans: Sequence[Plan], chunk: Chunk, *, at: datetime) -> None:
@@ -180,7 +188,7 @@ def release(batch: Batch, *, at: datetime) -> None:
     for chunk in batch.chunks.filter(stage=Chunk.Stage.WAIT).order_by("ordinal"):
         plans = list(
             chunk.plans.filter(state=PlanState.APPROVED)
-            .select_related("consumer_request")
+            .select_related("consumer_request", "map_version__system")
             .select_for_update(of=("self",))
             .order_by("pk")
         )
@@ -188,7 +196,7 @@ def release(batch: Batch, *, at: datetime) -> None:
             Chunk.objects.filter(pk=chunk.pk).update(stage=Chunk.Stage.DONE)
             continue
         Chunk.objects.filter(pk=chunk.pk).update(
-            stage=Chunk.Stage.ERASE, state="ready", lane="erase", not_before=at
+            stage=first_stage(plans[0]), state="ready", lane="erase", not_before=at
         )
         start(plans, chunk, at=at)
 
@@ -197,7 +205,13 @@ def release(batch: Batch, *, at: datetime) -> None:
 
 
 def work_chunk(chunk: Chunk, *, at: datetime) -> None:
-    """Erase and prove a claimed chunk; after a crash go on where it stood."""
+    """Carry out a claimed chunk: erase and prove, or have systems outside asked."""
+    carry_out = outside.work_chunk if chunk.stage == Chunk.Stage.OUTSIDE else _work_rows
+    carry_out(chunk, at=at)
+
+
+def _work_rows(chunk: Chunk, *, at: datetime) -> None:
+    """Erase and prove; after a crash go on where it stood."""
     try:
         if chunk.stage == Chunk.Stage.ERASE:
             loaded = erasure.run_chunk(chunk, at=at)
@@ -205,7 +219,7 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
             loaded = load(chunk)
     except NotNow:
         if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
-            work_chunk(chunk, at=at)
+            _work_rows(chunk, at=at)
         elif chunk.plans.filter(state__in=[PlanState.APPROVED, PlanState.EXECUTING]).exists():
             _wait(chunk, at + timedelta(minutes=1), "halted")
         else:

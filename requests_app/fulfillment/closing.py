@@ -1,6 +1,6 @@
 """The end of a deletion: everybody who must know has been told, so the consumer is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,11 +14,14 @@ from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import Category
 from ccpa_office.roles import Actor
 from requests_app import workflow
+from requests_app.fulfillment.locating_outside import is_outside
+from requests_app.fulfillment.outside.words import is_kept, sentences_of, told_outside
 from requests_app.models import (
     ConsumerRequest,
     Delivery,
     Message,
     Outcome,
+    OutsideTask,
     Plan,
     PlanState,
     Status,
@@ -43,15 +46,18 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
         by_outcome: dict[Outcome, dict[int, ConsumerRequest]] = {}
         told: dict[int, list[dict[str, Any]]] = {}
         proved: dict[int, dict[str, Any]] = {}
+        outside = _outside(plans)
         for plan in plans:
-            told.setdefault(plan.consumer_request.pk, []).extend(plan.summary)
+            parts = [part for part in plan.summary if not is_outside(part)]
+            told.setdefault(plan.consumer_request.pk, []).extend(parts)
             proved[plan.consumer_request.pk] = {
                 "proved_on": received_date(plan.proved_at),
                 "done_on": received_date(plan.executed_at),
                 "providers": plan.providers,
             }
         for plan in plans:
-            outcome = _outcome(told[plan.consumer_request.pk])
+            tasks = outside.get(plan.consumer_request.pk, [])
+            outcome = _outcome(told[plan.consumer_request.pk], tasks)
             of_outcome = by_outcome.setdefault(outcome, {})
             of_outcome[plan.consumer_request.pk] = plan.consumer_request
         for outcome, requests in by_outcome.items():
@@ -64,6 +70,7 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
                 letter_context=lambda each: {
                     **what_was_done(told[each.pk], each.language),
                     **proved[each.pk],
+                    "outside": _said(outside.get(each.pk, []), each.language),
                 },
                 outcome=outcome,
             )
@@ -94,8 +101,19 @@ def _providers() -> Subquery:
     return Subquery(told.values("consumer_request").annotate(n=Count("pk")).values("n"))
 
 
-def _outcome(parts: list[dict[str, Any]]) -> Outcome:
-    kept = any(part["action"] == "keep" for part in parts)
+def _outside(plans: list[Any]) -> dict[int, list[OutsideTask]]:
+    """What systems outside did for these requests; no statement where there are none."""
+    asked = [plan for plan in plans if any(map(is_outside, plan.summary))]
+    return told_outside(plan.consumer_request for plan in asked) if asked else {}
+
+
+def _said(tasks: Sequence[OutsideTask], language: str) -> list[str]:
+    with translation.override(language):
+        return sentences_of(tasks)
+
+
+def _outcome(parts: list[dict[str, Any]], tasks: Sequence[OutsideTask]) -> Outcome:
+    kept = any(part["action"] == "keep" for part in parts) or is_kept(tasks)
     return Outcome.IN_PART if kept else Outcome.COMPLIED
 
 

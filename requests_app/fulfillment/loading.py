@@ -117,6 +117,12 @@ def load(
     )
 
 
+def is_halted(chunk: Chunk) -> bool:
+    """Whether nothing of a chunk may be carried out now; one statement."""
+    plan: Any = _plans(chunk, (PlanState.EXECUTING,)).first()
+    return plan is not None and bool(plan.halted or plan.paused)
+
+
 def _plans(chunk: Chunk, states: Sequence[PlanState]) -> QuerySet[Plan, Any]:
     """The chunk's plans, parents first, each with what says that nothing may happen now."""
     halted = Switch.objects.filter(stopped=True)

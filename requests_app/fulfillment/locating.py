@@ -14,7 +14,7 @@ from requests_app.fulfillment.packing import (
     Part,
     Subject,
 )
-from requests_app.targets import Target
+from requests_app.targets import System
 
 LARGE_TABLE = 10_000
 """The share of a table counts only where the table has more rows than this."""
@@ -24,7 +24,7 @@ LARGE_TABLE = 10_000
 class Found:
     """What one system holds of the people: subjects, parts, and sizes of its tables."""
 
-    target: Target
+    target: System
     subjects: list[Subject]
     parts: list[Part]
     sizes: Mapping[str, int]

@@ -15,8 +15,10 @@ from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
+from notices_app.models import SystemKind
 from requests_app import targets, workflow
 from requests_app.fulfillment.locating import Found, locate, merged, summarize, weigh
+from requests_app.fulfillment.locating_outside import found_outside, sample_outside
 from requests_app.fulfillment.packing import (
     Part,
     Subject,
@@ -72,6 +74,7 @@ def build(step: Step, *, at: datetime) -> None:
         )
         for system_key, people in people_of(consumer_request).items()
     ]
+    found += found_outside(consumer_request.number, found)
     work.seam("plan.before-commit")
     with transaction.atomic():
         work.finish(step)
@@ -317,6 +320,8 @@ def _decided(part: Part, table: str, decision: str, ground: str) -> Part:
 
 def sample(plan: Plan) -> list[dict[str, Any]]:
     """A dry run for a page: masked rows and the statements, table by table."""
+    if plan.map_version.system.kind != SystemKind.SQL:
+        return sample_outside(plan)
     connector = targets.under(plan.map_version).connector
     box = sealing.Box(plan.data_key)
     shown = []

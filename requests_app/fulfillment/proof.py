@@ -1,7 +1,7 @@
 """Look again: is it gone? "Complete" is derived from here and set nowhere else (PR-17)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -159,8 +159,18 @@ def _is_clean(table: dict[str, Any]) -> bool:
 
 
 def _tell(loaded: Load, at: datetime) -> None:
+    tell(loaded.plans, loaded.unfinished, loaded.people_of, at=at)
+
+
+def tell(
+    proved: Sequence[Plan],
+    unfinished: Collection[int],
+    people_of: Callable[[Plan], Sequence[Subject]],
+    *,
+    at: datetime,
+) -> None:
     """Service providers first, then the consumer (7022(b)(2); design 6.9)."""
-    plans = _finished(loaded)
+    plans = _finished(proved, unfinished)
     key_of = {plan.consumer_request_id: plan.data_key for plan in plans}
     plan_of = {plan.consumer_request_id: plan for plan in plans if plan.parent_id is None}
     one_each = {plan.consumer_request_id: plan.consumer_request for plan in plans}
@@ -178,13 +188,13 @@ def _tell(loaded: Load, at: datetime) -> None:
         providers,
         at=at,
         context=lambda each: {
-            **_hashed(loaded.people_of(plan_of[each.pk])),
+            **_hashed(people_of(plan_of[each.pk])),
             "kept": kept_words(plan_of[each.pk].summary),
         },
     )
 
 
-def _finished(loaded: Load) -> list[Plan]:
+def _finished(proved: Sequence[Plan], unfinished: Collection[int]) -> list[Plan]:
     """The plans whose request has no other plan to be carried out.
 
     Where there was one when the chunk was read, it is asked again under a lock: of two workers
@@ -192,8 +202,8 @@ def _finished(loaded: Load) -> list[Plan]:
     """
     waiting = {
         plan.consumer_request.pk
-        for plan in loaded.plans
-        if plan.consumer_request and plan.pk in loaded.unfinished
+        for plan in proved
+        if plan.consumer_request and plan.pk in unfinished
     }
     if waiting:
         requests = ConsumerRequest.objects.filter(pk__in=waiting).order_by("pk")
@@ -201,9 +211,7 @@ def _finished(loaded: Load) -> list[Plan]:
         open_plans = Plan.objects.filter(consumer_request__in=waiting, state__in=LIVING)
         waiting = {pk for (pk,) in open_plans.values_list("consumer_request_id") if pk}
     return [
-        plan
-        for plan in loaded.plans
-        if plan.consumer_request and plan.consumer_request_id not in waiting
+        plan for plan in proved if plan.consumer_request and plan.consumer_request_id not in waiting
     ]
 
 

@@ -239,7 +239,93 @@ DROP TRIGGER receipt_stays ON requests_app_receipt;
 DROP FUNCTION requests_app_receipt_stays();
 """
 
-WORK_TABLES = ("step", "message", "chunk", "look", "linkasked")
+# Nothing is asked outside but for a plan that is carried out; what was asked and answered stays.
+OUTSIDE = """
+CREATE FUNCTION requests_app_outside_asked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM requests_app_plan WHERE id = NEW.plan_id AND state = 'executing') THEN
+        RAISE EXCEPTION 'this plan is not carried out' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER outside_asked BEFORE INSERT ON requests_app_outsidetask
+    FOR EACH ROW EXECUTE FUNCTION requests_app_outside_asked();
+CREATE FUNCTION requests_app_outside_call_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.task_id, NEW.step, NEW.key, NEW.question) IS DISTINCT FROM
+       (OLD.task_id, OLD.step, OLD.key, OLD.question) OR NEW.tries < OLD.tries - 1
+       OR OLD.means IN ('done', 'nothing') THEN
+        RAISE EXCEPTION 'a call outside stays as it was' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER outside_call_stays BEFORE UPDATE ON requests_app_outsidecall
+    FOR EACH ROW EXECUTE FUNCTION requests_app_outside_call_stays();
+"""
+NO_OUTSIDE = """
+DROP TRIGGER outside_call_stays ON requests_app_outsidecall;
+DROP FUNCTION requests_app_outside_call_stays();
+DROP TRIGGER outside_asked ON requests_app_outsidetask;
+DROP FUNCTION requests_app_outside_asked();
+"""
+
+# A package is what was built; it is handed over by another person than who verified, asked for it,
+# looked it through, or took the request in, and only to the contact on file that confirmed (VR-28).
+PACKAGES = """
+CREATE FUNCTION requests_app_package_counts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.stage <> 'build' AND NEW.stage <> 'destroyed' AND
+       (NEW.consumer_request_id, NEW.version, NEW.content, NEW.given, NEW.data_key_id, NEW.file,
+        NEW.size, NEW.hash, NEW.summary, NEW.built_at, NEW.asked_by_id) IS DISTINCT FROM
+       (OLD.consumer_request_id, OLD.version, OLD.content, OLD.given, OLD.data_key_id, OLD.file,
+        OLD.size, OLD.hash, OLD.summary, OLD.built_at, OLD.asked_by_id) THEN
+        RAISE EXCEPTION 'a package is what was built; build another'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.stage = 'released' AND TG_OP = 'UPDATE' AND OLD.stage = 'released' AND
+       (NEW.contact_id, NEW.prepared_by_id, NEW.released_by_id, NEW.released_at, NEW.expires_at)
+        IS DISTINCT FROM
+       (OLD.contact_id, OLD.prepared_by_id, OLD.released_by_id, OLD.released_at, OLD.expires_at) THEN
+        RAISE EXCEPTION 'a package is handed over once' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.stage <> 'released' OR TG_OP = 'UPDATE' AND OLD.stage = 'released' THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'INSERT' OR OLD.stage <> 'proposed' OR NOT EXISTS (
+        SELECT FROM requests_app_consumerrequest asked
+        JOIN ccpa_office_staffmember member ON member.id = NEW.released_by_id AND member.is_active
+        WHERE asked.id = NEW.consumer_request_id AND asked.status = 'collected'
+          AND asked.level_reached >= asked.level_required
+          AND (NEW.content = 'categories' OR asked.level_reached = 'reasonably-high')
+          AND asked.verified_at > NEW.released_at - interval '30 days'
+          AND asked.verified_by_id IS DISTINCT FROM NEW.released_by_id
+          AND asked.opened_by_id IS DISTINCT FROM NEW.released_by_id
+          AND NEW.asked_by_id IS DISTINCT FROM NEW.released_by_id
+          AND EXISTS (SELECT FROM requests_app_identifier contact
+                      JOIN requests_app_link link ON link.contact_id = contact.id
+                      WHERE contact.id = NEW.contact_id AND contact.source = 'on-file'
+                        AND contact.consumer_request_id = asked.id
+                        AND link.purpose = 'confirm' AND link.used_at IS NOT NULL)
+          AND EXISTS (SELECT FROM ccpa_office_staffmember_groups held
+                      JOIN auth_group role ON role.id = held.group_id
+                      WHERE held.staffmember_id = member.id AND role.name IN ('approver', 'chief'))
+          AND NOT EXISTS (SELECT FROM ccpa_office_stafftouch touch
+                          WHERE touch.member_id = member.id AND touch.confirmed_at IS NULL
+                            AND touch.at > ccpa_now() - interval '72 hours')) THEN
+        RAISE EXCEPTION 'this person cannot hand this package over'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER package_counts BEFORE INSERT OR UPDATE ON requests_app_package
+    FOR EACH ROW EXECUTE FUNCTION requests_app_package_counts();
+"""
+NO_PACKAGES = """
+DROP TRIGGER package_counts ON requests_app_package;
+DROP FUNCTION requests_app_package_counts();
+"""
+
+WORK_TABLES = ("package", "step", "message", "chunk", "look", "linkasked", "outsidetask", "outsidelook")
 
 # Sealed columns are never looked at by the planner, so no value can end in its statistics.
 SEALED = {
@@ -248,8 +334,12 @@ SEALED = {
     "message": ["recipient", "text", "html"],
     "note": ["text"],
     "declaration": ["typed_name"],
+    "package": ["samples", "answer"],
     "plan": ["subjects"],
     "plantable": ["keys", "persons"],
+    "outsidetask": ["records", "note"],
+    "outsidecall": ["ticket"],
+    "outsideevidence": ["content"],
 }
 
 
@@ -287,6 +377,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(EXECUTION, NO_EXECUTION),
         migrations.RunSQL(BATCH_APPROVALS, NO_BATCH_APPROVALS),
         migrations.RunSQL(RECEIPTS, NO_RECEIPTS),
+        migrations.RunSQL(PACKAGES, NO_PACKAGES),
+        migrations.RunSQL(OUTSIDE, NO_OUTSIDE),
         migrations.RunSQL(IMMEDIATE, migrations.RunSQL.noop),
         migrations.RunSQL(_statistics(0), _statistics(-1)),
         *(

@@ -14,6 +14,17 @@ from requests_app.models.fulfillment import (
     Receipt,
     Switch,
 )
+from requests_app.models.outside import (
+    OutsideCall,
+    OutsideEvidence,
+    OutsideLink,
+    OutsideLook,
+    OutsideStage,
+    OutsideState,
+    OutsideTask,
+    Said,
+)
+from requests_app.models.package import Download, Package, PackageCode, PackageStage
 from requests_app.models.parties import Identifier, IdentifierSource
 from requests_app.models.request import (
     CLOSED,
@@ -47,6 +58,7 @@ __all__ = [
     "ConsumerRequest",
     "Declaration",
     "Delivery",
+    "Download",
     "EvidencePoint",
     "Finding",
     "Identifier",
@@ -58,10 +70,21 @@ __all__ = [
     "Message",
     "Note",
     "Outcome",
+    "OutsideCall",
+    "OutsideEvidence",
+    "OutsideLink",
+    "OutsideLook",
+    "OutsideStage",
+    "OutsideState",
+    "OutsideTask",
+    "Package",
+    "PackageCode",
+    "PackageStage",
     "Plan",
     "PlanState",
     "PlanTable",
     "Receipt",
+    "Said",
     "Status",
     "Step",
     "StepKind",

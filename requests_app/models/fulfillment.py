@@ -89,6 +89,7 @@ class Chunk(DueWork):
         PLAN = "plan", _("to be planned")
         WAIT = "wait", _("waiting for approval")
         ERASE = "erase", _("to be erased")
+        OUTSIDE = "outside", _("being asked outside")
         PROVE = "prove", _("to be proved")
         DONE = "done", _("done")
 

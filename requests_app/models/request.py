@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ccpa_office.law.certainty import Level
-from ccpa_office.law.kinds import UNVERIFIED, RequestKind
+from ccpa_office.law.kinds import KNOW, UNVERIFIED, RequestKind
 from ccpa_office.models import DataKey
 
 
@@ -21,6 +21,7 @@ class Status(models.TextChoices):
     CHECKING = "checking", _("Identity to decide")
     VERIFIED = "verified", _("Verified")
     PLANNED = "planned", _("Plan to approve")
+    COLLECTED = "collected", _("Package to hand over")
     APPROVED = "approved", _("Cool-off")
     EXECUTING = "executing", _("Being erased")
     TELLING = "telling", _("Telling service providers")
@@ -183,6 +184,10 @@ class ConsumerRequest(models.Model):
             models.CheckConstraint(
                 name="only_deletions_are_erased",
                 condition=Q(kind=RequestKind.DELETE) | ~Q(status__in=sorted(ERASURE)),
+            ),
+            models.CheckConstraint(
+                name="only_requests_to_know_are_collected",
+                condition=Q(kind__in=sorted(KNOW)) | ~Q(status=Status.COLLECTED),
             ),
             models.CheckConstraint(
                 name="verified_means_a_moment_and_a_level",

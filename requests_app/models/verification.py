@@ -17,6 +17,7 @@ class LinkPurpose(models.TextChoices):
     FOLLOW = "follow", _("follow the request")
     CONFIRM = "confirm", _("confirm the request")
     STOP = "stop", _("stop the request")
+    PACKAGE = "package", _("fetch the package")
 
 
 class Link(models.Model):

@@ -5,6 +5,7 @@ from requests_app.verification.deciding import (
     IdentityNotProven,
     ask_again,
     decide,
+    queue_collection,
     queue_plan,
     send_again,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "link_of",
     "look_up",
     "people_of",
+    "queue_collection",
     "queue_plan",
     "send_again",
     "spend",

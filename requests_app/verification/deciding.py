@@ -1,16 +1,18 @@
 """A person says that it is the consumer, or asks once more."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
-from ccpa_office import ledger
+from ccpa_office import ledger, sealing
 from ccpa_office.law.certainty import (
     Level,
     is_certain_enough,
 )
-from ccpa_office.law.kinds import RequestKind
+from ccpa_office.law.kinds import KNOW, RequestKind
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.correspondence.letters import OVER_THE_LIMIT
@@ -20,6 +22,8 @@ from requests_app.models import (
     IdentifierSource,
     LinkPurpose,
     Message,
+    Package,
+    PackageStage,
     Status,
     Step,
     StepKind,
@@ -65,7 +69,7 @@ def _in_check(consumer_request: ConsumerRequest) -> ConsumerRequest:
 def verified(
     consumer_request: ConsumerRequest, *, by: Actor, at: datetime, reason: str
 ) -> ConsumerRequest:
-    """Move to verified; a deletion gets its plan built."""
+    """Move to verified; a deletion gets its plan built, a request to know its package."""
     workflow.move(
         consumer_request,
         Status.VERIFIED,
@@ -77,7 +81,35 @@ def verified(
     )
     if consumer_request.right is RequestKind.DELETE:
         queue_plan(consumer_request, at=at)
+    if consumer_request.right in KNOW:
+        queue_collection(consumer_request, at=at)
     return consumer_request
+
+
+def queue_collection(
+    consumer_request: ConsumerRequest, *, at: datetime, asked_by_id: int | None = None,
+    given: Sequence[Any] = (),
+) -> Package:  # fmt: skip
+    """Leave the collecting to a worker; what was collected before counts no more.
+
+    Specific pieces go only to whom a reasonably high certainty was reached (7024(a), 7062(c)).
+    """
+    waiting = [PackageStage.BUILD, PackageStage.READY, PackageStage.PROPOSED, PackageStage.BY_HAND]
+    consumer_request.packages.filter(stage__in=waiting).update(stage=PackageStage.VOID)
+    high = consumer_request.level_reached == Level.REASONABLY_HIGH
+    specific = consumer_request.right is RequestKind.KNOW_SPECIFIC and high
+    return Package.objects.create(
+        lane="collect",
+        not_before=at,
+        consumer_request=consumer_request,
+        version=1 + consumer_request.packages.count(),
+        content=Package.Content.SPECIFIC if specific else Package.Content.CATEGORIES,
+        language=consumer_request.language,
+        given=list(given),
+        data_key=sealing.new_key(),
+        ordered_at=at,
+        asked_by_id=asked_by_id,
+    )
 
 
 def queue_plan(consumer_request: ConsumerRequest, *, at: datetime) -> Step:

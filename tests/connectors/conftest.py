@@ -4,7 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.connectors import stores
+from tests.conftest import not_run
+from tests.connectors import contract, contract_engines, stores
+from tests.connectors.contract_engines import INSTALLERS, SERVERS, Engine, program
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +60,70 @@ def fresh_club():
 def fresh_ship():
     """A fresh copy of the ship, whose people have keys of two columns."""
     with stores.store(stores.SHIP_KIND) as made:
+        yield made
+
+
+# --- the contract: every engine in turn -----------------------------------------------------------
+
+ENGINES = ("mariadb", "postgresql", "sqlite")
+
+
+@pytest.fixture(scope="session")
+def maria():
+    """A private MariaDB; where none is installed the test is reported as not run."""
+    if not (program(SERVERS) and program(INSTALLERS)):
+        not_run("no MariaDB server on this machine")
+    with contract_engines.maria() as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request):
+    """Each engine that is proved live, in turn."""
+    if request.param == "mariadb":
+        fresh = request.getfixturevalue("maria").fresh
+        return Engine("mariadb", "`", fresh)
+    fresh = {"postgresql": contract_engines.postgres, "sqlite": contract_engines.sqlite_file}
+    return Engine(request.param, '"', fresh[request.param])
+
+
+@pytest.fixture(scope="session", params=sorted(stores.KINDS))
+def still(request, engine):
+    """Each kind of store on each engine, to read only."""
+    with contract.shop(engine, stores.KINDS[request.param]) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def still_school(engine):
+    """The learners on each engine, to read only."""
+    with contract.shop(engine, stores.LEARNERS) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def still_club(engine):
+    """The club on each engine, to read only."""
+    with contract.shop(engine, stores.CLUB_KIND) as made:
+        yield made
+
+
+@pytest.fixture(params=sorted(stores.KINDS))
+def shop(request, engine):
+    """A fresh copy of each kind of store on each engine."""
+    with contract.shop(engine, stores.KINDS[request.param]) as made:
+        yield made
+
+
+@pytest.fixture
+def school(engine):
+    """A fresh copy of the learners on each engine."""
+    with contract.shop(engine, stores.LEARNERS) as made:
+        yield made
+
+
+@pytest.fixture
+def clubhouse(engine):
+    """A fresh copy of the club on each engine."""
+    with contract.shop(engine, stores.CLUB_KIND) as made:
         yield made

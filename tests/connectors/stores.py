@@ -327,7 +327,7 @@ def look(store: Store, erasure: Erasure) -> dict[str, tuple[int, int, int]]:
         again = store.connector.recount(
             each.table,
             each.rows,
-            Look(erasure.people, erasure.identities, action, kept, stripped),
+            Look(erasure.people, erasure.identities, action, kept, stripped, secrets=[SECRET]),
         )
         found[each.table] = (again.by_key, again.by_identifier, again.in_text)
     return found

@@ -91,7 +91,11 @@ CHANGES = [
     (Change("id", "null"), {"key-changed", "not-null"}),
     (Change("posted_at", "strip_text"), {"change-type"}),
     (Change("body", "truncate_date", "year"), {"change-type"}),
-    (Change("thread_id", "pseudonym"), {"change-type"}),
+    (Change("thread_id", "pseudonym"), {"foreign-key"}),
+    (Change("posted_at", "pseudonym"), {"change-type"}),
+    (Change("body", "zero"), {"change-type"}),
+    (Change("body", "keep_last", "9"), {"change-argument"}),
+    (Change("body", "shred"), {"change-unknown"}),
     (Change("body", "null"), {"not-null"}),
 ]
 

@@ -255,7 +255,7 @@ def test_check_prints_findings_as_json(tmp_path):
         call_command("datamap", "check", str(path), "--json", stdout=out)
     assert json.loads(out.getvalue()) == [
         {"file": str(path), "line": 1, "column": 10, "level": "error", "code": "length",
-         "message": "from 1 to 1 entries"}
+         "message": "from 1 to 1 entries", "cure": "the message says how many"}
     ]  # fmt: skip
 
 

@@ -68,6 +68,7 @@ BREAKAGES = [
     ("E005", {"LEDGER_SIGNING_KEY": DEMO["LEDGER_SIGNING_KEY"]}),
     ("E006", {"DEMO": True}),
     ("E007", {"CLOCK_OFFSET": "P40D"}),
+    ("E025", {"ALLOW_LOOPBACK_CALLBACKS": True}),
     ("E008", {"DEBUG": True}),
     ("E009", {"SITE_URL": "http://privacy.example.com"}),
     ("E009", {"SITE_URL": "https://privacy.example.com/office"}),

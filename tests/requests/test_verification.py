@@ -136,7 +136,7 @@ def test_a_token_is_kept_as_a_digest_alone(mailbox, team, learners):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("purpose", list(LinkPurpose))
+@pytest.mark.parametrize("purpose", [LinkPurpose.FOLLOW, LinkPurpose.CONFIRM, LinkPurpose.STOP])
 def test_a_link_opens_until_its_last_moment(purpose, mailbox, team, learners):
     link = _link(_waiting(), purpose)
     link.digest = token_digest("known")
@@ -167,7 +167,7 @@ def test_a_link_is_for_one_purpose(mailbox, team, learners):
         LinkPurpose.CONFIRM: _accept,
         LinkPurpose.STOP: lambda link: casework.stop_by_link(link, at=clock.now()),
     }
-    for purpose in LinkPurpose:
+    for purpose in acts:
         for other, act in acts.items():
             if other != purpose:
                 with pytest.raises(LinkGone):

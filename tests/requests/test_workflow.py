@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import Denial
-from ccpa_office.law.kinds import UNVERIFIED, VERIFIABLE, RequestKind
+from ccpa_office.law.kinds import KNOW, UNVERIFIED, VERIFIABLE, RequestKind
 from ccpa_office.roles import Actor
 from requests_app import workflow
 from requests_app.models import (
@@ -52,6 +52,11 @@ WORKED_BY_HAND = EVERYWHERE | {
     S.NOT_CONFIRMED: {S.WAITING},
     S.COMPLETED: {S.VERIFIED, S.WAITING, S.CHECKING},
 }
+COLLECTED = WORKED_BY_HAND | {
+    S.VERIFIED: {S.CHECKING, S.DENYING, S.COLLECTED},
+    S.COLLECTED: {S.VERIFIED},
+    S.COMPLETED: {S.VERIFIED, S.WAITING, S.CHECKING, S.COLLECTED},
+}
 ERASED = WORKED_BY_HAND | {
     S.VERIFIED: {S.CHECKING, S.PLANNED, S.APPROVED, S.EXECUTING, S.TELLING, S.DENYING},
     S.PLANNED: {S.VERIFIED, S.APPROVED, S.DENYING},
@@ -74,6 +79,8 @@ APPLIED = EVERYWHERE | {
 }
 EXPECTED = {
     **dict.fromkeys(RequestKind, WORKED_BY_HAND),
+    K.KNOW_CATEGORIES: COLLECTED,
+    K.KNOW_SPECIFIC: COLLECTED,
     K.DELETE: ERASED,
     K.ADMT_APPEAL: APPEALED,
     **dict.fromkeys(UNVERIFIED, APPLIED),
@@ -105,6 +112,8 @@ def _letter(kind, to):
 
 
 def _can_stand(kind, status):
+    if status == S.COLLECTED:
+        return kind in KNOW
     if kind in UNVERIFIED:
         return status not in VERIFICATION | ERASURE
     return kind is K.DELETE or status not in ERASURE
@@ -178,6 +187,8 @@ def test_only_the_moves_of_the_table_succeed_each_with_its_line_and_letter(kind)
                 assert found is None, (kind, status, to)
                 continue
             letters = {_letter(kind, to)} - {""}
+            if (status, to) == (S.COLLECTED, S.COMPLETED):
+                letters = set()  # the hand-over writes to one contact by itself
             assert found == ([f"request.{to}"], letters, to), (kind, status, to)
 
 
@@ -391,7 +402,7 @@ def test_the_drawing_shows_every_move():
         for to, move in moves.items():
             for source in move.sources:
                 assert f"    {source} --> {to}" in drawn
-    assert drawn.count("stateDiagram-v2") == 4
+    assert drawn.count("stateDiagram-v2") == 5
 
 
 def test_the_stage_of_what_was_done_in_part_says_so():

@@ -6,19 +6,23 @@ from typing import Any
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Hop, MapDoesNotFit, Path, Program, Table
+from ccpa_office.connectors.base import ColumnFacts, Hop, MapDoesNotFit, Path, Program, Table
 from ccpa_office.connectors.postgresql.catalogue import Catalogue
 
 INTEGERS = frozenset({"bigint", "integer", "smallint"})
 CAST = {"character": "bpchar", '"char"': "text"}
 
+KATAKANA = "".join(map(chr, range(0x30A1, 0x30F7)))
+HIRAGANA = "".join(map(chr, range(0x3041, 0x3097)))
+
 NORMAL = {
     "exact": "({})",
     "casefold": "lower({})",
-    "digits": "regexp_replace({}, '[^0-9]', '', 'g')",
-    "phone": "right(regexp_replace({}, '[^0-9]', '', 'g'), 10)",
-    "name": "lower(regexp_replace(btrim(normalize({}, NFC)), '\\s+', ' ', 'g'))",
-    "postal": "regexp_replace(upper(regexp_replace({}, '[^0-9A-Za-z]', '', 'g')),"
+    "digits": "regexp_replace(normalize({}, NFKC), '[^0-9]', '', 'g')",
+    "phone": "right(regexp_replace(normalize({}, NFKC), '[^0-9]', '', 'g'), 10)",
+    "name": "translate(lower(regexp_replace(btrim(normalize({}, NFKC)), '\\s+', ' ', 'g')),"
+    f" '{KATAKANA}', '{HIRAGANA}')",
+    "postal": "regexp_replace(upper(regexp_replace(normalize({}, NFKC), '[^0-9A-Za-z]', '', 'g')),"
     " '^([0-9]{{5}})[0-9]{{4}}$', '\\1')",
 }
 """How two values are made alike before they are compared, each a published rule of the map."""
@@ -60,6 +64,9 @@ class Binding:
     def type(self, table: str, column: str) -> sql.SQL:
         kind = self.catalogue.type(table, column)
         return sql.SQL(CAST.get(kind, kind))
+
+    def facts(self, table: str, column: str) -> ColumnFacts:
+        return self.catalogue.facts(table, column)
 
     def is_integer(self, table: str, column: str) -> bool:
         return self.catalogue.type(table, column) in INTEGERS

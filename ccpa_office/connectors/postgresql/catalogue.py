@@ -2,16 +2,24 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
 
+from ccpa_office.connectors.base import ColumnFacts
+
 COLUMNS = """
-SELECT c.relname, a.attname, format_type(a.atttypid, NULL), NOT a.attnotnull,
-       CASE WHEN a.atttypmod > 4 AND a.atttypid IN (1042, 1043) THEN a.atttypmod - 4 END
+SELECT c.relname, a.attname, format_type(a.atttypid, NULL), NOT a.attnotnull AND NOT y.typnotnull,
+       CASE WHEN m.m > 4 AND b.b IN (1042, 1043) THEN m.m - 4
+            WHEN m.m > 4 AND b.b = 1700 THEN (m.m - 4) >> 16 END,
+       format_type(b.b, NULL), a.attgenerated <> '' OR a.attidentity = 'a',
+       CASE WHEN m.m > 4 AND b.b = 1700 THEN (m.m - 4) & 2047 END
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_type y ON y.oid = a.atttypid,
+       LATERAL (SELECT CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE a.atttypid END) b(b),
+       LATERAL (SELECT CASE y.typtype WHEN 'd' THEN y.typtypmod ELSE a.atttypmod END) m(m)
  WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
  ORDER BY c.relname, a.attnum"""
 INDEXES = """
@@ -20,10 +28,11 @@ SELECT c.relname, i.indisprimary, i.indisunique,
                FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)
                LEFT JOIN pg_attribute a
                       ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0
-              ORDER BY k.n)
+              ORDER BY k.n),
+       i.indpred IS NULL
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = %(schema)s AND i.indisvalid AND i.indpred IS NULL"""
+ WHERE n.nspname = %(schema)s AND i.indisvalid AND (i.indpred IS NULL OR i.indisunique)"""
 FOREIGN = """
 SELECT k.conname, f.relname, fn.nspname, t.relname, k.confdeltype::text,
        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY x(num, n)
@@ -35,11 +44,50 @@ SELECT k.conname, f.relname, fn.nspname, t.relname, k.confdeltype::text,
   JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
  WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname = %(schema)s"""
 TRIGGERS = """
-SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.relname, g.tgname, p.prosrc FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = g.tgfoid
  WHERE n.nspname = %(schema)s AND NOT g.tgisinternal AND g.tgenabled <> 'D'
    AND (g.tgtype & 8 > 0 OR g.tgtype & 16 > 0)"""
+CHECKS = """
+SELECT c.relname, k.conname, pg_get_expr(k.conbin, k.conrelid),
+       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) x(num)
+               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.num)
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE k.contype = 'c' AND n.nspname = %(schema)s"""
+WRITES = re.compile(
+    r'\b(?:insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?(?:"?\w+"?\s*\.\s*)?"?(\w+)"?',
+    re.IGNORECASE,
+)
+VIEWS = """
+SELECT DISTINCT v.relname, vn.nspname, t.relname,
+       EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.oid AND i.indisunique AND i.indisvalid
+                  AND i.indpred IS NULL AND i.indexprs IS NULL) AND v.relispopulated,
+       pg_has_role(v.relowner, 'USAGE')
+  FROM pg_class v JOIN pg_namespace vn ON vn.oid = v.relnamespace
+  JOIN (WITH RECURSIVE reads(view, rel) AS (
+            SELECT w.ev_class, d.refobjid FROM pg_rewrite w JOIN pg_depend d
+                ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
+            UNION
+            SELECT r.view, d.refobjid FROM reads r JOIN pg_rewrite w ON w.ev_class = r.rel
+              JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class)
+        SELECT view, rel FROM reads) r ON r.view = v.oid
+  JOIN pg_class t ON t.oid = r.rel AND t.relkind IN ('r', 'p')
+  JOIN pg_namespace n ON n.oid = t.relnamespace
+ WHERE v.relkind = 'm' AND n.nspname = %(schema)s ORDER BY 2, 1, 3"""
+"""Materialised views, each with the tables that it reads, through views or further such views."""
 
+KINDS = {
+    "text": "text", "character varying": "text", "character": "text", "citext": "text",
+    "smallint": "integer", "integer": "integer", "bigint": "integer", "numeric": "decimal",
+    "real": "decimal", "double precision": "decimal", "date": "date",
+    "timestamp with time zone": "moment", "timestamp without time zone": "moment",
+    "json": "json", "jsonb": "json", "boolean": "boolean", "uuid": "uuid", "bytea": "bytes",
+}  # fmt: skip
+RANGES = {"smallint": (-(2**15), 2**15 - 1), "integer": (-(2**31), 2**31 - 1),
+          "bigint": (-(2**63), 2**63 - 1)}  # fmt: skip
 CASCADES = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
@@ -50,6 +98,9 @@ class Column:
     type: str
     nullable: bool
     length: int | None
+    base: str = ""  # the type below a domain
+    generated: bool = False
+    scale: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +116,26 @@ class ForeignKey:
     targets: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Check:
+    """A condition that every row of a table must keep."""
+
+    name: str
+    condition: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A materialised view, and the tables that it reads."""
+
+    name: str
+    schema: str
+    tables: tuple[str, ...]
+    concurrent: bool  # it has an index by which it can be refreshed while others read
+    ours: bool  # the office's role may refresh it
+
+
 @dataclass
 class Relation:
     """A table as the database knows it."""
@@ -73,7 +144,10 @@ class Relation:
     key: tuple[str, ...] = ()
     leading: set[str] = field(default_factory=set)
     unique: set[tuple[str, ...]] = field(default_factory=set)
+    alone: set[str] = field(default_factory=set)  # columns of which no two rows have the same
     triggers: list[str] = field(default_factory=list)
+    writes: set[str] = field(default_factory=set)  # tables that its triggers seem to write
+    checks: list[Check] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,10 +156,34 @@ class Catalogue:
 
     tables: dict[str, Relation]
     foreign: tuple[ForeignKey, ...]
+    views: tuple[View, ...] = ()
 
     def type(self, table: str, column: str) -> str:
         """Return a column's type name; ``KeyError`` when there is no such column."""
         return self.tables[table].columns[column].type
+
+    def facts(self, table: str, column: str) -> ColumnFacts:
+        """Return what all stores say of a column; ``KeyError`` when there is no such column."""
+        relation = self.tables[table]
+        fact = relation.columns[column]
+        base = (fact.base or fact.type).removesuffix("[]")
+        low, high = RANGES.get(base, (None, None))
+        return ColumnFacts(
+            kind=KINDS.get(base, "other"),
+            length=fact.length,
+            nullable=fact.nullable,
+            unique=column in relation.alone,
+            array=(fact.base or fact.type).endswith("[]"),
+            generated=fact.generated,
+            low=low,
+            high=high,
+            scale=fact.scale,
+        )
+
+    def is_plain(self, table: str, column: str) -> bool:
+        """Say whether a column is of a type of the system's own, no domain and no enumeration."""
+        fact = self.tables[table].columns[column]
+        return fact.type == fact.base and fact.base.removesuffix("[]") in KINDS
 
     def is_indexed(self, table: str, column: str, compare: str) -> bool:
         """Say whether some index begins with the column as it is compared."""
@@ -103,26 +201,46 @@ def bare(text: str) -> str:
 
 
 def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
-    """Read one schema's catalogue; four statements."""
+    """Read one schema's catalogue; six statements."""
     tables: dict[str, Relation] = {}
-    rows = _all(connection, COLUMNS, schema)
-    for table, column, kind, nullable, length in rows:
+    for table, column, *facts in _all(connection, COLUMNS, schema):
+        tables.setdefault(table, Relation()).columns[column] = Column(*facts)
+    for table, primary, unique, columns, whole in _all(connection, INDEXES, schema):
         relation = tables.setdefault(table, Relation())
-        relation.columns[column] = Column(kind, nullable, length)
-    for table, primary, unique, columns in _all(connection, INDEXES, schema):
-        _add_index(tables.setdefault(table, Relation()), primary, unique, tuple(columns))
-    for table, trigger in _all(connection, TRIGGERS, schema):
-        tables.setdefault(table, Relation()).triggers.append(trigger)
+        if unique and len(columns) == 1:
+            relation.alone |= {name for name in relation.columns if _names(columns[0], name)}
+        if whole:
+            _add_index(relation, tuple(columns), primary=primary, unique=unique)
+    for table, trigger, source in _all(connection, TRIGGERS, schema):
+        relation = tables.setdefault(table, Relation())
+        relation.triggers.append(trigger)
+        relation.writes |= {found[1].lower() for found in WRITES.finditer(source)}
+    for table, name, condition, columns in _all(connection, CHECKS, schema):
+        tables.setdefault(table, Relation()).checks.append(Check(name, condition, tuple(columns)))
     foreign = [
         ForeignKey(name, table, own, target, on_delete, tuple(columns), tuple(targets))
         for name, table, own, target, on_delete, columns, targets in _all(
             connection, FOREIGN, schema
         )
     ]
-    return Catalogue(tables, tuple(foreign))
+    return Catalogue(tables, tuple(foreign), _views(_all(connection, VIEWS, schema)))
 
 
-def _add_index(relation: Relation, primary: bool, unique: bool, columns: tuple[str, ...]) -> None:  # noqa: FBT001
+def _names(expression: str, column: str) -> bool:
+    return re.search(rf'(?<![\w"]){re.escape(column)}(?!\w)', expression) is not None
+
+
+def _views(rows: Iterable[tuple[Any, ...]]) -> tuple[View, ...]:
+    views: dict[tuple[str, str], View] = {}
+    for name, schema, table, concurrent, ours in rows:
+        known = views.get((schema, name), View(name, schema, (), concurrent, ours))
+        views[schema, name] = replace(known, tables=(*known.tables, table))
+    return tuple(views.values())
+
+
+def _add_index(
+    relation: Relation, columns: tuple[str, ...], *, primary: bool, unique: bool
+) -> None:
     relation.leading.add(columns[0] if columns[0] in relation.columns else bare(columns[0]))
     if unique:
         relation.unique.add(columns)

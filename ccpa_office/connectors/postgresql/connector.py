@@ -1,7 +1,7 @@
 """The connector itself: binds the program once, then runs one statement per table and deed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -31,16 +31,20 @@ from ccpa_office.connectors.base import (
 from ccpa_office.connectors.postgresql import (
     catalogue,
     changing,
+    given,
     keys,
+    making,
+    masks,
     proving,
     reading,
     recounting,
     showing,
     soundness,
     statements,
-    texts,
+    trying,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
+from ccpa_office.connectors.postgresql.collecting import Collecting
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
@@ -50,7 +54,7 @@ OPTIONS = (
 number of people, so planning it again, or compiling it, costs more than it saves."""
 
 
-class PostgreSQL:
+class PostgreSQL(Collecting):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -67,6 +71,9 @@ class PostgreSQL:
                 self._catalogue = catalogue.read(self._connection, program.schema)
             self._binding = Binding(program, self._catalogue)
             self._findings = soundness.check(program, self._catalogue)
+            if not any(finding.level == "error" for finding in self._findings):
+                with translated():
+                    self._findings += trying.tried(self._connection, self._binding)
         except ConnectorError:
             self._connection.close()
             raise
@@ -197,10 +204,11 @@ class PostgreSQL:
         for table, rows, deed in changes:
             self._require_sound(self.program.table(table), deed)
             keys.persons_of(rows, people)
+        made = self._made(changes, people)
         answers = iter(
             self._together(
-                self._applying(self.program.table(table), rows, people, deed)
-                for table, rows, deed in changes
+                self._applying(self.program.table(table), rows, people, deed, made[place])
+                for place, (table, rows, deed) in enumerate(changes)
                 if rows.keys
             )
         )
@@ -209,21 +217,48 @@ class PostgreSQL:
             for _table, rows, _deed in changes
         ]
 
-    def _applying(
-        self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed
-    ) -> tuple[str, Parameters]:
+    def _made(
+        self, changes: Sequence[tuple[str, Rows, Deed]], people: Sequence[Key]
+    ) -> list[Parameters]:
+        """Read the rows of which new values are made in Python, and make them; often none."""
+        steps = [
+            (place, self.program.table(table), rows, deed)
+            for place, (table, rows, deed) in enumerate(changes)
+            if rows.keys and masks.made(self._binding, self.program.table(table), deed.action)
+        ]
+        answers = self._together(
+            (
+                self._text("read", step, lambda step=step, deed=deed: changing.read(
+                    self._binding, step, deed.action), deed.action),
+                self._planned(step, rows, people, deed),
+            )
+            for _place, step, rows, deed in steps
+        ) if steps else []  # fmt: skip
+        made: list[Parameters] = [{} for _ in changes]
+        for (place, step, rows, deed), answer in zip(steps, answers, strict=True):
+            made[place] = making.made(self._binding, step, rows, deed, answer)
+        return made
+
+    def _planned(self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed) -> Parameters:
         values: Parameters = {
             **keys.columns(rows.keys, self._binding.integers(step), "k"),
             **self._people(keys.persons_of(rows, people)),
             "n": keys.numbers(rows.persons),
         }
-        values |= _mask_values(step, deed, people)
+        return values | given.of_deed(step, deed, people)
+
+    def _applying(
+        self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed, made: Parameters
+    ) -> tuple[str, Parameters]:
         query = self._text("apply", step, lambda: changing.apply(
             self._binding, step, deed.action), deed.action)  # fmt: skip
-        return query, values
+        return query, {**self._planned(step, rows, people, deed), **made}
 
     def _require_sound(self, table: Table, deed: Deed) -> None:
-        if deed.action not in {"delete", "mask"} or (deed.action == "mask" and not table.mask()):
+        known = deed.action == "delete" or (
+            deed.action in {"mask", "trim"} and table.mask(deed.action)
+        )
+        if not known:
             raise KeysRefused("the map knows no such change for this table")
         if any(finding.level == "error" for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
@@ -249,11 +284,14 @@ class PostgreSQL:
             **keys.columns(look.kept, integers, "e"),
             **keys.columns(look.stripped, integers, "s"),
             **self._people(look.people),
+            **keys.columns(look.trimmed, integers, "r"),
             "n": keys.numbers(rows.persons),
-            "inner": b"", "outer": b"",
-        }  # fmt: skip
-        if step.texts:
-            values |= _traces(look.identities)
+            **given.pads(look.secrets[0] if look.secrets else b""),
+            "inners": [given.pad(secret, 0x36) for secret in look.secrets],
+            "outers": [given.pad(secret, 0x5C) for secret in look.secrets],
+        }
+        if recounting.looks_at_texts(step, look.action):
+            values |= given.traces(look.identities)
         for number, named in enumerate(step.identifiers):
             kind = self._catalogue.type(step.name, named.column)
             values[f"v{number}"] = keys.array(
@@ -310,6 +348,9 @@ class PostgreSQL:
             self._texts[name] = made.as_string(self._connection) if made else ""
         return self._texts[name]
 
+    def _guard(self) -> AbstractContextManager[None]:
+        return translated()
+
     def _all(self, query: Any, values: Parameters) -> list[tuple[Any, ...]]:
         with translated():
             return self._send(query, values).fetchall()
@@ -329,33 +370,6 @@ def conninfo(url: str) -> str:
     """Return libpq's form of an SQLAlchemy URL."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}{separator}{rest}"
-
-
-def _mask_values(table: Table, deed: Deed, people: Sequence[Key]) -> Parameters:
-    if deed.action != "mask":
-        return {}
-    values: Parameters = {}
-    if any(change.how == "pseudonym" for change in table.mask()):
-        if len(deed.secret) < 16:
-            raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
-        block = deed.secret[:64].ljust(64, b"\x00")
-        values["inner"] = bytes(byte ^ 0x36 for byte in block)
-        values["outer"] = bytes(byte ^ 0x5C for byte in block)
-    if any(change.how == "strip_text" for change in table.mask()):
-        if len(deed.identities) != len(people):
-            raise KeysRefused("stripping a text needs the identity of each of the people")
-        values |= _traces(deed.identities)
-    return values
-
-
-def _traces(identities: Sequence[Identity]) -> Parameters:
-    """Return what finds each of the people in a text: signs, spellings, patterns."""
-    found = [texts.traces(identity) for identity in identities]
-    return {
-        "patterns": keys.array([each.pattern for each in found]),
-        "signs": keys.array([each.signs for each in found]),
-        "spellings": keys.array([each.spellings for each in found]),
-    }
 
 
 @contextmanager

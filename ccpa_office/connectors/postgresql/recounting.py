@@ -4,33 +4,71 @@ from psycopg import sql
 
 from ccpa_office.connectors.base import Change, Named, Table
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
-from ccpa_office.connectors.postgresql.changing import masked
-from ccpa_office.connectors.postgresql.statements import bears_sign, not_among, of_person
+from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, pattern_for
+from ccpa_office.connectors.postgresql.statements import bears_sign, literal, not_among, of_person
 
 SQL = sql.SQL
 
 
 def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
-    """Return the second look: by keys, by identifier columns, in texts. No path is walked."""
+    """Return the second look: by keys, by identifier columns, in texts. No path is walked.
+
+    Of the rows that stay by right, those that were trimmed are held against their trims.
+    """
     still = not_among(binding, table, "s")
     if action != "delete":
         still = any_of(
             [is_unmasked(binding, table, change) for change in table.changes] or [SQL("false")]
         )
     spared = not_among(binding, table, "e")
+    trimmed = SQL("NOT {}").format(not_among(binding, table, "r"))
     return SQL(
         "SELECT f.by_key, {identifiers}, f.in_text FROM (SELECT"
         " count(DISTINCT ({key})) FILTER (WHERE {still}) AS by_key,"
         " count(DISTINCT ({key})) FILTER (WHERE {text}) AS in_text"
-        " FROM {frozen} WHERE {spared}) AS f"
+        " FROM {frozen} WHERE {spared} OR {trimmed}) AS f"
     ).format(
         key=SQL(", ").join(binding.columns("t", table.key)),
         frozen=_frozen(binding, table),
-        still=still,
+        still=_either(table, spared, still, _untrimmed(binding, table)),
         spared=spared,
+        trimmed=trimmed if table.trims else SQL("false"),
         identifiers=_by_identifier(binding, table, action, spared),
-        text=_in_text(table),
+        text=_either(
+            table,
+            spared,
+            _in_text(binding, table, searched(table, action)),
+            _in_text(binding, table, _stripped(table.trims)),
+        ),
     )
+
+
+def _either(
+    table: Table, spared: sql.Composed, changed: sql.Composed, kept: sql.Composed
+) -> sql.Composed:
+    """Return one condition for rows that were changed, and another for those that stay by right."""
+    if not table.trims:
+        return changed
+    return SQL("CASE WHEN {} THEN {} ELSE {} END").format(spared, changed, kept)
+
+
+def _untrimmed(binding: Binding, table: Table) -> sql.Composed:
+    return any_of([is_unmasked(binding, table, trim) for trim in table.trims] or [SQL("false")])
+
+
+def searched(table: Table, action: str) -> tuple[str, ...]:
+    """Return the columns in which nobody may be seen any more: as the map says, and what strips."""
+    stripped = _stripped(table.strips if action == "delete" else table.changes)
+    return tuple(dict.fromkeys([*table.texts, *stripped]))
+
+
+def looks_at_texts(table: Table, action: str) -> bool:
+    """Say whether the second look searches any text of a table."""
+    return bool(searched(table, action) or _stripped(table.trims))
+
+
+def _stripped(changes: tuple[Change, ...]) -> tuple[str, ...]:
+    return tuple(each.column for each in changes if each.how in {"strip_text", "strip_json"})
 
 
 def _frozen(binding: Binding, table: Table) -> sql.Composed:
@@ -43,18 +81,24 @@ def _frozen(binding: Binding, table: Table) -> sql.Composed:
     )
 
 
-def _in_text(table: Table) -> sql.Composed:
-    return any_of(
-        [
-            SQL("CASE WHEN {} THEN {text} ~* {} ELSE false END").format(
-                bears_sign(SQL("{}::text").format(sql.Identifier("t", column)), of_person("signs")),
-                of_person("patterns"),
-                text=SQL("{}::text").format(sql.Identifier("t", column)),
-            )
-            for column in table.texts
-        ]
-        or [SQL("false")]
-    )
+def _in_text(binding: Binding, table: Table, columns: tuple[str, ...]) -> sql.Composed:
+    looks = []
+    for column in columns:
+        text = _as_text(binding, table, column)
+        look = SQL("CASE WHEN {} THEN {} ~* {} ELSE false END").format(
+            bears_sign(text, of_person("signs")), text, pattern_for(text)
+        )
+        looks.append(look)
+    return any_of(looks or [SQL("false")])
+
+
+def _as_text(binding: Binding, table: Table, column: str) -> sql.Composed:
+    """Return a column as text; in JSON and lists, escapes are read so that they part words."""
+    value = SQL("{}::text").format(sql.Identifier("t", column))
+    if binding.catalogue.type(table.name, column) in TEXTUAL:
+        return value
+    blanks = SQL("regexp_replace({}, {}, ' ', 'g')").format(value, literal(r"\\+[nrtbf]"))
+    return SQL("regexp_replace({}, {}, '', 'g')").format(blanks, literal(r"\\+"))
 
 
 def _by_identifier(
@@ -76,7 +120,7 @@ def _by_identifier(
 
 def looked_at(table: Table, action: str) -> list[Named]:
     """Return the identifier columns that must be empty of the people after the deed."""
-    changed = {change.column for change in table.changes if change.how != "strip_text"}
+    changed = {change.column for change in table.changes if not change.how.startswith("strip")}
     return [named for named in table.identifiers if action == "delete" or named.column in changed]
 
 
@@ -95,15 +139,3 @@ def _holds_identifier(binding: Binding, table: Table, named: Named) -> sql.Compo
         normal(named.compare, value),
         SQL(f"v{table.identifiers.index(named)}"),
     )
-
-
-def is_unmasked(binding: Binding, table: Table, change: Change) -> sql.Composed:
-    """Return the condition that a column still holds what the mask should have removed."""
-    column = sql.Identifier("t", change.column)
-    if change.how == "pseudonym":
-        return SQL("coalesce({}::text NOT LIKE 'erased-%%', false)").format(column)
-    if change.how == "null":
-        return SQL("{} IS NOT NULL").format(column)
-    if change.how == "strip_text":
-        return SQL("false").format()
-    return SQL("{} IS DISTINCT FROM {}").format(column, masked(binding, table, change))

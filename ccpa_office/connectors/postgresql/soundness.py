@@ -1,12 +1,12 @@
 """Where a program and a catalogue do not fit, found before anything runs."""
 
+import re
 from collections.abc import Iterator
 
-from ccpa_office.connectors.base import Finding, Program, Table
+from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, Table
+from ccpa_office.connectors.masking import LEVELLING, serves
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey
 
-TEXTS = frozenset({"text", "character varying", "character", "citext", "jsonb", "json"})
-DATES = frozenset({"date", "timestamp with time zone", "timestamp without time zone"})
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric"})  # fmt: skip
 
@@ -24,6 +24,7 @@ def check(program: Program, catalogue: Catalogue) -> list[Finding]:
             *_triggers(table, catalogue),
         )
     ]
+    findings += [*_history(program, catalogue), *_views(program, catalogue)]
     return sorted(findings, key=lambda finding: (finding.level, finding.code, finding.message))
 
 
@@ -45,23 +46,100 @@ def _keys(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
             yield _error("key-nullable", f"{table.name}.{column}: a key that may be null")
 
 
+WORDS = {
+    "change-unknown": "there is no such change",
+    "generated": "the store computes this column, nobody can write it",
+    "not-null": "is to be emptied but may not be null",
+    "change-type": "{how} cannot be done to {kind}",
+    "change-argument": "{how} cannot do this with {kind}",
+    "not-unique": "is unique: after {how} two rows could hold the same",
+    "too-short": "the column is too short for {how}",
+}
+
+
 def _changes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
     relation = catalogue.tables[table.name]
-    for change in (*table.changes, *table.strips):
-        fact = relation.columns[change.column]
+    for change in (*table.changes, *table.strips, *table.trims):
+        facts = catalogue.facts(table.name, change.column)
         where = f"{table.name}.{change.column}"
-        if change.how == "null" and not fact.nullable:
-            yield _error("not-null", f"{where} is to be emptied but may not be null")
-        if change.how in {"strip_text", "pseudonym"} and fact.type not in TEXTS:
-            yield _error("change-type", f"{where}: {change.how} needs a text, not {fact.type}")
-        if change.how == "truncate_date" and fact.type not in DATES:
-            yield _error("change-type", f"{where}: truncate_date needs a date, not {fact.type}")
-        if change.how == "pseudonym" and fact.length and fact.length < 39:
-            yield _error("too-short", f"{where}: a pseudonym needs 39 characters")
-        if change.how == "constant" and (change.column,) in relation.unique:
-            yield _error("not-unique", f"{where} is unique: two rows cannot hold one constant")
+        if code := _why_not(change, facts):
+            kind = relation.columns[change.column].type
+            words = WORDS[code].format(how=change.how, kind=kind)
+            yield _error(code, f"{where}: {words}")
         if change.column in table.key:
             yield _error("key-changed", f"{where} is a key and cannot be changed")
+        if change.how in LEVELLING:
+            for together in relation.unique:
+                if change.column in together and len(together) > 1:
+                    rest = ", ".join(name for name in together if name != change.column)
+                    yield _warning("unique-together", f"{where} is unique together with {rest}")
+        yield from _bound(table, change, catalogue)
+
+
+def _why_not(change: Change, facts: ColumnFacts) -> str:
+    """Return why PostgreSQL cannot make the change; JSON is asked for as ``jsonb`` or ``json``."""
+    if change.how == "strip_text" and facts.kind == "json":
+        return "change-type"
+    return serves(change, facts)
+
+
+def _bound(table: Table, change: Change, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield the foreign keys that a new value would break, or carry into other tables."""
+    where = f"{table.name}.{change.column}"
+    for foreign in catalogue.foreign:
+        refers = foreign.table == table.name and change.column in foreign.columns
+        if refers and change.how != "null":
+            yield _error("foreign-key", f"{where} refers to {foreign.target}: only null will do")
+        if foreign.target == table.name and change.column in foreign.targets:
+            yield _error("foreign-key", f"{where}: {foreign.table} refers to its values")
+
+
+PAST = (
+    "history|hist|audit|audits|aud|audit_log|log|logs|archive|archived|old|backup|bak|versions?|"
+    "revisions?|changes|changelog|journal|shadow|deleted|tombstones?|historical"
+)
+
+
+def _history(program: Program, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield tables outside the map that seem to keep the past of a changed table.
+
+    By name (the table's own and a word for the past), or because a trigger of the table writes
+    them. What also has two of its columns is a copy, and an error: nothing would be erased there.
+    """
+    others = catalogue.tables.keys() - {table.name for table in program.tables}
+    for table in program.tables:
+        if table.action != "keep":
+            for other in sorted(others):
+                yield from _past(table, other, catalogue)
+
+
+def _past(table: Table, other: str, catalogue: Catalogue) -> Iterator[Finding]:
+    relation = catalogue.tables[table.name]
+    written = other in relation.writes
+    if not written and not _is_past_of(other, table.name):
+        return
+    why = "a trigger writes" if written else "its past may stand in"
+    common = relation.columns.keys() & catalogue.tables[other].columns.keys() - set(table.key)
+    if len(common) > 1:
+        yield _error("history", f"{table.name}: {why} {other}, which the map does not name")
+    else:
+        yield _warning("history-unsure", f"{table.name}: {why} {other}, outside the map")
+
+
+def _is_past_of(name: str, table: str) -> bool:
+    own = "|".join(re.escape(form) for form in {table.lower(), table.lower().removesuffix("s")})
+    return re.fullmatch(f"(?:{own})_?(?:{PAST})|(?:{PAST})_?(?:{own})", name.lower()) is not None
+
+
+def _views(program: Program, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield the materialised views that the office may not refresh, or only behind a lock."""
+    named = {table.name for table in program.tables if table.action != "keep"}
+    for view in catalogue.views:
+        read = sorted(named & set(view.tables))
+        if read and not view.ours:
+            yield _error("view", f"{read[0]}: {view.name} reads it and is not ours to refresh")
+        elif read and not view.concurrent:
+            yield _warning("view-locks", f"{read[0]}: {view.name} is locked while it is refreshed")
 
 
 def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
@@ -104,7 +182,7 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
     freed = child.action == "mask" and bool(changed & set(foreign.columns))
     if child.action != "delete" and not freed:
         yield _error("must-break", f"{where}: its rows stay and still point to deleted rows")
-    elif (child.term or child.hold) and not rule and child.action == "delete":
+    elif (child.term or child.holds) and not rule and child.action == "delete":
         yield _error("must-break", f"{where}: rows that are kept would block the deletion")
     if rule and foreign.table != table.name:
         yield _warning("cascade", f"{where}: ON DELETE {rule} changes rows unseen")

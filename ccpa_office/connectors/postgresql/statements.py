@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Named, Table
+from ccpa_office.connectors.base import Hold, Named, Table
 from ccpa_office.connectors.postgresql import texts
 from ccpa_office.connectors.postgresql.binding import (
     Binding,
@@ -32,36 +32,50 @@ def asked(binding: Binding) -> sql.Composed:
     )
 
 
-def kept(table: Table) -> tuple[sql.Composed, sql.Composed]:
+def kept(binding: Binding, table: Table) -> tuple[sql.Composed, sql.Composed]:
     """Return two expressions: why a row is kept ("" if it is not), and until when."""
     code, until = SQL("''").format(), SQL("NULL::date").format()
     if table.action == "keep":
         code = SQL("{}").format(literal(table.keep_code))
     if table.term:
-        until = SQL("({}::date + make_interval(years => {}))::date").format(
-            sql.Identifier("t", table.term.starts), literal(table.term.years)
+        until = SQL("({}::date + {}::interval)::date").format(
+            sql.Identifier("t", table.term.starts), literal(table.term.length)
         )
         code = SQL("CASE WHEN coalesce({} > %(on)s, true) THEN {} ELSE '' END").format(
             until, literal(table.term.code)
         )
-    if table.hold:
-        code = SQL("CASE WHEN {} THEN 'hold' ELSE {} END").format(held(table), code)
+    for hold in reversed(table.holds):
+        code = SQL("CASE WHEN {} THEN {} ELSE {} END").format(
+            _is_under(binding, table, hold), literal(hold.code), code
+        )
     return code, until
 
 
-def held(table: Table) -> sql.Composed:
+def held(binding: Binding, table: Table) -> sql.Composed:
     """Return the condition that a row is under a hold, false where nothing is known."""
-    if table.hold is None:
-        return SQL("false").format()
-    return SQL("coalesce({}::text = {}, false)").format(
-        sql.Identifier("t", table.hold.column), literal(table.hold.equals)
-    )
+    return any_of([_is_under(binding, table, hold) for hold in table.holds] or [SQL("false")])
+
+
+COMPARED = {"eq": "{} = {}", "ne": "{} <> {}", "lt": "{} < {}", "gt": "{} > {}"}
+
+
+def _is_under(binding: Binding, table: Table, hold: Hold) -> sql.Composed:
+    column = sql.Identifier("t", hold.column)
+    if hold.op in {"null", "not_null"}:
+        return SQL("{} IS NULL" if hold.op == "null" else "{} IS NOT NULL").format(column)
+    kind = binding.type(table.name, hold.column)
+    values = [SQL("{}::{}").format(literal(value), kind) for value in hold.values]
+    if hold.op == "in":
+        condition = SQL("{} IN ({})").format(column, SQL(", ").join(values))
+    else:
+        condition = SQL(COMPARED[hold.op]).format(column, values[0])
+    return SQL("coalesce({}, false)").format(condition)
 
 
 def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
     """Return the statement that finds the people's rows; not those in the arrays ``known``."""
     new = not_among(binding, table, known) if known else SQL("true").format()
-    code, until = kept(table)
+    code, until = kept(binding, table)
     if not table.shareable:
         walk = next(walks(binding, table))
         source = SQL(", ").join(
@@ -79,7 +93,7 @@ def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
 
 def is_plain(binding: Binding, table: Table) -> bool:
     """Say whether rows of a table differ in nothing but numbers, so that two texts can hold all."""
-    return all(binding.integers(table)) and not (table.shareable or table.term or table.hold)
+    return all(binding.integers(table)) and not (table.shareable or table.term or table.holds)
 
 
 def locate_plain(binding: Binding, table: Table) -> sql.Composed:
@@ -196,7 +210,10 @@ def bears_sign(text: sql.Composable, signs: sql.Composable) -> sql.Composed:
     """Return the condition that a text holds one of the signs; cheap, and never false wrongly."""
     return SQL(
         "EXISTS (SELECT 1 FROM (SELECT lower({text}) || {anywhere}"
-        " || translate({text}, ' ().+/-', '') AS whole OFFSET 0) AS w,"
+        " || translate({text}, ' ().+/-', '')"
+        " || CASE WHEN octet_length({text}) = char_length({text}) THEN ''"
+        " ELSE lower(normalize({text}, NFKC))"
+        " || translate(normalize({text}, NFKC), ' ().+/-ー‐–—', '') END AS whole OFFSET 0) AS w,"
         " string_to_table({signs}, {parted}) AS sign WHERE strpos(w.whole, lower(sign)) > 0)"
     ).format(
         text=text,

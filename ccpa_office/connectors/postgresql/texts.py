@@ -2,25 +2,73 @@
 
 Every row has its person's own pattern, and compiling it costs far more than running it. So each
 text is first held against signs: plain pieces of the values, one of which stands in every text
-that the pattern meets. Only a text with such a sign is worth its pattern.
+that the pattern meets. Only a text with such a sign is worth its pattern; a text of ASCII alone
+is worth a shorter one.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ccpa_office.connectors.base import Identity
+from ccpa_office.connectors.spelling import (
+    KATAKANA,
+    MARKS,
+    REMOVED,
+    UNSPACED,
+    Edge,
+    Glue,
+    Spelling,
+    spellings,
+)
 
-REMOVED = "[removed]"
+__all__ = ["REMOVED", "Traces", "pattern", "traces"]
+
 NOTHING = "(?!)"
-SHORTEST = 3
-SHORTEST_WIDE = 2
-BLANK = re.compile(r"\s+")
-NO_DIGIT = re.compile(r"\D")
 NOT_PLAIN = re.compile(r"[\x00-\x7f](?<![0-9A-Za-z])")
-SEPARATED = "[ ().+/-]*"
-NOT_AFTER_A_WORD, NOT_BEFORE_A_WORD = "(?<![[:alnum:]])", "(?![[:alnum:]])"
+NO_SIGN = re.compile(r'["\\]')
+LONGER_DOMAIN = r"-[[:alnum:]]|\.[[:alpha:]]{2}([^[:alnum:]]|$)"
+
+START: Mapping[Edge, str] = {
+    Edge.NONE: "",
+    Edge.WORD: "(?<![[:alnum:]])",
+    Edge.MAIL: r"(?<![[:alnum:]_%+-])(?<![[:alnum:]]\.)",
+    Edge.KATAKANA: "",
+    Edge.DIGIT: "(?<![0-9]{4})",
+}
+END: Mapping[Edge, str] = {
+    Edge.NONE: "",
+    Edge.WORD: "(?![[:alnum:]])",
+    Edge.MAIL: f"(?![[:alnum:]]|{LONGER_DOMAIN})",
+    Edge.KATAKANA: "",
+    Edge.DIGIT: "(?![0-9])",
+}
+"""What stands at the edges in a text of ASCII."""
+
+AFTER, BEFORE = f"(?:(?<![[:alnum:]])|(?<=[{UNSPACED}]))", f"(?![[:alnum:]{MARKS}])"
+BEFORE = f"(?:{BEFORE}|(?=[{UNSPACED}]))"
+WIDE_START: Mapping[Edge, str] = {
+    **START,
+    Edge.WORD: AFTER,
+    Edge.MAIL: rf"{AFTER}(?<![_%+-])(?<![0-9A-Za-z]\.)",
+    Edge.KATAKANA: f"(?<![{KATAKANA}])",
+}
+WIDE_END: Mapping[Edge, str] = {
+    **END,
+    Edge.WORD: BEFORE,
+    Edge.MAIL: f"{BEFORE}(?!{LONGER_DOMAIN})",
+    Edge.KATAKANA: f"(?![{KATAKANA}])",
+}
+"""The same in any text: scripts without blanks stand beside a word, not in it."""
+
+GLUE: Mapping[Glue, str] = {
+    Glue.BLANK: r"\s+",
+    Glue.COMMA: r",?\s+",
+    Glue.MAYBE: r"[\s・･=＝]*",
+    Glue.DIGITS: "[ ().+/-]*",
+}
+WIDE_GLUE: Mapping[Glue, str] = {**GLUE, Glue.DIGITS: r"[\s().+/－ー‐–—（）-]*"}
 
 PARTED = "\x1f"
 """Stands between the signs, or the spellings, of one person; blanks of a value never keep it."""
@@ -31,15 +79,16 @@ ANYWHERE = "\n"
 MOST_SPELLINGS = 6
 
 MARK = "\x02"
-MARK_IN_A_WORD = f"[[:alnum:]]{MARK}|{MARK}[[:alnum:]{MARK}]"
+MARK_IN_A_WORD = rf"[[:alnum:]._%+-]{MARK}|{MARK}[[:alnum:]{MARK}{MARKS}-]|{MARK}\.[[:alpha:]]"
 """Meets a mark that touches a word or another mark: only the pattern knows what is right there."""
 
 
 @dataclass(frozen=True)
 class Traces:
-    """How one person shows in a text: the pattern, its signs, and the values just as spelled."""
+    """How one person shows in a text: the patterns, their signs, and values just as spelled."""
 
     pattern: str
+    narrow: str
     signs: str
     spellings: str
 
@@ -47,7 +96,7 @@ class Traces:
 def traces(identity: Identity) -> Traces:
     """Return the traces of an identity; made once, however many tables are looked through."""
     if "traces" not in identity.made:
-        identity.made["traces"] = _traces(identity)
+        identity.made["traces"] = _traces(spellings(identity))
     found: Traces = identity.made["traces"]
     return found
 
@@ -55,43 +104,44 @@ def traces(identity: Identity) -> Traces:
 def pattern(identity: Identity) -> str:
     """Return a pattern that meets every value of the identity, or one that meets nothing.
 
-    Values that begin or end with a Latin letter or a digit are met as whole words only; scripts
-    that write without blanks know no such edge. Values with equal edges share one look at them,
-    which makes the pattern several times faster to compile.
+    Values with equal edges share one look at them, which makes the pattern several times faster
+    to compile.
     """
     return traces(identity).pattern
 
 
-@dataclass(frozen=True)
-class _Value:
-    edges: tuple[str, str]
-    inner: str
-    sign: str
-    spelling: str = ""
-
-
-def _traces(identity: Identity) -> Traces:
-    values = [
-        value
-        for kind, texts in identity.identifiers.items()
-        for text in texts
-        for value in _values(kind, text)
+def _traces(found: Sequence[Spelling]) -> Traces:
+    narrow = [each for each in found if each.is_ascii]
+    plain = [
+        each.plain
+        for each in found
+        if each.glue in {Glue.BLANK, Glue.MAYBE} and _is_usual(each.plain)
     ]
-    spellings = sorted({value.spelling for value in values} - {""}, key=_longest_first)
     return Traces(
-        _pattern(values),
-        PARTED.join(sorted({value.sign for value in values})),
-        PARTED.join(spellings[:MOST_SPELLINGS]),
+        _pattern(found, WIDE_START, WIDE_END, WIDE_GLUE),
+        _pattern(narrow, START, END, GLUE),
+        PARTED.join(sorted({_sign(each) for each in found})),
+        PARTED.join(list(dict.fromkeys(plain))[:MOST_SPELLINGS]),
     )
 
 
-def _pattern(values: Sequence[_Value]) -> str:
-    groups: dict[tuple[str, str], set[str]] = {}
-    for value in values:
-        groups.setdefault(value.edges, set()).add(value.inner)
+def _is_usual(form: str) -> bool:
+    return unicodedata.is_normalized("NFKC", form) and "%40" not in form
+
+
+def _pattern(
+    found: Sequence[Spelling],
+    start: Mapping[Edge, str],
+    end: Mapping[Edge, str],
+    glue: Mapping[Glue, str],
+) -> str:
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for each in found:
+        inner = glue[each.glue].join(map(_escaped, each.pieces))
+        groups.setdefault((start[each.start], end[each.end]), {})[inner] = None
     met = [
-        f"{start}(?:{'|'.join(sorted(inner, key=_longest_first))}){end}"
-        for (start, end), inner in sorted(groups.items(), reverse=True)
+        f"{before}(?:{'|'.join(sorted(inner, key=_longest_first))}){after}"
+        for (before, after), inner in sorted(groups.items(), reverse=True)
     ]
     return "|".join(met) or NOTHING
 
@@ -100,27 +150,15 @@ def _longest_first(text: str) -> tuple[int, str]:
     return -len(text), text
 
 
-def _values(kind: str, value: str) -> Iterator[_Value]:
-    text = unicodedata.normalize("NFC", BLANK.sub(" ", value.strip()))
-    shortest = SHORTEST if text.isascii() else SHORTEST_WIDE
-    if len(text) < shortest or not any(character.isalnum() for character in text):
-        return
-    start = NOT_AFTER_A_WORD if _is_latin(text[0]) else ""
-    end = NOT_BEFORE_A_WORD if _is_latin(text[-1]) else ""
-    for form in {text} if text.isascii() else {text, unicodedata.normalize("NFD", text)}:
-        inner = r"\s+".join(_escaped(word) for word in form.split(" "))
-        yield _Value((start, end), inner, _sign(form), form)
-    digits = NO_DIGIT.sub("", text) if kind.startswith("phone") else ""
-    if len(digits) >= 7:
-        yield _Value(("", ""), SEPARATED.join(digits[-10:]), digits[-10:])
-
-
-def _sign(form: str) -> str:
+def _sign(spelling: Spelling) -> str:
     """Return the longest piece that a text shows plainly, apart from its small or large letters.
 
     Pieces are of ASCII, or of letters that know no case: other letters have more than one way to
-    be written small and large, and the pattern knows them all.
+    be written small and large, and the pattern knows them all. A text that is not all ASCII is
+    looked at in its plain form (NFKC) too, so the plain form of a spelling is enough. Quotes and
+    backslashes are spelled otherwise in JSON and lists.
     """
+    form = NO_SIGN.sub(" ", unicodedata.normalize("NFKC", spelling.plain))
     plain = form
     if not (form.isascii() and form.isprintable()):
         plain = "".join(character if _is_plain(character) else " " for character in form)
@@ -134,7 +172,3 @@ def _is_plain(character: str) -> bool:
 
 def _escaped(word: str) -> str:
     return NOT_PLAIN.sub(r"\\\g<0>", word)
-
-
-def _is_latin(character: str) -> bool:
-    return character.isalnum() and ord(character) < 0x250

@@ -14,10 +14,10 @@ from ccpa_office.doctor import round as doctor
 REFERENCE = "docs/reference"
 
 
-def printed(command: str) -> str:
+def printed(*command: str) -> str:
     """Return what a command prints."""
     out = StringIO()
-    call_command(command, stdout=out)
+    call_command(*command, stdout=out)
     return out.getvalue()
 
 
@@ -61,6 +61,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "findings.md": findings_page,
     "roles.md": lambda: printed("roles_table"),
     "workflow.md": lambda: printed("workflow"),
+    "map-keys.md": lambda: printed("datamap", "reference"),
+    "map-findings.md": lambda: printed("datamap", "codes"),
+    "map.schema.json": lambda: printed("datamap", "schema"),
 }
 
 

@@ -1,8 +1,8 @@
-"""Data maps on the command line: check, load, approve, gaps."""
+"""Data maps on the command line: check, load, approve, gaps, suggest, and their reference."""
 
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
+from notices_app.datamap import codes, reference, suggesting
 from notices_app.datamap.form import json_schema
+from notices_app.datamap.gaps import understood
 from notices_app.models import DataMapVersion
 
 REFUSALS = (
@@ -23,8 +25,11 @@ REFUSALS = (
     datamap.AnotherDigest,
     datamap.NoAddress,
     datamap.NoSuchSystem,
+    datamap.NotTold,
     datamap.SecondPersonNeeded,
+    suggesting.NothingToSuggest,
 )
+SHOWN = ("file", "line", "column", "level", "code", "message")
 
 
 def staff(name: str) -> Actor:
@@ -37,13 +42,15 @@ def staff(name: str) -> Actor:
 
 class Command(BaseCommand):
     help = (
-        "Check a data map before it is loaded, load it, approve it, or compare it with the notice."
+        "Check a data map before it is loaded, load it, approve it, compare it with the notice, or "
+        "have a first map proposed from a live database."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         check = verbs.add_parser("check", help="lint files; nothing is loaded")
         check.add_argument("files", nargs="+", metavar="FILE")
+        check.add_argument("--system", metavar="KEY", help="hold them against this store as well")
         check.add_argument("--json", action="store_true")
         load = verbs.add_parser("load", help="keep a map as a system's next version")
         load.add_argument("file", metavar="FILE")
@@ -53,14 +60,21 @@ class Command(BaseCommand):
         approve.add_argument("--system", required=True, metavar="KEY")
         approve.add_argument("--digest", required=True)
         approve.add_argument("--as", dest="by", required=True, metavar="USERNAME")
-        verbs.add_parser("schema", help="print the JSON Schema of a map file")
         gaps = verbs.add_parser("gaps", help="where practice and notice differ")
+        gaps.add_argument("file", nargs="?", metavar="FILE", help="as if this map counted alone")
         gaps.add_argument("--notice", default="main", metavar="SLUG")
         gaps.add_argument("--json", action="store_true")
+        suggest = verbs.add_parser("suggest", help="propose a first map from a live catalogue")
+        suggest.add_argument("--system", required=True, metavar="KEY")
+        suggest.add_argument("--no-values", action="store_true", help="look at no values")
+        verbs.add_parser("schema", help="print the JSON Schema of a map file")
+        verbs.add_parser("reference", help="print the page of every key of a map file")
+        verbs.add_parser("codes", help="print the page of every finding")
 
     def handle(self, *args: Any, **options: Any) -> None:
         verbs = {"check": self.check_files, "load": self.load, "approve": self.approve,
-                 "gaps": self.gaps, "schema": self.schema}  # fmt: skip
+                 "gaps": self.gaps, "suggest": self.suggest, "schema": self.schema,
+                 "reference": self.reference, "codes": self.codes}  # fmt: skip
         try:
             verbs[options["verb"]](options)
         except REFUSALS as refusal:
@@ -68,9 +82,7 @@ class Command(BaseCommand):
             raise CommandError(words) from None
 
     def check_files(self, options: dict[str, Any]) -> None:
-        findings = [
-            finding for name in options["files"] for finding in datamap.check(_raw(name), name)
-        ]
+        findings = [each for name in options["files"] for each in _checked(name, options["system"])]
         self.show(findings, as_json=options["json"])
         if any(finding.level == "error" for finding in findings):
             raise CommandError("the map is not sound")
@@ -79,13 +91,16 @@ class Command(BaseCommand):
 
     def show(self, findings: list[Finding], *, as_json: bool) -> None:
         if as_json:
-            keys = ("file", "line", "column", "level", "code", "message")
-            rows = [{key: getattr(finding, key) for key in keys} for finding in findings]
+            rows = [
+                {key: getattr(finding, key) for key in SHOWN} | {"cure": codes.cure(finding.code)}
+                for finding in findings
+            ]
             self.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False))
             return
         for each in findings:
             place = f"{each.file}:{each.line}:{each.column}: " if each.file else ""
             self.stdout.write(f"{place}{each.level} {each.code}: {each.message}")
+            self.stdout.write(f"    {codes.cure(each.code)}")
 
     def load(self, options: dict[str, Any]) -> None:
         name = options["file"]
@@ -111,17 +126,49 @@ class Command(BaseCommand):
         version = datamap.approve(version, digest=options["digest"], by=by, at=clock.now())
         self.stdout.write(f"version {version.number} is active")
 
-    def schema(self, _options: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(json_schema(), indent=2))
-
     def gaps(self, options: dict[str, Any]) -> None:
-        gaps = datamap.gaps(options["notice"], on=clock.today())
+        gaps = _gaps(options["file"], options["notice"])
         if options["json"]:
             self.stdout.write(json.dumps([asdict(gap) for gap in gaps], indent=2))
             return
         for gap in gaps:
             self.stdout.write(" ".join([gap.code, gap.category, gap.detail, *gap.tables]))
         self.stdout.write(f"{len(gaps)} gaps")
+
+    def suggest(self, options: dict[str, Any]) -> None:
+        found = datamap.system(options["system"])
+        address = datamap.url(options["system"])
+        text = suggesting.suggest(
+            address, found.schema, key=found.key, with_values=not options["no_values"]
+        )
+        self.stdout.write(text, ending="")
+
+    def schema(self, _options: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(json_schema(), indent=2))
+
+    def reference(self, _options: dict[str, Any]) -> None:
+        self.stdout.write(reference.keys_page(), ending="")
+
+    def codes(self, _options: dict[str, Any]) -> None:
+        self.stdout.write(reference.codes_page(), ending="")
+
+
+def _checked(name: str, system_key: str | None) -> list[Finding]:
+    raw = _raw(name)
+    found = datamap.check(raw, name)
+    if system_key and all(finding.level != "error" for finding in found):
+        live = datamap.check_live(raw.decode(), system_key=system_key)
+        found += [replace(finding, file=name) for finding in live]
+    return found
+
+
+def _gaps(name: str | None, slug: str) -> list[datamap.Gap]:
+    if name is None:
+        return datamap.gaps(slug, on=clock.today())
+    said = understood(_raw(name).decode("utf-8", "replace"))
+    if said is None:
+        raise CommandError("the map is not sound: run `datamap check`")
+    return datamap.gaps_of(said, slug, on=clock.today())
 
 
 def _raw(name: str) -> bytes:

@@ -1,6 +1,8 @@
 """The databases that are served: add one, see whether it answers, list them."""
 
+import getpass
 import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,7 +13,7 @@ from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.roles import NotAllowed
 from notices_app import datamap
 from notices_app.management.commands.datamap import staff
-from notices_app.models import DataSystem
+from notices_app.models import DataSystem, SystemKind
 
 
 class Command(BaseCommand):
@@ -24,18 +26,25 @@ class Command(BaseCommand):
         add.add_argument("--url", required=True, help="SQLAlchemy URL, or env:NAME")
         add.add_argument("--name", default="")
         add.add_argument("--schema", default="public")
+        add.add_argument("--kind", default="sql", choices=SystemKind.values)
         add.add_argument("--rehearsal", action="store_true", help="a copy to try plans on")
         add.add_argument("--as", dest="by", required=True, metavar="USERNAME")
         test = verbs.add_parser("test", help="connect, and hold the active map against it")
         test.add_argument("key", metavar="KEY")
         test.add_argument("--json", action="store_true")
+        secret = verbs.add_parser("secret", help="give a secret that a description names")
+        secret.add_argument("key", metavar="KEY")
+        secret.add_argument("name", metavar="NAME")
+        secret.add_argument("--as", dest="by", required=True, metavar="USERNAME")
         verbs.add_parser("list", help="the registered systems")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        verbs = {"add": self.add, "test": self.test, "list": self.list}
+        verbs = {"add": self.add, "test": self.test, "secret": self.secret, "list": self.list}
         try:
             verbs[options["verb"]](options)
-        except (ConnectorError, NotAllowed, datamap.NoAddress, datamap.NoSuchSystem) as refusal:
+        except (
+            ConnectorError, NotAllowed, datamap.NoAddress, datamap.NoSuchSystem, datamap.NotFit
+        ) as refusal:  # fmt: skip
             raise CommandError(str(refusal) or type(refusal).__doc__ or "") from None
         except datamap.NoActiveMap:
             raise CommandError("no map of this system has been approved") from None
@@ -49,12 +58,17 @@ class Command(BaseCommand):
             at=clock.now(),
             schema=options["schema"],
             rehearsal=options["rehearsal"],
+            kind=options["kind"],
         )
         self.stdout.write(f"{system.key} is registered")
 
     def test(self, options: dict[str, Any]) -> None:
         found = datamap.target(options["key"])
-        findings = connectors.connect(found.url, found.program).check()
+        if found.program.outside:
+            system = datamap.system(found.key)
+            findings = datamap.check_outside(system, found.url, found.program.outside)
+        else:
+            findings = connectors.connect(found.url, found.program).check()
         if options["json"]:
             rows = [{"level": f.level, "code": f.code, "message": f.message} for f in findings]
             self.stdout.write(json.dumps(rows, indent=2))
@@ -64,6 +78,18 @@ class Command(BaseCommand):
             self.stdout.write(f"{found.key} answers")
         if any(finding.level == "error" for finding in findings):
             raise CommandError("the map does not fit the store")
+
+    def secret(self, options: dict[str, Any]) -> None:
+        """Read one line from standard input, so that no secret stands on a command line."""
+        value = getpass.getpass("secret: ") if sys.stdin.isatty() else sys.stdin.readline()
+        datamap.give_secret(
+            options["key"],
+            name=options["name"],
+            value=value.rstrip("\r\n"),
+            by=staff(options["by"]),
+            at=clock.now(),
+        )
+        self.stdout.write("it is kept, and never shown again")
 
     def list(self, _options: dict[str, Any]) -> None:
         for system in DataSystem.objects.all():

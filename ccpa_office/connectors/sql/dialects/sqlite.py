@@ -1,0 +1,142 @@
+"""SQLite 3.35 or newer: sets as JSON, normal forms in Python, foreign keys switched on."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
+
+from ccpa_office.connectors.base import (
+    ChangeBlocked,
+    ConnectorError,
+    MapDoesNotFit,
+    StoreUnreachable,
+)
+from ccpa_office.connectors.sql.catalogue import Catalogue
+from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Grants, Slot, add_index
+from ccpa_office.connectors.sql.normal import normal
+
+AWAY = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT,
+}  # fmt: skip
+"""What SQLite says when the file is not there, not readable, or held by somebody else."""
+
+
+class SQLite(Dialect):
+    """A file on this machine; one writer at a time."""
+
+    name: str = "sqlite"
+    proved: bool = True
+    default_schemas: tuple[str, ...] = ("", "public", "main")
+    grants: Grants = Grants(
+        "-- SQLite knows no accounts: the office's system user needs to read {table}",
+        "-- ... and to write the file that holds {table}, and its folder",
+        "-- ... and to write the file that holds {table}, and its folder",
+    )
+
+    def creator(self, url: sa.URL) -> Callable[[], Any] | None:
+        name = url.database
+        if not name or name == ":memory:" or name.startswith("file:"):
+            raise MapDoesNotFit("the URL names no file")
+        address = f"{Path(name).absolute().as_uri()}?mode=rw"
+
+        def connect() -> sqlite3.Connection:
+            made = sqlite3.connect(address, uri=True, timeout=10, isolation_level=None,
+                                   check_same_thread=False)  # fmt: skip
+            made.create_function("ccpa_normal", 2, normal, deterministic=True)
+            return made
+
+        return connect
+
+    def prepare(self, cursor: Any) -> None:
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA recursive_triggers = ON")
+
+    def begin(self, connection: Connection) -> None:
+        is_change = connection.info.get("intent") == CHANGES
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_change else "BEGIN")
+
+    def meaning(self, error: BaseException) -> ConnectorError | None:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in AWAY:
+            return StoreUnreachable("the file does not answer")
+        return ChangeBlocked("the store refused") if code in {0, sqlite3.SQLITE_ERROR} else None
+
+    def rows_of(self, parameter: str, slots: Sequence[Slot]) -> str:
+        columns = ", ".join(
+            f"json_extract(j.value, '$[{place}]') AS {slot.name}"
+            for place, slot in enumerate(slots)
+        )
+        return f"SELECT {columns} FROM json_each(:{parameter}) AS j"  # noqa: S608 (no name of a map)
+
+    def equal(self, left: Cell, right: Cell) -> ColumnElement[bool]:
+        if left.is_text != right.is_text:
+            return super().equal(left, right)
+        plain = left.expression == right.expression
+        if not left.is_text:
+            return plain
+        return sa.and_(plain, sa.collate(left.expression, "BINARY") == right.expression)
+
+    def different(self, left: Cell, right: Cell) -> ColumnElement[bool]:
+        if not left.is_text:
+            return left.expression != right.expression
+        return sa.collate(left.expression, "BINARY") != right.expression
+
+    def joins(self, compare: str) -> bool:
+        return bool(compare)
+
+    def loose_name(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return self.normal("name", text)
+
+    def normal(self, compare: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return sa.func.ccpa_normal(sa.literal_column(f"'{compare}'"), text)
+
+    def as_text(self, cell: Cell) -> ColumnElement[Any]:
+        if cell.is_text:
+            return sa.collate(cell.expression, "BINARY")
+        return sa.cast(cell.expression, sa.Text())
+
+    def completed(self, connection: Connection, found: Catalogue) -> Catalogue:
+        for (table, name, unique), columns in _indexes(connection).items():
+            if table in found.tables:
+                add_index(found.tables[table], columns, unique=bool(unique) and bool(name))
+        triggers = connection.exec_driver_sql(
+            "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        )
+        for table, name in triggers:
+            if table in found.tables:
+                found.tables[table].triggers.append(name)
+        return found
+
+
+INDEXES = """
+SELECT m.tbl_name, l.name, l."unique", x.seqno, x.name, i.sql
+  FROM sqlite_master AS m JOIN pragma_index_list(m.name) AS l
+  JOIN pragma_index_xinfo(l.name) AS x LEFT JOIN sqlite_master AS i ON i.name = l.name
+ WHERE m.type = 'table' AND x.key AND NOT l.partial ORDER BY 1, 2, 4"""
+
+
+def _indexes(connection: Connection) -> dict[tuple[str, str, int], tuple[str, ...]]:
+    found: dict[tuple[str, str, int], tuple[str, ...]] = {}
+    for table, name, unique, place, column, text in connection.exec_driver_sql(INDEXES):
+        key = (table, name, unique)
+        found[key] = (*found.get(key, ()), column or _expression(text, place))
+    return found
+
+
+def _expression(text: str, place: int) -> str:
+    """Return the expression at a place of an index, out of the statement that made it."""
+    inside = re.sub(r"^.*?\bON\b[^(]*\((.*)\)\s*$", r"\1", text, flags=re.S | re.I)
+    depth, parts = 0, [""]
+    for character in inside:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts[place] if place < len(parts) else text

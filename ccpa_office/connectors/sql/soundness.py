@@ -1,0 +1,176 @@
+"""Where a program and a catalogue do not fit, found before anything runs."""
+
+from collections.abc import Iterator
+
+from ccpa_office.connectors import masking
+from ccpa_office.connectors.base import Change, Finding, Hop, MapDoesNotFit, Program, Table
+from ccpa_office.connectors.sql.binding import Binding, typed
+from ccpa_office.connectors.sql.catalogue import ForeignKey
+
+KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
+
+
+def check(binding: Binding) -> list[Finding]:
+    """Return every finding, errors first."""
+    findings = list(_database(binding)) + [
+        finding
+        for table in binding.program.tables
+        for finding in (
+            *_keys(binding, table),
+            *_store(binding, table),
+            *_changes(binding, table),
+            *_holds(binding, table),
+            *_ways(binding, table),
+            *_identifiers(binding, table),
+            *_references(binding, table),
+        )
+    ]
+    return sorted(set(findings), key=lambda each: (each.level, each.code, each.message))
+
+
+def _error(code: str, message: str) -> Finding:
+    return Finding("error", code, message)
+
+
+def _warning(code: str, message: str) -> Finding:
+    return Finding("warning", code, message)
+
+
+def _database(binding: Binding) -> Iterator[Finding]:
+    name, where = binding.dialect.name, binding.program.person
+    if not binding.dialect.proved:
+        yield _warning("not-proved", f"{where}: statements for {name} were read, never run by us")
+    if not binding.dialect.transactional:
+        yield _warning("not-atomic", f"{where}: {name} undoes no chunk that stops half-way")
+
+
+def _keys(binding: Binding, table: Table) -> Iterator[Finding]:
+    for column, facts in zip(
+        table.key, binding.catalogue.facts(table.name, table.key), strict=True
+    ):
+        if facts.kind not in KEYS:
+            yield _error("key-type", f"{table.name}.{column}: a key of type {facts.kind}")
+        if facts.nullable and binding.catalogue.tables[table.name].key != table.key:
+            yield _error("key-nullable", f"{table.name}.{column}: a key that may be null")
+
+
+def _store(binding: Binding, table: Table) -> Iterator[Finding]:
+    relation = binding.catalogue.tables[table.name]
+    if not relation.transactional:
+        yield _error("no-transactions", f"{table.name}: its storage engine undoes nothing")
+    for trigger in relation.triggers:
+        yield _warning("trigger", f"{table.name}: trigger {trigger} runs with every change")
+
+
+def _changes(binding: Binding, table: Table) -> Iterator[Finding]:
+    for change in dict.fromkeys((*table.changes, *table.strips, *table.trims)):
+        facts = binding.catalogue.column(table.name, change.column).facts
+        where = f"{table.name}.{change.column}"
+        if code := masking.serves(change, facts):
+            yield _error(code, f"{where}: {change.how} {WORDS.get(code, 'cannot serve it')}")
+        if change.column in table.key:
+            yield _error("key-changed", f"{where} is a key and cannot be changed")
+
+
+WORDS = {
+    "not-null": "would empty it, but it may not be null",
+    "not-unique": "may leave two rows with one value, but it is unique",
+    "too-short": "needs more characters than it has",
+    "change-type": "cannot serve its type",
+    "generated": "cannot write what the store computes",
+}
+
+
+def _holds(binding: Binding, table: Table) -> Iterator[Finding]:
+    for hold in table.holds:
+        facts = binding.catalogue.column(table.name, hold.column).facts
+        try:
+            for value in hold.values:
+                typed(value, facts)
+        except MapDoesNotFit:
+            yield _error("hold-value", f"{table.name}.{hold.column}: no value of its type")
+
+
+def _ways(binding: Binding, table: Table) -> Iterator[Finding]:
+    for path in table.paths:
+        here = table.name
+        for hop in path:
+            yield from _hop(binding, here, hop)
+            here = hop.table
+
+
+def _hop(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
+    if getattr(hop, "path", ()) or getattr(hop, "many", False):
+        yield _error("nested", f"{here}.{hop.column}: this store serves no path inside a value")
+    if not binding.dialect.joins(hop.compare):
+        yield _error(
+            "join-normal", f"{here}.{hop.column}: this store joins nothing by {hop.compare}"
+        )
+    for table, column in ((here, hop.column), (hop.table, hop.target)):
+        if not is_indexed(binding, table, column, hop.compare):
+            yield _error("no-index", f"{table}.{column}: a join without an index")
+    one = binding.catalogue.column(here, hop.column)
+    other = binding.catalogue.column(hop.table, hop.target)
+    if one.collation != other.collation and one.collation and other.collation:
+        yield _warning("collation", f"{here}.{hop.column}: joins texts of two collations")
+
+
+def is_indexed(binding: Binding, table: str, column: str, compare: str) -> bool:
+    """Say whether some index begins with the column as it is compared."""
+    leading = binding.catalogue.tables[table].leading
+    if compare == "exact":
+        return column in leading
+    collation = binding.catalogue.column(table, column).collation
+    if collation.endswith("_ci"):
+        return column in leading
+    return f"lower{column}".lower() in leading
+
+
+def _identifiers(binding: Binding, table: Table) -> Iterator[Finding]:
+    for named in (*table.identities, *table.identifiers):
+        where = f"{table.name}.{named.column}"
+        if getattr(named, "path", ()) or getattr(named, "many", False):
+            yield _error("nested", f"{where}: this store serves no path inside a value")
+        compare = "exact" if named.kind == "person" else named.compare
+        if compare in {"exact", "casefold"} and not is_indexed(
+            binding, table.name, named.column, compare
+        ):
+            yield _error("no-index", f"{where}: an identifier without an index")
+
+
+def _references(binding: Binding, table: Table) -> Iterator[Finding]:
+    if table.action != "delete":
+        return
+    for foreign in binding.catalogue.foreign:
+        if foreign.target != table.name:
+            continue
+        if foreign.elsewhere:
+            yield _error("other-schema", f"{foreign.name} points to {table.name} from elsewhere")
+        else:
+            yield from _reference(binding.program, table, foreign)
+
+
+def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[Finding]:
+    names = {each.name: position for position, each in enumerate(program.tables)}
+    where = f"{foreign.table}.{foreign.columns[0]} -> {table.name} ({foreign.name})"
+    if foreign.table not in names:
+        code = "cascade-not-declared" if foreign.on_delete else "must-break"
+        yield _error(code, f"{where}: a table that the map does not name")
+        return
+    child = program.table(foreign.table)
+    if child.action != "delete" and not _frees(child.changes, foreign):
+        yield _error("must-break", f"{where}: its rows stay and still point to deleted rows")
+    elif _keeps(child) and not foreign.on_delete:
+        yield _error("must-break", f"{where}: rows that are kept would block the deletion")
+    if foreign.on_delete and foreign.table != table.name:
+        yield _warning("cascade", f"{where}: ON DELETE {foreign.on_delete} changes rows unseen")
+    if names[foreign.table] > names[table.name]:
+        yield _error("order", f"{where}: the child comes after its parent")
+
+
+def _keeps(child: Table) -> bool:
+    return child.action == "delete" and bool(child.term or child.holds)
+
+
+def _frees(changes: tuple[Change, ...], foreign: ForeignKey) -> bool:
+    return bool({change.column for change in changes} & set(foreign.columns))

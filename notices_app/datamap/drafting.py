@@ -1,0 +1,229 @@
+"""What a store of which no map exists probably holds: the person, and what hangs on her."""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ccpa_office.connectors.surveying import Sheet, Survey, sample, survey
+from notices_app.datamap import looks
+from notices_app.datamap.facts import SERVED_NAME
+from notices_app.datamap.looks import Look
+
+SURE = 50
+"""How sure a guess must be before it is written as a fact; below, it stands in a comment."""
+TEXT_FROM = 60
+"""Texts longer than this on average are searched for the person."""
+ONLY_TEXT = ("user.contact", "user.name", "user.content", "user.authorization", "user.account")
+"""Data categories of which a column that is no text holds at most a mark or a moment."""
+KEYS = frozenset({"integer", "text", "uuid", "date", "decimal"})
+
+
+class NothingToSuggest(Exception):
+    """The store has no table that looks as if it had one row for each person."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """How a table hangs on another one: our column, their column, and who is found from whom."""
+
+    column: str
+    table: str
+    target: str
+    direction: str  # from: this row is found from that one; to: that row is found from this one
+    why: str
+
+
+@dataclass
+class Draft:
+    """What is guessed of a store."""
+
+    key: str
+    store: Survey
+    person: str = ""
+    guesses: dict[tuple[str, str], Look] = field(default_factory=dict)
+    texts: set[tuple[str, str]] = field(default_factory=set)
+    links: dict[str, list[Link]] = field(default_factory=dict)
+    after: dict[str, list[str]] = field(default_factory=dict)
+
+
+def draft(address: str, schema: str, *, key: str, with_values: bool = True) -> Draft:
+    """Look at a store and guess. Raises ``NothingToSuggest``, ``StoreUnreachable``."""
+    made = Draft(key, survey(address, schema))
+    for table in _tables(made.store):
+        names = columns(made.store.tables[table])
+        rows = sample(address, made.store, table, names) if with_values else []
+        for position, name in enumerate(names):
+            _look_at(made, table, name, [row[position] for row in rows])
+    made.person = _person(made)
+    made.links = _reached(made)
+    made.after = _after(made, made.links)
+    return made
+
+
+def _tables(store: Survey) -> list[str]:
+    """Tables that a map can name: with a key, and with names that need no guessing."""
+    return sorted(
+        name
+        for name, sheet in store.tables.items()
+        if SERVED_NAME.fullmatch(name)
+        and sheet.key
+        and all(SERVED_NAME.fullmatch(column) for column in sheet.key)
+        and all(sheet.columns[column].facts.kind in KEYS for column in sheet.key)
+    )
+
+
+def columns(sheet: Sheet) -> list[str]:
+    """Columns that a map can name."""
+    return [name for name in sheet.columns if SERVED_NAME.fullmatch(name)][:400]
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+def _look_at(made: Draft, table: str, name: str, values: list[Any]) -> None:
+    kind = made.store.tables[table].columns[name].facts.kind
+    is_text = kind in {"text", "json"}
+    named = looks.by_name(table, name)
+    if named and not is_text and named.data_category.startswith(ONLY_TEXT):
+        named = None
+    guess = _stronger(named, _by_values(values) if is_text else None)
+    if guess:
+        made.guesses[table, name] = guess
+    betrays = not guess and looks.names_within(values)
+    if is_text and (_is_long(values) or betrays):
+        made.texts.add((table, name))
+
+
+def _by_values(values: Sequence[Any]) -> Look | None:
+    return looks.by_values(value for value in values if isinstance(value, str))
+
+
+def _stronger(by_name: Look | None, by_values: Look | None) -> Look | None:
+    if by_name and by_values and by_name.data_category == by_values.data_category:
+        return Look(by_name.data_category, 99, by_name.identity, "name and values")
+    found = [each for each in (by_name, by_values) if each]
+    return max(found, key=lambda each: each.sure, default=None)
+
+
+def _is_long(values: Sequence[Any]) -> bool:
+    texts = [value for value in values if isinstance(value, str)]
+    return bool(texts) and sum(map(len, texts)) / len(texts) > TEXT_FROM
+
+
+# --- the person -----------------------------------------------------------------------------------
+
+
+def _person(made: Draft) -> str:
+    """The table that most probably has one row for each person."""
+    scores = {name: _score(made, name) for name in _tables(made.store)}
+    best = max(scores, key=lambda name: (scores[name], name), default="")
+    if not best or scores[best] <= 0:
+        raise NothingToSuggest
+    return best
+
+
+def _score(made: Draft, table: str) -> int:
+    """Points for an identifier, a name, a table named after people, and for being referred to."""
+    guesses = [look for (each, _), look in made.guesses.items() if each == table]
+    identities = {look.identity for look in guesses if look.identity and look.sure >= SURE}
+    if not identities & {"email", "phone_number", "username"}:
+        return 0
+    points = 30 if "email" in identities else 10
+    points += 10 * len(identities)
+    points += 40 if looks.PEOPLE.search(looks.snake(table)) else 0
+    points += 5 * min(8, sum(1 for _ in made.store.references_to(table)))
+    points -= 60 if looks.HISTORY.search(looks.snake(table)) else 0
+    points -= 20 if looks.STAFF.search(looks.snake(table)) else 0
+    return points
+
+
+def _reached(made: Draft) -> dict[str, list[Link]]:
+    """The tables that hang on the person, nearest first: one link each, and links to parents."""
+    known = set(_tables(made.store))
+    links: dict[str, list[Link]] = {made.person: []}
+    waiting = deque([made.person])
+    while waiting:
+        here = waiting.popleft()
+        for child, link in _children(made, here, known):
+            if child not in links:
+                links[child] = [link]
+                waiting.append(child)
+        for link in _parents(made, here, known):
+            if link.table not in links:
+                links[here].append(link)
+                links[link.table] = []
+    return links
+
+
+def _after(made: Draft, links: dict[str, list[Link]]) -> dict[str, list[str]]:
+    """For each table, those whose rows must go before because they refer to it.
+
+    A reference that would close a circle is left out: the check of the live catalogue names it.
+    """
+    before: dict[str, set[str]] = {table: set() for table in links}
+    for table, mine in links.items():
+        for link in mine:
+            before[link.table].add(table)
+    found: dict[str, list[str]] = {}
+    for table in links:
+        for key in made.store.references_to(table):
+            child = key.table
+            is_new = child in links and child != table and child not in before[table]
+            if is_new and not _comes_before(before, table, child):
+                before[table].add(child)
+                found.setdefault(table, []).append(child)
+    return found
+
+
+def _comes_before(before: dict[str, set[str]], first: str, then: str) -> bool:
+    waiting, seen = [then], {then}
+    while waiting:
+        for each in before[waiting.pop()] - seen:
+            seen.add(each)
+            waiting.append(each)
+    return first in seen
+
+
+def _children(made: Draft, table: str, known: set[str]) -> Iterator[tuple[str, Link]]:
+    """Tables with a reference to this one; and, to the person, those with her identifier."""
+    for key in made.store.references_to(table):
+        if key.table in known and key.table != table and len(key.columns) == 1:
+            why = "foreign key"
+            yield key.table, Link(key.columns[0], table, key.targets[0], "from", why)
+    if table == made.person:
+        yield from _by_number(made, known)
+        yield from _by_identifier(made, known)
+
+
+def _by_number(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
+    """Columns named after the person's table, of the type of her key, that no reference binds."""
+    sheet = made.store.tables[made.person]
+    stem = looks.snake(made.person).rpartition("_")[2].rstrip("s")
+    for table in sorted(known - {made.person}) if len(sheet.key) == 1 else ():
+        bound = {name for key in made.store.tables[table].foreign for name in key.columns}
+        for name, column in made.store.tables[table].columns.items():
+            same = column.facts.kind == sheet.columns[sheet.key[0]].facts.kind
+            named = re.fullmatch(rf"(\w+_)?{stem}_?(id|no|number|uuid|key|ref)", looks.snake(name))
+            if same and named and name not in bound and SERVED_NAME.fullmatch(name):
+                yield table, Link(name, made.person, sheet.key[0], "from", "name and type")
+
+
+def _by_identifier(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
+    mine = {look.identity: name for (table, name), look in made.guesses.items()
+            if table == made.person and look.identity in {"email", "username"}}  # fmt: skip
+    for (table, name), look in sorted(made.guesses.items()):
+        loose = table in known and table != made.person and not made.store.tables[table].foreign
+        if loose and look.identity in mine and look.sure >= SURE:
+            target = mine[look.identity]
+            yield table, Link(name, made.person, target, "from", f"the same {look.identity}")
+
+
+def _parents(made: Draft, table: str, known: set[str]) -> Iterator[Link]:
+    """Tables to which a row of the person refers and that look personal themselves: an address."""
+    for key in made.store.tables[table].foreign:
+        personal = sum(1 for (name, _), look in made.guesses.items()
+                       if name == key.target and look.sure >= 80)  # fmt: skip
+        if key.target in known and key.target != table and personal >= 2 and len(key.columns) == 1:
+            yield Link(key.columns[0], key.target, key.targets[0], "to", "foreign key")

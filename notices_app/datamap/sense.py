@@ -1,0 +1,180 @@
+"""Does the map make sense by itself? Names that exist, actions that fit, nothing left unsaid."""
+
+import re
+from collections.abc import Iterator
+
+from notices_app.datamap.facts import Collection, Field, Map
+from notices_app.datamap.reading import Place, Report, shown
+
+SYSTEM_TABLE = re.compile(r"(?i)pg_|sqlite_|information_schema$|mysql$|sys$|django_migrations$")
+
+
+def check(map_: Map, report: Report) -> None:
+    """Report whatever is missing, contradictory or unclear."""
+    person = map_.collection(map_.person) if map_.person else None
+    if person is None:
+        report.error(map_.place, "no-person", "say in ccpa_meta which collection is the person")
+    for collection in (*map_.collections, *map_.skipped):
+        _names(collection, map_, report)
+    for collection in map_.collections:
+        _collection(collection, report)
+        _composites(collection, map_, report)
+        for field in collection.fields:
+            _field(collection, field, map_, report)
+    _skipped(map_, report)
+    if not any(field.identity for each in map_.collections for field in each.fields):
+        report.error(map_.place, "no-identity", "no field says by what a person is identified")
+    _points(map_, report)
+
+
+def _names(collection: Collection, map_: Map, report: Report) -> None:
+    if SYSTEM_TABLE.match(collection.name):
+        report.error(collection.place, "system-table", "a table of the store's own is not served")
+    known = {each.name for each in (*map_.collections, *map_.skipped)}
+    for name in collection.named:
+        if name not in known:
+            report.error(collection.place, "no-target", f"no collection is called {shown(name)}")
+
+
+def _skipped(map_: Map, report: Report) -> None:
+    for collection in map_.skipped:
+        if any(True for field in collection.fields for _ in field.told()):
+            said = f"{collection.name} is skipped although fields of it have a category"
+            report.error(collection.place, "skipped-data", said)
+        else:
+            report.warning(collection.place, "skipped", f"{collection.name}: nothing is done here")
+
+
+def _collection(collection: Collection, report: Report) -> None:
+    where, name = collection.place, collection.name
+    if not collection.key:
+        report.error(where, "no-key", f"{name}: no field is a primary key")
+    if not collection.says_on_delete:
+        report.warning(where, "default", f"{name}: rows are deleted")
+    if collection.on_delete == "keep" and not collection.keep_code and not collection.term:
+        report.error(where, "no-exception", "rows are kept without an exception")
+    if collection.on_delete != "keep" and collection.keep_code:
+        report.error(where, "no-term", "an exception needs a term, or rows kept for good")
+    named = [collection.term.starts] if collection.term else []
+    named += [hold.column for hold in collection.holds]
+    named += [collection.dated] if collection.dated else []
+    for column in named:
+        if collection.field(column) is None:
+            report.error(where, "no-field", f"{name} has no {shown(column)}")
+    _mask(collection, report)
+
+
+def _composites(collection: Collection, map_: Map, report: Report) -> None:
+    """A key of several fields is one reference, not several that each reach everybody."""
+    parts: dict[str, dict[str, Place]] = {}
+    for field in collection.fields:
+        for reference in field.references:
+            target = map_.collection(reference.collection)
+            whole = target is None or target is collection or len(target.key) < 2
+            if target and not whole and reference.field in target.key:
+                parts.setdefault(target.name, {})[reference.field] = reference.place
+    for fields in parts.values():
+        where = next(iter(fields.values()))
+        if len(fields) > 1:
+            report.error(where, "not-served", "a reference to a key of several fields")
+        else:
+            report.warning(where, "partial-key", "a reference to a part of a key")
+
+
+def _mask(collection: Collection, report: Report) -> None:
+    changed = [each for each in collection.fields if each.deleted and each.deleted.changes]
+    if collection.on_delete == "mask" and not changed:
+        report.error(collection.place, "no-change", "a mask must change at least one field")
+    for field in collection.fields:
+        for code, said in _misused(collection, field):
+            report.error(field.place, code, said)
+
+
+def _misused(collection: Collection, field: Field) -> Iterator[tuple[str, str]]:
+    does = collection.on_delete
+    if field.deleted and does != "mask":
+        yield "misplaced", "only fields of a masked collection say this"
+    if field.shared and does != "delete":
+        yield "misplaced", "only rows that are deleted can be stripped"
+    if field.kept and not (collection.term or collection.keep_code):
+        yield "misplaced", "only rows that are kept on a ground can be trimmed"
+    told = any(True for _ in field.told())
+    if does == "mask" and not field.deleted and told and not field.is_key:
+        yield "no-on-delete", "say what the mask does to this field"
+    changes = [each for each in (field.deleted, field.shared, field.kept) if each and each.changes]
+    if changes and field.is_key:
+        yield "key-changed", "a primary key cannot be changed"
+    if changes and field.read_only:
+        yield "read-only", "a field that is read-only cannot be changed"
+    if changes and field.kept and field.name in _needed(collection):
+        yield "needed", "the term and the holds are read from this field: it cannot be trimmed"
+
+
+def _needed(collection: Collection) -> set[str]:
+    starts = {collection.term.starts} if collection.term else set()
+    return starts | {hold.column for hold in collection.holds}
+
+
+def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
+    if field.since and collection.field(field.since) is None:
+        report.error(field.place, "no-field", f"{collection.name} has no {shown(field.since)}")
+    if field.contact and not field.since:
+        said = "say in 'since' which field tells since when this contact is unchanged"
+        report.warning(field.place, "no-since", said)
+    if field.category is None and not (field.is_key or field.references or field.fields):
+        report.warning(field.place, "unclassified", "the field has no category")
+    for each in field.within():
+        _inner(each, report)
+    for reference in field.references:
+        target = map_.collection(reference.collection)
+        if target is None or target.field(reference.field.partition(".")[0]) is None:
+            report.error(reference.place, "no-target", "the reference points to nothing")
+    _strategies(field, report)
+
+
+def _inner(field: Field, report: Report) -> None:
+    """Within an object a field says what it is; what is done is said at the column."""
+    for word in _roles(field):
+        said = f"{word} of a field within an object: say it at the column"
+        report.error(field.place, "not-served", said)
+    if field.never_disclosed:
+        report.warning(field.place, "lifted", "the whole column is withheld from answers")
+
+
+def _roles(field: Field) -> Iterator[str]:
+    said = {
+        "primary_key": field.is_key, "identity": field.identity, "references": field.references,
+        "on_delete": field.deleted, "on_shared": field.shared, "on_kept": field.kept,
+        "contact": field.contact, "verification": field.point, "identifier": field.identifier,
+        "mark": field.mark, "search_text": field.search_text,
+    }  # fmt: skip
+    return (word for word, value in said.items() if value)
+
+
+def _strategies(field: Field, report: Report) -> None:
+    """What an array or a nested reference would ask of a connector that none serves yet."""
+    arrays = ("primary_key", "identity", "references", "contact", "verification", "identifier",
+              "mark")  # fmt: skip
+    for word in _roles(field):
+        if field.is_array and word in arrays:
+            report.error(field.place, "not-served", f"{word} of an array")
+    for reference in field.references:
+        if "." in reference.field:
+            said = "a reference to a field within an object"
+            report.error(reference.place, "not-served", said)
+
+
+def _points(map_: Map, report: Report) -> None:
+    seen: dict[str, Place] = {}
+    groups: set[str] = set()
+    for collection in map_.collections:
+        for field in collection.fields:
+            if field.point is None:
+                continue
+            if field.point["point"] in seen:
+                report.error(field.place, "twice", "the same verification point twice")
+            seen[field.point["point"]] = field.place
+            groups.add(field.point["group"])
+    if len(groups) == 1 and seen:
+        said = "all verification points are of one group: they count once"
+        report.warning(next(iter(seen.values())), "one-group", said)

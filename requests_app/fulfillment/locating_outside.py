@@ -1,0 +1,50 @@
+"""How a system outside takes part in a plan: what it will be asked by, frozen like any key."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ccpa_office.connectors.base import Key
+from notices_app.datamap.compiling import OUTSIDE
+from requests_app import targets
+from requests_app.fulfillment.locating import Found, merged
+from requests_app.fulfillment.packing import Part, Subject
+from requests_app.models import Plan
+from requests_app.targets import Vendor
+
+
+def found_outside(number: str, found: Iterable[Found]) -> list[Found]:
+    """A plan's worth for each outside system, asked by what the databases hold of the person.
+
+    Only identifiers that stand in the person's own rows are used: a typed one proves nothing
+    (VR-14). No system outside is called, so that none that is away holds up a plan.
+    """
+    known: dict[str, list[str]] = {}
+    for each in found:
+        for subject in each.subjects:
+            known = merged(known, subject.identifiers)
+    asked = [_asked(vendor, number, known) for vendor in targets.vendors()] if known else []
+    return [each for each in asked if each is not None]
+
+
+def _asked(vendor: Vendor, number: str, known: dict[str, list[str]]) -> Found | None:
+    keys: list[Key] = [
+        (kind, value) for kind in vendor.description.identifiers for value in known.get(kind, [])
+    ]
+    if not keys:
+        return None
+    identifiers = {kind: known[kind] for kind in vendor.description.identifiers if kind in known}
+    part = Part(OUTSIDE, "delete", keys, [0] * len(keys))
+    return Found(vendor, [Subject(number, identifiers)], [part], {})
+
+
+def sample_outside(plan: Plan) -> list[dict[str, Any]]:
+    """A dry run for a page: how the system is asked, without any value."""
+    vendor = targets.vendor_under(plan.map_version)
+    endpoint = vendor.description.endpoints.get("delete")
+    asked = f"{endpoint.method} {endpoint.path}" if endpoint else vendor.description.name
+    return [{"table": OUTSIDE, "action": "delete", "rows": [], "statement": asked}]
+
+
+def is_outside(part: dict[str, Any]) -> bool:
+    """Whether a part of a plan's summary is of a system outside."""
+    return bool(part["table"] == OUTSIDE)

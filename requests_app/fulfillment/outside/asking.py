@@ -1,0 +1,254 @@
+"""Ask an outside system to delete: an intent before each call, one key a step, a receipt after."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from ccpa_office import sealing, work
+from ccpa_office.connectors.base import Repeat
+from ccpa_office.connectors.http import HTTP, Answer, AnswerOfAnother, Means
+from ccpa_office.models import WorkState
+from requests_app import targets
+from requests_app.fulfillment.outside import breaker
+from requests_app.fulfillment.outside.breaker import NotNow
+from requests_app.models import OutsideCall, OutsideTask
+from requests_app.targets import Vendor
+
+Asked = tuple[str, str]
+"""By what a system is asked: kind of identifier, value."""
+
+MOST_TRIES = {Repeat.HARMLESS: 5, Repeat.KEYED: 5, Repeat.ASKABLE: 5, Repeat.BLIND: 2}
+"""How often one step is sent at most while nobody knows what became of it."""
+SETTLED = {Means.DONE, Means.NOTHING}
+
+
+class ForAPerson(Exception):
+    """The machine goes no further; ``code`` says why, and the task stands on a desk."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class StillUnknown(Exception):
+    """Nobody knows what became of a call: it is looked into later, by the class of the system."""
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One task, the system it is about, and the way to it."""
+
+    task: OutsideTask
+    vendor: Vendor
+    connector: HTTP
+    box: sealing.Box
+    at: datetime
+
+    @classmethod
+    def about(cls, task: OutsideTask, vendor: Vendor, *, at: datetime) -> "Talk":
+        return cls(task, vendor, targets.line(vendor), sealing.Box(task.plan.data_key), at)
+
+    def admitted(self) -> AbstractContextManager[None]:
+        """Leave to call once. Raises ``NotNow``."""
+        return breaker.admitted(self.vendor.key, self.vendor.description.limits, at=self.at)
+
+    def heard(self, answer: Answer) -> Answer:
+        """The answer, after the system's state has been brought up to date."""
+        breaker.note(self.vendor.key, answer, at=self.at)
+        return answer
+
+
+def find(talk: Talk, asked: Sequence[Asked]) -> list[str]:
+    """The ids of every record that the system holds under what it is asked by.
+
+    A look changes nothing, so it has no intent and may be repeated. Raises ``NotNow``,
+    ``StillUnknown``, ``ForAPerson``.
+    """
+    ids: list[str] = []
+    for kind, value in asked:
+        with talk.admitted():
+            answer = talk.heard(_looked(talk, {kind: value}))
+        if answer.means not in SETTLED:
+            _not_settled(answer)
+        ids += [record.id for record in answer.records]
+    return list(dict.fromkeys(ids))
+
+
+def _looked(talk: Talk, asked: dict[str, str]) -> Answer:
+    try:
+        return talk.connector.find(asked, at=talk.at)
+    except AnswerOfAnother:
+        raise ForAPerson("answer-of-another") from None
+
+
+def _not_settled(answer: Answer) -> None:
+    """What an answer that settles nothing leads to; raises always but for ``PENDING``."""
+    match answer.means:
+        case Means.REFUSED:
+            raise ForAPerson(answer.code or "refused")
+        case Means.LATER:
+            pause = timedelta(seconds=answer.pause) if answer.pause is not None else work.AWAY
+            raise NotNow(answer.code or "later", pause)
+        case Means.UNKNOWN:
+            raise StillUnknown(answer.code)
+
+
+def delete(talk: Talk, asked: Sequence[Asked]) -> bool:
+    """Ask for every deletion; true when all are settled, false while the system works on some.
+
+    Records are looked for once and kept: what is asked for later is what was found then.
+    """
+    task, description = talk.task, talk.vendor.description
+    steps: list[tuple[str, dict[str, str]]]
+    if description.can_look and not _by_identifier(talk):
+        ids = _records(talk, asked)
+        steps = [(f"record:{_short(found)}", {"id": found}) for found in ids]
+    else:
+        steps = [(f"{kind}:{_short(value)}", {kind: value}) for kind, value in asked]
+    settled = [_step(talk, f"{task.round}:{step}", fields) for step, fields in steps]
+    task.deleted = task.calls.filter(means=Means.DONE).count()
+    return all(settled)
+
+
+def _by_identifier(talk: Talk) -> bool:
+    endpoint = talk.vendor.description.endpoints["delete"]
+    texts = [endpoint.path, *endpoint.query.values(), *endpoint.body.values()]
+    return not any("{id}" in text for text in texts)
+
+
+def _records(talk: Talk, asked: Sequence[Asked]) -> list[str]:
+    """The ids to delete: found once, then frozen on the task."""
+    task = talk.task
+    if not task.records:
+        ids = find(talk, asked)
+        task.records = talk.box.seal(json.dumps(ids), context="outside.records")
+        task.found = len(ids)
+        hold(task, records=task.records, found=task.found)
+    return list(json.loads(talk.box.open(bytes(task.records), context="outside.records")))
+
+
+def _short(value: str) -> str:
+    """A name for a step that tells nothing of the value."""
+    return sealing.digest("outside.step", value).hex()[:40]
+
+
+def hold(task: OutsideTask, **changes: object) -> None:
+    """Write on a task that is still ours. Raises ``LeaseLost``."""
+    held = OutsideTask.objects.filter(pk=task.pk, fence=task.fence, state=WorkState.RUNNING)
+    if not held.update(**changes):
+        raise work.LeaseLost
+
+
+def _step(talk: Talk, step: str, fields: dict[str, str]) -> bool:
+    """One deletion, once: true when it is settled, false while the system works on it."""
+    call = _call_of(talk, step, fields)
+    if call.means in SETTLED:
+        return True
+    if call.means == Means.PENDING:
+        return _poll(talk, call)
+    if call.tries and _was_done(talk, call, fields):
+        return True
+    with talk.admitted():
+        _intend(talk, call)
+        work.seam("outside.before-call")
+        try:
+            answer = talk.connector.delete(fields, key=call.key, at=talk.at)
+        except AnswerOfAnother:
+            _receive(talk, call, Answer(Means.REFUSED, "answer-of-another"))
+            raise ForAPerson("answer-of-another") from None
+        talk.heard(answer)
+    work.seam("outside.after-call")
+    _receive(talk, call, answer)
+    _not_settled(answer)
+    return answer.means in SETTLED
+
+
+def _call_of(talk: Talk, step: str, fields: dict[str, str]) -> OutsideCall:
+    """The row of a step; its key is made from the step alone, so every attempt has the same."""
+    name = f"{talk.task.pk}:{step}"
+    question = sealing.digest("outside.question", json.dumps(fields, sort_keys=True)).hex()[:64]
+    call, _new = OutsideCall.objects.get_or_create(
+        task=talk.task,
+        step=step,
+        defaults={
+            "key": sealing.digest("outside.key", name).hex()[2:34],
+            "fence": talk.task.fence,
+            "question": question,
+        },
+    )
+    return call
+
+
+def _intend(talk: Talk, call: OutsideCall) -> None:
+    """Say what will be done, and commit it, before anything leaves the house.
+
+    A step that was sent as often as its class allows waits for a person instead.
+    """
+    if call.tries >= MOST_TRIES[talk.vendor.description.repeat]:
+        raise ForAPerson("unknown")
+    with transaction.atomic():
+        hold(talk.task, asked_at=talk.at)
+        call.tries += 1
+        call.fence, call.started_at, call.means = talk.task.fence, talk.at, ""
+        call.save(update_fields=["tries", "fence", "started_at", "means"])
+
+
+def _receive(talk: Talk, call: OutsideCall, answer: Answer) -> None:
+    """Write down what came back. What was never sent, or not taken in, counts as no try."""
+    with transaction.atomic():
+        hold(talk.task, asked_at=talk.at)
+        call.answered_at, call.means, call.code = talk.at, answer.means, answer.code[:40]
+        call.status, call.answer = answer.status, answer.digest
+        call.tries -= answer.means == Means.LATER
+        if answer.ticket:
+            call.ticket = talk.box.seal(answer.ticket, context="outside.ticket")
+        call.save()
+
+
+def _was_done(talk: Talk, call: OutsideCall, fields: dict[str, str]) -> bool:
+    """Whether a step whose answer was lost had its effect: an askable system is asked first."""
+    if talk.vendor.description.repeat != Repeat.ASKABLE or call.means == Means.REFUSED:
+        return False
+    if not talk.vendor.description.can_look or "id" not in fields:
+        return False
+    held = find(talk, asked_of(talk.task))
+    if fields["id"] in held:
+        return False
+    _receive(talk, call, Answer(Means.DONE, "asked"))
+    return True
+
+
+def _poll(talk: Talk, call: OutsideCall) -> bool:
+    """How far a deletion is that the system has taken in."""
+    if not call.ticket or "status" not in talk.vendor.description.endpoints:
+        return not find(talk, asked_of(talk.task))  # no ticket: what is held says how far it is
+    ticket = talk.box.open(bytes(call.ticket), context="outside.ticket")
+    with talk.admitted():
+        answer = talk.heard(talk.connector.status(ticket, at=talk.at))
+    if answer.means in SETTLED or answer.means == Means.REFUSED:
+        _receive(talk, call, answer)
+    _not_settled(answer)
+    return answer.means in SETTLED
+
+
+def asked_of(task: OutsideTask) -> list[Asked]:
+    """By what the task's system is asked: the frozen keys of its plan."""
+    box = sealing.Box(task.plan.data_key)
+    asked: list[Asked] = []
+    for row in task.plan.tables.order_by("ordinal"):
+        keys = json.loads(box.open(bytes(row.keys), context="plan.keys"))
+        asked += [(str(kind), str(value)) for kind, value in keys]
+    return asked
+
+
+def root(task: OutsideTask) -> str:
+    """One digest over every call of a task, for the book."""
+    facts = [
+        f"{call.key}:{call.means}:{call.status}:{call.answer}" for call in task.calls.order_by("pk")
+    ]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The package of one consumer: what is held, written as a stream, sealed at rest."""

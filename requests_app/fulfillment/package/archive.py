@@ -1,0 +1,64 @@
+"""A ZIP file written as a stream: each entry is digested as it goes, the last names them all."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import IO, Any
+
+from ccpa_office.sealed_files import Writer
+
+LEVEL = 4
+MANIFEST = "manifest.json"
+
+
+@dataclass
+class Entry:
+    """A file of the package that is being written."""
+
+    file: IO[bytes]
+    size: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def write(self, data: bytes) -> None:
+        """More of it."""
+        self.digest.update(data)
+        self.size += len(data)
+        self.file.write(data)
+
+
+class Archive:
+    """The ZIP file; entries one after the other, their times the day of the package."""
+
+    def __init__(self, sink: Writer, *, day: date) -> None:
+        self._zip = zipfile.ZipFile(
+            sink, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL, allowZip64=True
+        )  # fmt: skip
+        self._day = (day.year, day.month, day.day, 0, 0, 0)
+        self.files: list[dict[str, Any]] = []
+
+    @contextmanager
+    def entry(self, name: str) -> Iterator[Entry]:
+        """One file, told in the manifest with its size and SHA-256."""
+        info = zipfile.ZipInfo(name, self._day)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.external_attr = 0o600 << 16
+        with self._zip.open(info, "w", force_zip64=True) as file:
+            entry = Entry(file)
+            yield entry
+        self.files.append({"name": name, "bytes": entry.size, "sha256": entry.digest.hexdigest()})
+
+    def put(self, name: str, text: str) -> None:
+        """One small file at once."""
+        with self.entry(name) as entry:
+            entry.write(text.encode())
+
+    def close(self, facts: Mapping[str, Any]) -> str:
+        """Write the manifest and the directory; the SHA-256 of the manifest."""
+        text = json.dumps({**facts, "files": list(self.files)}, ensure_ascii=False, indent=1)
+        self.put(MANIFEST, text)
+        self._zip.close()
+        return str(self.files[-1]["sha256"])

@@ -1,0 +1,181 @@
+"""One table of one system: read once, written as JSON, CSV and pages, a few rows at a time."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ccpa_office import sealed_files
+from ccpa_office.connectors.base import Table
+from ccpa_office.connectors.collected import Record
+from ccpa_office.sealing import Box
+from requests_app.fulfillment.package import pages
+from requests_app.fulfillment.package.archive import Archive
+from requests_app.fulfillment.package.cells import Cell, Sieve, for_csv
+
+SPOOL = "package.spool"
+SAMPLES = 3
+
+
+@dataclass
+class Counts:
+    """What was met in one table."""
+
+    rows: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    filled: list[int] = field(default_factory=list)
+    samples: list[list[str]] = field(default_factory=list)
+
+
+class Spool:
+    """A text that waits beside the package until its turn comes: sealed like the package itself."""
+
+    def __init__(self, path: Path, box: Box) -> None:
+        self._path, self._box = path, box
+        self._file = sealed_files.Writer(path, box, context=SPOOL)
+
+    def write(self, text: str) -> None:
+        """More of it."""
+        self._file.write(text.encode())
+
+    def move_to(self, archive: Archive, name: str) -> None:
+        """Write all of it as an entry; nothing stays here."""
+        self._file.close()
+        with archive.entry(name) as entry:
+            for piece in sealed_files.read(self._path, self._box, context=SPOOL):
+                entry.write(piece)
+        self._path.unlink()
+
+    def drop(self) -> None:
+        """Nothing of it is wanted."""
+        self._file.give_up()
+        self._path.unlink(missing_ok=True)
+
+
+class TableWriter:
+    """Writes one table. ``add`` for each row, ``close`` at the end."""
+
+    def __init__(
+        self, archive: Archive, sieve: Sieve, *, place: tuple[str, Table], language: str,
+        spools: tuple[Path, Box],
+    ) -> None:  # fmt: skip
+        self._archive, self._sieve, self._language = archive, sieve, language
+        self._system, self._table = place
+        self._pieces = self._table.pieces
+        never = {piece.column: piece.never for piece in self._pieces}
+        self._hidden = tuple(never.get(column, "") for column in self._table.key)
+        path, box = spools
+        self._json = Spool(path.with_suffix(".json-part"), box)
+        self._csv = Spool(path.with_suffix(".csv-part"), box)
+        self._line = io.StringIO(newline="")
+        self._sheet = csv.writer(self._line)
+        self._page: list[str] = []
+        self._number = 1
+        self.counts = Counts(filled=[0] * len(self._pieces))
+        self._begin()
+
+    @property
+    def _name(self) -> str:
+        return f"{self._system}/{self._table.name}"
+
+    def fields(self) -> list[dict[str, Any]]:
+        """What the map says of each column; unsaid facts are left out."""
+        return [
+            {
+                "field": piece.column,
+                **({"category": piece.category} if piece.category else {}),
+                **({"source": piece.source} if piece.source else {}),
+                **({"sensitive": piece.sensitive} if piece.sensitive else {}),
+                **({"never_disclosed": piece.never} if piece.never else {}),
+            }
+            for piece in self._pieces
+        ]
+
+    def _begin(self) -> None:
+        head = {"system": self._system, "table": self._table.name, "fields": self.fields()}
+        text = json.dumps(head, ensure_ascii=False)
+        self._json.write(f'{text[:-1]}, "rows": [')
+        self._csv.write("\ufeff")
+        self._write_line(["row", *[piece.column for piece in self._pieces]])
+
+    def _write_line(self, texts: Sequence[str]) -> None:
+        self._sheet.writerow(texts)
+        self._csv.write(self._line.getvalue())
+        self._line.seek(0)
+        self._line.truncate()
+
+    def add(self, record: Record) -> None:
+        """One row, or the fact that one is left out."""
+        if record.why:
+            self.counts.left_out[record.why] = self.counts.left_out.get(record.why, 0) + 1
+            return
+        row = f"{self._system}.{self._table.name}:{self._sieve.key(record.key, self._hidden)}"
+        cells = [
+            self._sieve.cell(piece, value)
+            for piece, value in zip(self._pieces, record.values, strict=True)
+        ]
+        self._count(cells, record)
+        self._add_json(row, cells)
+        self._write_line([for_csv(Cell(row, row)), *map(for_csv, cells)])
+        if len(self._page) == pages.ROWS:
+            self._turn(more=True)
+        self._page.append(pages.row_of(row, [cell.text for cell in cells]))
+
+    def _count(self, cells: Sequence[Cell], record: Record) -> None:
+        counts = self.counts
+        for place, value in enumerate(record.values):
+            if value is not None:
+                counts.filled[place] += 1
+        if counts.rows < SAMPLES:
+            counts.samples.append([cell.text for cell in cells])
+        counts.rows += 1
+
+    def _add_json(self, row: str, cells: Sequence[Cell]) -> None:
+        names = [piece.column for piece in self._pieces]
+        told: dict[str, Any] = {
+            "row": row,
+            "values": {name: cell.value for name, cell in zip(names, cells, strict=True)},
+        }
+        withheld = {
+            name: sorted(set(cell.withheld))
+            for name, cell in zip(names, cells, strict=True)
+            if cell.withheld
+        }
+        if withheld:
+            told["withheld"] = withheld
+        comma = "," if self.counts.rows > 1 else ""
+        self._json.write(f"{comma}\n{json.dumps(told, ensure_ascii=False)}")
+
+    def _turn(self, *, more: bool) -> None:
+        page = pages.Page(self._system, self._table.name, self._number, more)
+        text = pages.table_page(
+            page, language=self._language, fields=self.fields(), rows=self._page
+        )
+        self._archive.put(pages.page_name(self._system, self._table.name, self._number), text)
+        self._number += 1
+        self._page = []
+
+    def close(self) -> Counts:
+        """The last page, then the spools become files; a table without rows leaves none."""
+        if not self.counts.rows:
+            self.give_up()
+            return self.counts
+        self._json.write("\n]}\n")
+        self._turn(more=False)
+        self._json.move_to(self._archive, f"json/{self._name}.json")
+        self._csv.move_to(self._archive, f"csv/{self._name}.csv")
+        return self.counts
+
+    def give_up(self) -> None:
+        """Leave nothing behind."""
+        self._json.drop()
+        self._csv.drop()
+
+
+def leftovers(path: Path) -> Iterator[Path]:
+    """What a writer that died may have left beside its package."""
+    for suffix in (".json-part", ".csv-part", ".part"):
+        yield path.with_suffix(suffix)

@@ -1,0 +1,225 @@
+"""The contract, fourth part: what the check finds, what errors mean, what is given out."""
+
+import threading
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from ccpa_office import connectors
+from ccpa_office.connectors.base import (
+    Change,
+    ChangeBlocked,
+    Deed,
+    HostNotAllowed,
+    MapDoesNotFit,
+    Repeat,
+    Rows,
+    StoreUnreachable,
+)
+from ccpa_office.connectors.collected import PERIOD, SHARED, Window
+from tests.connectors.contract import count_statements
+from tests.connectors.stores import undone
+from tests.connectors.test_contract_finding import with_table
+
+ON = date(2026, 7, 1)
+EVER = Window(date(1900, 1, 1), date(2999, 1, 1))
+
+
+def codes(shop, program=None):
+    return {each.code for each in shop.reconnect(program).check() if each.level == "error"}
+
+
+def test_the_three_maps_fit_their_stores(still):
+    assert [each for each in still.connector.check() if each.level == "error"] == []
+
+
+def test_a_join_or_an_identifier_without_an_index_is_found(school):
+    for index in school.indexes("orders", "account_id"):
+        school.drop_index("orders", index)
+    assert codes(school) == {"no-index"}
+
+
+def test_a_table_that_the_map_does_not_name_would_break_or_vanish(school):
+    school.run(
+        "CREATE TABLE devices (id int PRIMARY KEY, a bigint REFERENCES accounts (id))"
+        if school.engine.name != "mariadb"
+        else "CREATE TABLE devices (id int PRIMARY KEY, a bigint, FOREIGN KEY (a)"
+        " REFERENCES accounts (id))"
+    )
+    assert codes(school) == {"must-break"}
+
+
+def test_a_cascade_that_the_map_does_not_declare_is_found(school):
+    school.run(
+        "CREATE TABLE devices (id int PRIMARY KEY, a bigint,"
+        " FOREIGN KEY (a) REFERENCES accounts (id) ON DELETE CASCADE)"
+    )
+    assert codes(school) == {"cascade-not-declared"}
+
+
+CHANGES = [
+    (Change("posted_at", "keep_last", "4"), "change-type"),
+    (Change("body", "truncate_date", "year"), "change-type"),
+    (Change("thread_id", "strip_text"), "change-type"),
+    (Change("body", "null"), "not-null"),
+    (Change("body", "shred"), "change-unknown"),
+]
+
+
+@pytest.mark.parametrize(("change", "code"), CHANGES)
+def test_a_mask_that_a_column_cannot_take_is_found(still_school, change, code):
+    changes = (*still_school.program.table("forum_posts").changes, change)
+    assert code in codes(
+        still_school, with_table(still_school.program, "forum_posts", changes=changes)
+    )
+
+
+def test_nothing_is_changed_while_the_check_has_errors(school):
+    changes = (*school.program.table("forum_posts").changes, Change("body", "null"))
+    mine = school.refitted(with_table(school.program, "forum_posts", changes=changes))
+    before = school.rows()
+    with pytest.raises(ChangeBlocked):
+        mine.connector.apply("activity_log", Rows([1], [0]), [1], Deed("delete"))
+    assert school.rows() == before
+
+
+def test_a_table_column_or_key_that_is_not_there_ends_the_matter(still_school):
+    for bent in (
+        with_table(still_school.program, "orders", name="ordres"),
+        with_table(still_school.program, "orders", columns=("id", "nothing")),
+        with_table(still_school.program, "orders", key=("total",)),
+        with_table(still_school.program, "orders", paths=()),
+    ):
+        with pytest.raises(MapDoesNotFit):
+            still_school.reconnect(bent)
+
+
+# --- transactions and connections -----------------------------------------------------------------
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(school):
+    before = school.rows()
+    with undone(school.connector):
+        done = school.connector.apply("profiles", Rows([1], [0]), [1], Deed("delete"))
+        assert done.done == 1
+    assert school.rows() == before
+
+
+def test_a_statement_alone_is_a_transaction(school):
+    school.connector.apply("profiles", Rows([1], [0]), [1], Deed("delete"))
+    assert school.run("SELECT * FROM profiles WHERE account_id = 1") == []
+
+
+def test_one_connection_for_each_thread_store_and_program(school):
+    first = connectors.connect(school.url, school.program)
+    assert connectors.connect(school.url, school.program) is first
+    others = []
+    thread = threading.Thread(
+        target=lambda: (
+            others.append(connectors.connect(school.url, school.program)),
+            connectors.close_all(),
+        )
+    )
+    thread.start()
+    thread.join()
+    assert others[0] is not first
+    assert (first.is_open, others[0].is_open) == (True, False)
+    connectors.close_all()
+    assert not first.is_open
+
+
+def test_a_repetition_is_harmless(still_school):
+    assert still_school.connector.repeat == Repeat.HARMLESS
+
+
+def test_statements_can_be_shown_and_hold_no_value(still_school):
+    shown = still_school.connector.statements("forum_posts", "mask")
+    assert "UPDATE" in shown
+    assert "former learner" not in shown or still_school.engine.name == "postgresql"
+
+
+GONE = [
+    "postgresql://nobody@127.0.0.1:9/nothing",
+    "mariadb+pymysql://nobody@127.0.0.1:9/nothing",
+    "mysql+pymysql://nobody@127.0.0.1:9/nothing",
+    "sqlite:////nowhere/at/all.db",
+]
+
+
+@pytest.mark.parametrize("url", GONE)
+def test_a_store_that_is_not_there_is_unreachable(still_school, url):
+    with pytest.raises(StoreUnreachable):
+        connectors.connect(url, still_school.program)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "http://x", "file:///etc/passwd", "redis://x", "sqlite://", "sqlite:///:memory:",
+            "sqlite:///file:x?mode=memory&uri=true"],
+)  # fmt: skip
+def test_a_url_that_names_no_store_is_refused(still_school, url):
+    with pytest.raises(MapDoesNotFit):
+        connectors.connect(url, still_school.program)
+
+
+def test_a_host_that_is_not_on_the_list_is_not_called(still_school):
+    for url in ("mysql+pymysql://u:p@db.example.net/x", "postgresql://db.example.net/x"):
+        with pytest.raises(HostNotAllowed):
+            connectors.connect(url, still_school.program, allowed=lambda host: host == "other")
+    for here in ("127.0.0.1", "[::1]", "localhost"):
+        with pytest.raises(StoreUnreachable):
+            connectors.connect(
+                f"mysql+pymysql://u@{here}:9/x", still_school.program, allowed=lambda _host: False
+            )
+
+
+# --- giving out -----------------------------------------------------------------------------------
+
+
+def given(shop, person, window=EVER):
+    """What is collected of one person: for each table its records."""
+    found = {}
+    with shop.connector.snapshot():
+        for table in shop.program.tables:
+            found[table.name] = list(shop.connector.collect(table.name, [person], window))
+    return found
+
+
+def test_what_is_given_out_is_what_is_located(still):
+    counts = {name: len(records) for name, records in given(still, still.kind.one).items()}
+    assert counts == still.kind.counts
+
+
+def test_a_shared_row_comes_without_its_values(still_school):
+    (address,) = given(still_school, 2)["addresses"]
+    assert (address.key, address.values, address.why) == ((2,), (), SHARED)
+    window = replace(EVER, given=frozenset({"addresses"}))
+    (address,) = given(still_school, 2, window)["addresses"]
+    assert (address.why, "94607" in address.values) == ("", True)
+
+
+def test_the_period_and_the_tally_agree_with_what_is_given(still_school):
+    program = with_table(still_school.program, "invoices", dated="issued_on")
+    mine = still_school.refitted(program)
+    window = Window(date(2024, 1, 1), date(2026, 1, 1))
+    records = given(mine, 1, window)["invoices"]
+    assert [(record.key, record.why) for record in records] == [
+        (("INV-1",), PERIOD),
+        (("INV-2",), ""),
+    ]
+    with mine.connector.snapshot():
+        tally = mine.connector.tally("invoices", [1], window)
+    assert (tally.rows, tally.shared, tally.period) == (1, 0, 1)
+    assert tally.filled == tuple(int(value is not None) for value in records[1].values)
+
+
+def test_a_view_changes_nothing_and_sees_one_state(school, monkeypatch):
+    if school.engine.name == "sqlite":
+        school.run("PRAGMA journal_mode = WAL")  # without it a view keeps writers waiting
+    with school.connector.snapshot():
+        first = list(school.connector.collect("orders", [1], EVER))
+        school.run("UPDATE orders SET total = 1 WHERE account_id = 1")
+        assert list(school.connector.collect("orders", [1], EVER)) == first
+    counted = count_statements(school, monkeypatch)
+    assert school.connector.sizes()["orders"] >= 0
+    assert len(counted) == 1

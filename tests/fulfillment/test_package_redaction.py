@@ -1,0 +1,142 @@
+"""The seven kinds that never leave: what is found in texts, and what stays as it is."""
+
+import random
+import re
+
+import pytest
+
+from requests_app.fulfillment.package.redaction import clean, find
+
+RANDOM = random.Random(7024)  # noqa: S311
+
+
+def _kinds(text, hint=""):
+    return [kind for _from, _to, kind in find(text, hint=hint)]
+
+
+FOUND = [
+    ("my ssn is 123-45-6789, thanks", "ND_1"),
+    ("SSN: 123456789", "ND_1"),
+    ("社会保障番号は１２３－４５－６７８９です", "ND_1"),
+    ("ITIN 912-70-1234", "ND_2"),
+    ("driver's license D1234567", "ND_2"),
+    ("運転免許証番号 123456789012", "ND_2"),
+    ("passport no. 123456789", "ND_2"),
+    ("mi pasaporte es XA1234567", "ND_2"),
+    ("DNI 12345678Z", "ND_2"),
+    ("マイナンバー 123456789018", "ND_2"),
+    ("card 4111 1111 1111 1111", "ND_3"),
+    ("4111111111111111", "ND_3"),
+    ("Amex 3782-822463-10005", "ND_3"),
+    ("カード番号は４１１１１１１１１１１１１１１１です", "ND_3"),
+    ("4111\u200b1111\u200b1111\u200b1111", "ND_3"),
+    ("iban DE89 3704 0044 0532 0130 00", "ND_3"),
+    ("ES9121000418450200051332", "ND_3"),
+    ("routing 021000021", "ND_3"),
+    ("my bank account number is 000123456789", "ND_3"),
+    ("口座番号 1234567", "ND_3"),
+    ("Medicare 1EG4-TE5-MK73", "ND_4"),
+    ("health plan member id ABC123456789", "ND_4"),
+    ("健康保険 被保険者番号 12345678", "ND_4"),
+    ("the password is hunter22", "ND_5"),
+    ("pwd=Correct-Horse", "ND_5"),
+    ("パスワードは「ひみつのあいことば」です", "ND_5"),
+    ("mi contraseña es secreta123", "ND_5"),
+    ("$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUV0123456789", "ND_5"),
+    ("pbkdf2_sha256$870000$abcdefgh$ABCDEFGHIJKLMNOP", "ND_5"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4", "ND_5"),
+    ("AKIAIOSFODNN7EXAMPLE", "ND_5"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "ND_5"),
+    ("mother's maiden name: Quintana", "ND_6"),
+    ("security question: first pet? answer: Biscuit", "ND_6"),
+    ("秘密の質問の答えは ビスケット", "ND_6"),
+    ("fingerprint template " + "QUJDREVG" * 8, "ND_7"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), FOUND)
+def test_what_must_not_leave_is_found_and_named(text, kind):
+    assert _kinds(text) == [kind]
+    cleaned, kinds = clean(text, word=lambda each: f"[{each}]")
+    assert kinds == (kind,)
+    assert f"[{kind}]" in cleaned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Order 7654321 of 2024-05-06 at 10:20",
+        "call me at (415) 555-0142 or +81 3-1234-5678",
+        "ISBN 978-3-16-148410-0",
+        "born on 1984-05-06, ZIP 94110-1234",
+        "9c858901-8a57-4791-81fe-4c455b099bc9",
+        "I forgot my password, please help",
+        "Thank you for the lesson on licenses and passports",
+        "4111111111111112",
+        "version 10.0.19045.3930, build 20240115",
+        "$ 1,234.50 paid",
+        "https://learn.example.org/course/12345?lesson=67",
+        "森川 花です。先週の講座はとてもよかったです。",
+    ],
+)
+def test_what_is_none_of_the_kinds_stays(text):
+    assert _kinds(text) == []
+
+
+def test_a_column_that_says_what_it_holds_needs_no_words_in_its_values():
+    assert _kinds("123456789") == []
+    assert _kinds("123456789", hint="tax_id") == ["ND_1"]
+    assert _kinds("D1234567", hint="drivers_license") == ["ND_2"]
+    assert _kinds("000123456789", hint="bank_account") == ["ND_3"]
+
+
+def test_only_the_value_goes_and_the_words_around_it_stay():
+    cleaned, _kinds_found = clean(
+        "Card 4111111111111111 and SSN 123-45-6789, call me.", word=lambda kind: f"<{kind}>"
+    )
+    assert cleaned == "Card <ND_3> and SSN <ND_1>, call me."
+
+
+WORDS = re.findall(
+    r"\w+",
+    "dear team the course on harbor history was moved to monday and I could not join please send"
+    " the notes to me again with my certificate number the teacher said it is ready for pick up",
+)
+
+
+def test_of_ten_thousand_harmless_notes_hardly_one_is_touched():
+    touched = 0
+    for _note in range(10_000):
+        words = RANDOM.choices(WORDS, k=20)
+        words.insert(5, str(RANDOM.randrange(10 ** RANDOM.randrange(1, 11))))
+        words.insert(9, f"2026-{RANDOM.randrange(1, 13):02d}-{RANDOM.randrange(1, 29):02d}")
+        words.insert(15, f"({RANDOM.randrange(200, 999)}) 555-01{RANDOM.randrange(100):02d}")
+        touched += bool(find(" ".join(words)))
+    assert touched <= 50
+
+
+def test_of_ten_thousand_hidden_values_none_leaves():
+    left = 0
+    for _note in range(10_000):
+        secret = RANDOM.choice([_card, _ssn])()
+        words = RANDOM.choices(WORDS, k=12)
+        words.insert(RANDOM.randrange(12), secret)
+        cleaned, _found = clean(" ".join(words), word=lambda kind: f"[{kind}]")
+        left += secret in cleaned
+    assert left == 0
+
+
+def _ssn():
+    first = RANDOM.choice([n for n in range(1, 900) if n != 666])
+    return f"{first:03d}-{RANDOM.randrange(1, 100):02d}-{RANDOM.randrange(1, 10_000):04d}"
+
+
+def _card():
+    body = "4" + "".join(RANDOM.choices("0123456789", k=14))
+    for digit in "0123456789":
+        number = body + digit
+        doubled = [int(d) * (1 + place % 2) for place, d in enumerate(reversed(number))]
+        if sum(n - 9 * (n > 9) for n in doubled) % 10 == 0:
+            gap = RANDOM.choice(["", " ", "-"])
+            return gap.join(number[at : at + 4] for at in range(0, 16, 4))
+    raise AssertionError
