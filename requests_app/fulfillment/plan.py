@@ -256,6 +256,8 @@ def decide_shared(
     require(by, Verb.DECIDE_SHARED)
     if decision not in {"keep", "strip"} or (decision == "keep" and not ground):
         raise NothingToDecide("decide keep, with its ground, or strip")
+    target = targets.under(plan.map_version)
+    sizes = target.connector.sizes()
     with transaction.atomic():
         plan = Plan.objects.select_for_update().select_related("data_key").get(pk=plan.pk)
         if plan.state != PlanState.FROZEN:
@@ -265,8 +267,7 @@ def decide_shared(
         decided = [_decided(part, table, decision, ground) for part in parts]
         if decided == parts:
             raise NothingToDecide
-        target = targets.under(plan.map_version)
-        found = Found(target, open_subjects(box, plan), decided, target.connector.sizes())
+        found = Found(target, open_subjects(box, plan), decided, sizes)
         Plan.objects.filter(pk=plan.pk).update(state=PlanState.VOID)
         new = freeze(
             found,

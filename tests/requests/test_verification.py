@@ -423,6 +423,26 @@ def test_three_evaluations_and_no_fourth(mailbox, team, learners):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("before", "reached"), [(9, Level.REASONABLE), (10, Level.NONE)])
+def test_ten_evaluations_of_one_person_in_thirty_days(mailbox, team, learners, before, reached):
+    earlier, late = _waiting(), _waiting()
+    now = clock.now()
+    days = [timedelta(days=29)] * before + [timedelta(days=31)] * 5
+    EvidencePoint.objects.bulk_create(
+        EvidencePoint(
+            consumer_request=earlier, point="phone", group="phone", matched=False,
+            evaluation=number, method_version="2026-1", at=now - ago,
+        )
+        for number, ago in enumerate(days)
+    )  # fmt: skip
+    _accept(_link(late))
+    drain()
+    weighed = fresh(late)
+    assert (weighed.status, weighed.level_reached) == (Status.CHECKING, reached)
+    assert weighed.points.exists() == (reached is Level.REASONABLE)
+
+
+@pytest.mark.django_db
 def test_evidence_is_not_weighed_after_this_was_not_me(mailbox, team, learners, settings):
     settings.AUTO_VERIFY = True
     consumer_request = _waiting()
