@@ -1,6 +1,7 @@
 """The public pages: read the clock and the form, make one call, redirect."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -64,11 +65,8 @@ def new_request(request: HttpRequest, kind: str) -> HttpResponse:
         return _check(request, form)
     if request.method == "POST":
         form.renew_nonce()
-    status = 200
-    return render(
-        request, "requests/new.html", {"form": form, "right": right_of(right), "kind": kind},
-        status=status,
-    )  # fmt: skip
+    context = {"form": form, "right": right_of(right), "kind": kind}
+    return render(request, "requests/new.html", context)
 
 
 def _check(request: HttpRequest, form: RequestForm) -> HttpResponse:
@@ -302,46 +300,53 @@ def _actions(consumer_request: ConsumerRequest, path: dict[str, str]) -> list[di
     return actions
 
 
-@require_POST
-def withdraw(request: HttpRequest, number: str) -> HttpResponse:
-    """Take the request back."""
+def _done(request: HttpRequest, number: str, do: Callable[[ConsumerRequest], str]) -> HttpResponse:
+    """Do one thing with the request behind the cookie, and say what became of it."""
     consumer_request = _case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
-    try:
-        casework.withdraw(consumer_request, by=Actor.consumer(), at=clock.now())
-        sentence = _("You withdrew the request.")
-    except MoveNotAllowed:
-        sentence = _("It is too late to withdraw: we are carrying it out.")
+    sentence = do(consumer_request)
     back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
     return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+
+@require_POST
+def withdraw(request: HttpRequest, number: str) -> HttpResponse:
+    """Take the request back."""
+
+    def take_back(consumer_request: ConsumerRequest) -> str:
+        try:
+            casework.withdraw(consumer_request, by=Actor.consumer(), at=clock.now())
+        except MoveNotAllowed:
+            return _("It is too late to withdraw: we are carrying it out.")
+        return _("You withdrew the request.")
+
+    return _done(request, number, take_back)
 
 
 @require_POST
 def not_me(request: HttpRequest, number: str) -> HttpResponse:
     """Somebody else asked in the name of whoever reads this mailbox: stop."""
-    consumer_request = _case_of(request, number)
-    if consumer_request is None:
-        return redirect("requests:status")
-    try:
-        casework.stop(consumer_request, at=clock.now())
-        sentence = _("We stopped the request.")
-    except MoveNotAllowed:
-        sentence = _("It cannot be stopped any more. Write to us or call us.")
-    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
-    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+    def stop(consumer_request: ConsumerRequest) -> str:
+        try:
+            casework.stop(consumer_request, at=clock.now())
+        except MoveNotAllowed:
+            return _("It cannot be stopped any more. Write to us or call us.")
+        return _("We stopped the request.")
+
+    return _done(request, number, stop)
 
 
 @require_POST
 def resend(request: HttpRequest, number: str) -> HttpResponse:
     """The letter to the contact on file once more; the page is the same whether there is one."""
-    consumer_request = _case_of(request, number)
-    if consumer_request is None:
-        return redirect("requests:status")
-    verification.send_again(consumer_request, at=clock.now())
-    sentence = _("If we hold a contact of yours, a new letter is on its way to it.")
-    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
-    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+    def send_again(consumer_request: ConsumerRequest) -> str:
+        verification.send_again(consumer_request, at=clock.now())
+        return _("If we hold a contact of yours, a new letter is on its way to it.")
+
+    return _done(request, number, send_again)
 
 
 @require_POST

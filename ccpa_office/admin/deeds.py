@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from ccpa_office.asking import AskingForm
 from ccpa_office.roles import Actor, NotAllowed, Verb, holders, may
 
 
@@ -26,7 +27,7 @@ def sentence(refusal: Exception) -> str:
     return said if said.endswith((".", "!", "?", "。")) else f"{said}."
 
 
-class NoWords(forms.Form):
+class NoWords(AskingForm):
     """A deed that asks nothing."""
 
 

@@ -16,6 +16,7 @@ from ccpa_office import clock, clock_guard, staff
 from ccpa_office.admin.base import OfficeModelAdmin
 from ccpa_office.admin.deeds import Deed, Refused
 from ccpa_office.admin.site import Panel, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.models import ClockGuard, StaffMember, StaffTouch
 from ccpa_office.roles import SETTLING_TIME, Actor, Role, Verb, may
 from ccpa_office.signin import FACTORS
@@ -23,13 +24,13 @@ from ccpa_office.signin import FACTORS
 _L = gettext_lazy
 
 
-class RoleForm(forms.Form):
+class RoleForm(AskingForm):
     """Which role."""
 
     role = forms.ChoiceField(label=_L("Role"), choices=Role.choices)
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(AskingForm):
     """A password that the member changes later."""
 
     password = forms.CharField(

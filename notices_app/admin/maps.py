@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Panel, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import StaffMember
@@ -23,7 +24,7 @@ LARGEST = 512 * 1024
 SHOWN = 5
 
 
-class LoadForm(forms.Form):
+class LoadForm(AskingForm):
     """A map file for a system."""
 
     system = forms.ModelChoiceField(

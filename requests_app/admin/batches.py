@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from requests_app.admin.case import CASE_REFUSALS
@@ -22,7 +23,7 @@ from requests_app.models import Batch, BatchState, Chunk, Look, Plan, PlanState,
 _L = gettext_lazy
 
 
-class HashForm(forms.Form):
+class HashForm(AskingForm):
     """A yes to exactly the batch that was read."""
 
     takes_subject = True
@@ -33,7 +34,7 @@ class HashForm(forms.Form):
         self.fields["hash"].initial = subject.hash
 
 
-class WhyForm(forms.Form):
+class WhyForm(AskingForm):
     """Why erasing stops."""
 
     reason = forms.CharField(

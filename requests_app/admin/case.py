@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from ccpa_office import clock, sealing
 from ccpa_office.admin import Deed, OfficeModelAdmin, Page, sentence, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
@@ -39,7 +40,7 @@ CASE_REFUSALS = (
 )
 
 
-class SearchForm(forms.Form):
+class SearchForm(AskingForm):
     """A number; or an e-mail address or a telephone number, which never stands in an address."""
 
     q = forms.CharField(max_length=254, strip=True)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Refused, newest, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember
@@ -42,7 +43,7 @@ class DryRun:
     tables: list[dict[str, Any]]
 
 
-class ApproveForm(forms.Form):
+class ApproveForm(AskingForm):
     """A yes to exactly the plan that was read: its hash goes with it."""
 
     takes_subject = True
@@ -59,7 +60,7 @@ class ApproveForm(forms.Form):
         self.fields["hash"].initial = subject.hash
 
 
-class SharedForm(forms.Form):
+class SharedForm(AskingForm):
     """What happens to rows that others reach too."""
 
     takes_subject = True
