@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import engines
+from tests import engines, sharing
 from tests.flush import let_the_suite_empty_the_book
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -21,7 +21,7 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Start the engines before the test database is made."""
     engines.start()
     let_the_suite_empty_the_book()
@@ -55,8 +55,19 @@ def not_run(reason: str) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name our markers."""
+    """Name our markers; start what workers share."""
     config.addinivalue_line("markers", "browser: needs a real browser")
+    sharing.begin(config)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share the whole suite between the cores; a part runs in one process."""
+    return sharing.workers(config)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Sharing:
+    """Share by files, with ours that belong together."""
+    return sharing.Sharing(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
