@@ -5,6 +5,7 @@ taken and not answered. This routine knows whether the final dot was sent (PR-19
 """
 
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -75,15 +76,17 @@ class Server:
 @contextmanager
 def connection(server: Server) -> Iterator[smtplib.SMTP]:
     """One connection for many letters. TLS never falls back to plain."""
-    tls = ssl.create_default_context(cafile=server.cafile)
     client: smtplib.SMTP
     if server.scheme == "smtp+ssl":
+        tls = ssl.create_default_context(cafile=server.cafile)
         client = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls)
     else:
         client = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
     try:
+        if client.sock is not None:  # the final dot goes by itself and waits for no acknowledgment
+            client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if server.scheme == "smtp+tls":
-            client.starttls(context=tls)
+            client.starttls(context=ssl.create_default_context(cafile=server.cafile))
         if server.user:
             client.login(server.user, server.password)
         yield client
