@@ -71,7 +71,9 @@ class LetterDesk(OfficeModelAdmin):
     def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
         """One page of letters, without their texts."""
         failed = request.GET.get("view") == "failed"
-        rows = Message.objects.select_related("consumer_request").defer("text", "html", "recipient")
+        rows = Message.objects.select_related("consumer_request").defer(
+            "facts", "text", "html", "recipient"
+        )
         if failed:
             rows = rows.filter(FAILED)
         page = newest(rows, request.GET.get("after", ""))
@@ -79,7 +81,10 @@ class LetterDesk(OfficeModelAdmin):
 
     def facts(self, request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
         """One letter; its text only when it was asked for with a purpose."""
-        return {"title": subject.subject, "opened": getattr(request, "opened", None)}
+        return {
+            "title": correspondence.subject_of(subject),
+            "opened": getattr(request, "opened", None),
+        }
 
     def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
         """A letter that was opened is shown at once and kept nowhere."""

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
+from requests_app import correspondence
 from requests_app.models import ConsumerRequest, IdentifierSource, Message
 
 
@@ -82,11 +83,11 @@ def note_search(found: int, *, by: Actor, at: datetime) -> None:
 
 
 def letter_text(message: Message) -> tuple[str, str]:
-    """Recipient and text, opened."""
+    """Recipient and text, opened; of a letter that waits, as it will be written."""
     box = sealing.Box(message.data_key)
     return (
         box.open(bytes(message.recipient), context="message.recipient"),
-        box.open(bytes(message.text), context="message.text"),
+        correspondence.words_of(message).text,
     )
 
 

@@ -9,6 +9,7 @@ from requests_app.correspondence.letters import (
     queue_instructions,
     release,
 )
+from requests_app.correspondence.writing import subject_of, words_of
 
 __all__ = [
     "ATTEMPTS",
@@ -19,4 +20,6 @@ __all__ = [
     "queue_all",
     "queue_instructions",
     "release",
+    "subject_of",
+    "words_of",
 ]

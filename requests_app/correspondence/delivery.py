@@ -24,9 +24,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.roles import Actor
+from requests_app.correspondence import writing
 from requests_app.models import Delivery, Message
 
 POSTMAN = Actor.system("mail")
@@ -35,6 +37,9 @@ BUDGET = 15.0
 """Seconds of work on one claim: whoever is slow gives the rest back before the lease is over."""
 ATTEMPTS = 24
 """A mail server may be away for days: with growing pauses this is about five (PR-19)."""
+
+NOT_WRITTEN = (ValueError, TypeError, LookupError, TemplateDoesNotExist, TemplateSyntaxError)
+"""What writing a letter can raise where its facts and its templates do not fit each other."""
 
 logger = structlog.get_logger(__name__)
 
@@ -195,10 +200,11 @@ def _deliver_one(client: smtplib.SMTP, message: Message, at: datetime) -> None:
         if message.delivery == Delivery.SENDING and not _may_repeat(message, at):
             return
         message.first_tried_at = message.first_tried_at or at
-        letter = _composed(message)
-        if letter is None:
+        written = _written(message)
+        if written is None:
             return
-        _mark(message, delivery=Delivery.SENDING, first_tried_at=message.first_tried_at)
+        letter, words = written
+        _mark(message, delivery=Delivery.SENDING, first_tried_at=message.first_tried_at, **words)
         work.seam("mail.before-effect")
         answer = hand_over(client, *letter)
         work.seam("mail.after-effect")
@@ -207,11 +213,15 @@ def _deliver_one(client: smtplib.SMTP, message: Message, at: datetime) -> None:
         logger.warning("lease lost", lane="mail")
 
 
-def _composed(message: Message) -> tuple[str, bytes] | None:
-    """The letter as it is sent; one that cannot be put together is a person's work at once."""
+def _written(message: Message) -> tuple[tuple[str, bytes], dict[str, Any]] | None:
+    """The letter as it is sent, and its words where they are not stored yet.
+
+    One that cannot be put together is a person's work at once.
+    """
     try:
-        return compose(message)
-    except (sealing.Unreadable, MessageError, ValueError) as error:
+        words = writing.freeze(message)
+        return compose(message), words
+    except (sealing.Unreadable, MessageError, *NOT_WRITTEN) as error:
         work.park(message, error_code=type(error).__name__)
         return None
 

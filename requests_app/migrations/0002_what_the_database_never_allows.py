@@ -245,7 +245,7 @@ WORK_TABLES = ("step", "message", "chunk", "look", "linkasked")
 SEALED = {
     "consumerrequest": ["ground_detail"],
     "identifier": ["value"],
-    "message": ["recipient", "text", "html"],
+    "message": ["recipient", "facts", "text", "html"],
     "note": ["text"],
     "declaration": ["typed_name"],
     "plan": ["subjects"],

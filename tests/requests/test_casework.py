@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from ccpa_office import clock, sealing
+from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, NotAllowed, Role
-from requests_app import casework, tasks, verification
+from requests_app import casework, correspondence, tasks, verification
 from requests_app.casework import ApprovalRefused, GroundMissing, TooLate
 from requests_app.models import Link, Message, Note, Outcome, Status
 from requests_app.workflow import MoveNotAllowed
@@ -44,8 +44,7 @@ def test_time_is_extended_in_the_first_45_days(day, allowed, team):
     assert extended.due_on - extended.received_on == 90 * DAY
     assert lines(extended.number)[-1] == "request.extended"
     (letter,) = Message.objects.filter(letter="extension")
-    box = sealing.Box(letter.data_key)
-    assert "Two more systems" in box.open(bytes(letter.text), context="message.text")
+    assert "Two more systems" in correspondence.words_of(letter).text
 
 
 def test_time_is_extended_once(team):

@@ -12,7 +12,7 @@ from ccpa_office.law.certainty import Level
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
 from requests_app import casework, correspondence, tasks, verification
-from requests_app.correspondence.letters import LINK_LIFE, token_digest
+from requests_app.correspondence.links import LINK_LIFE, token_digest
 from requests_app.models import (
     Declaration,
     EvidencePoint,
