@@ -250,8 +250,11 @@ def target_under(version: DataMapVersion) -> Target:
 
 def targets() -> list[Target]:
     """Every system that is served and has an active map; one statement."""
-    served = _active().filter(system__served=True, system__rehearsal=False)
-    return [_target(version) for version in served.order_by("system__key")]
+    return [_target(version) for version in _served().order_by("system__key")]
+
+
+def _served() -> DataMapVersionQuerySet:
+    return _active().filter(system__served=True, system__rehearsal=False)
 
 
 def _target(version: DataMapVersion) -> Target:
@@ -284,7 +287,8 @@ def verification_points() -> list[Point]:
 
 def sensitivity() -> str:
     """``sensitive`` if any active map holds a sensitive kind, else ``ordinary``."""
-    kinds = {each.program.sensitivity for each in targets()}
+    served = _served().values_list("pk", "digest", "system__key", "system__schema")
+    kinds = {_compiled(*each).sensitivity for each in served}
     return "sensitive" if "sensitive" in kinds else "ordinary"
 
 
