@@ -76,7 +76,7 @@ def test_the_suites_own_engines_are_unsound_in_just_these_ways(before):
     [
         ("E001", "SECRET_KEY", "short"),
         ("E002", "ENCRYPTION_KEYS", []),
-        ("E005", "LEDGER_SIGNING_KEY", new_demo_key()),
+        pytest.param("E005", "LEDGER_SIGNING_KEY", new_demo_key(), id="E005"),
         ("E008", "DEBUG", True),
         ("E009", "SITE_URL", "http://privacy.example.com"),
         ("E010", "ALLOWED_HOSTS", ["*"]),
