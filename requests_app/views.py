@@ -15,6 +15,7 @@ from ccpa_office import clock
 from ccpa_office.law.certainty import Level
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor
+from ccpa_office.sessions import EASE
 from notices_app import datamap
 from requests_app import casework, following, intake, verification
 from requests_app.forms import (
@@ -232,7 +233,8 @@ def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
     now = int(clock.now().timestamp())
     if now - used > IDLE or now - opened > WHOLE:
         return None
-    request.session[CASES] = {**cases, plain: [opened, now]}
+    if now - used >= EASE.total_seconds():
+        request.session[CASES] = {**cases, plain: [opened, now]}
     return ConsumerRequest.objects.select_related("data_key").filter(number=plain).first()
 
 
