@@ -89,7 +89,7 @@ class CaseDesk(OfficeModelAdmin):
 
     def _around_rows(self, rows: Any, page: Page) -> dict[str, Any]:
         return {
-            "rows": queue.shown(list(rows)),
+            "rows": queue.shown(list(rows), at=clock.now()),
             "page": page,
             "views": [(key, view.label) for key, view in VIEWS.items()],
             "title": _("Requests"),

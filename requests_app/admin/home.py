@@ -45,7 +45,7 @@ def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
     ordered = sorted(found.values(), key=lambda row: (row["due_on"] or queue.NO_DAY, row["pk"]))
     next_due = rows.filter(due_on__gte=on).order_by("due_on", "pk").values("due_on").first()
     return {
-        "rows": queue.shown(ordered[:MINE]),
+        "rows": queue.shown(ordered[:MINE], at=at),
         "views": [(name, VIEWS[name].label) for name in names],
         "next_due": next_due["due_on"] if next_due else None,
     }
