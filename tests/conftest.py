@@ -5,11 +5,21 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import engines, sharing
 from tests.flush import let_the_suite_empty_the_book
+
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,  # properties are judged by what they find, not by how busy the machine is
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    database=None,
+    derandomize=bool(os.environ.get("CI")),  # what must pass tries the same; at home it explores
+)
+hypothesis.settings.load_profile("suite")
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [

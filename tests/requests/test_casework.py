@@ -12,7 +12,7 @@ from requests_app.casework import ApprovalRefused, GroundMissing, TooLate
 from requests_app.models import Link, Message, Note, Outcome, Status
 from requests_app.workflow import MoveNotAllowed
 from tests.builders import KOFI, ORLA, actor, ask, fresh
-from tests.steps import by_sql, checked, decided, lines
+from tests.steps import by_sql, checked, days_after, decided, lines
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -31,7 +31,7 @@ def _roles(team, *allowed):
 @pytest.mark.parametrize(("day", "allowed"), [(0, True), (44, True), (45, True), (46, False)])
 def test_time_is_extended_in_the_first_45_days(day, allowed, team):
     consumer_request = ask(ORLA)
-    at = consumer_request.received_at + day * DAY
+    at = days_after(consumer_request.received_at, day)
     if not allowed:
         with pytest.raises(TooLate):
             casework.extend(consumer_request, reason="more", by=team.officer, at=at)
