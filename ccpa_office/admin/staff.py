@@ -125,6 +125,7 @@ class StaffDesk(OfficeModelAdmin):
     """Accounts by their username; nothing of them is edited in place."""
 
     word, label, place = "staff", _L("Staff"), 90
+    about = _L("Who works here and in which roles. A changed account decides nothing for 72 hours.")
     see = (Verb.MANAGE_STAFF, Verb.CONFIRM_STAFF)
     list_template, page_template = "admin/staff.html", "admin/member.html"
     chores = (Deed("create", _L("Open an account"), _create, _MANAGE, AccountForm, fresh=True),)
@@ -187,6 +188,7 @@ class ClockDesk(OfficeModelAdmin):
     """The clock's guard: a person confirms the clock after a jump."""
 
     word, label, place = "clock", _L("Clock"), 95
+    about = _L("Whether the office trusts its clock. Erasures and deadlines hang on it.")
     see = (Verb.CONFIRM_CLOCK,)
     list_template = "admin/clock.html"
     chores = (

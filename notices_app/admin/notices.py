@@ -144,6 +144,7 @@ class NoticeDesk(OfficeModelAdmin):
     """Versions of the notices."""
 
     word, label, place = "notices", _L("Notices"), 50
+    about = _L("What consumers read about what you collect: drafted, reviewed, published.")
     see = (Verb.EDIT_NOTICE, Verb.REVIEW_NOTICE, Verb.PUBLISH_NOTICE)
     list_template, page_template = "admin/notices.html", "admin/notice.html"
     refusals = REFUSALS

@@ -96,6 +96,9 @@ class IntakeDesk(OfficeModelAdmin):
     """One form; below it what staff took in last."""
 
     word, label, place = "intake", _L("Intake"), 15
+    about = _L(
+        "A request that came by telephone, post, mail or at the counter. It counts from now."
+    )
     see = (Verb.INTAKE,)
     list_template = "admin/intake.html"
     chores = (Deed("take-in", _L("Take in this request"), _take_in, Verb.INTAKE, IntakeForm),)

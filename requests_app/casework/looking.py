@@ -1,7 +1,9 @@
 """Looking at what is sealed: with a purpose, and with a line in the book (PR-34)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import TextChoices
@@ -80,6 +82,14 @@ def note_search(found: int, *, by: Actor, at: datetime) -> None:
     """Say in the book that somebody searched by contact; never for which."""
     require(by, Verb.SEE_IDENTITY)
     ledger.record("identity.searched", subject="office", by=by, at=at, facts={"found": found})
+
+
+def note_export(facts: Mapping[str, Any], *, purpose: str, by: Actor, at: datetime) -> None:
+    """Say in the book that somebody took a list out as a file: which, how long, what for."""
+    require(by, Verb.EXPORT)
+    ledger.record(
+        "list.exported", subject="office", by=by, at=at, facts={**facts, "purpose": purpose}
+    )
 
 
 def letter_text(message: Message) -> tuple[str, str]:
