@@ -38,6 +38,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """A database in engines of our own goes with them; nobody waits until all have left it."""
+    return engines.are_ours() or bool(request.config.getoption("reuse_db"))
+
+
+@pytest.fixture(scope="session")
 def broker() -> str:
     """Return the address of a running broker."""
     engines.start()
