@@ -35,6 +35,8 @@ def surgery(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "findings", list)
     monkeypatch.setattr(records, "workers", list)
     monkeypatch.setattr(surroundings, "BACKUP_AGE", timedelta(days=9))
+    roomy = namedtuple("usage", "total used free")(10**12, 0, 10**12)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: roomy)
     settings.BACKUP_DIR = str(tmp_path / "backups")
     (tmp_path / "backups").mkdir()
     (tmp_path / "backups" / "office.dump").touch()
