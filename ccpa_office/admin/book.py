@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import Role
+from ccpa_office.templatetags.office import request_number
 
 Facts = Mapping[str, Any]
 Sentence = Callable[[Facts], str]
@@ -57,9 +58,30 @@ def say(verb: str, facts: Facts) -> str:
     return verb.replace(".", ": ").replace("-", " ").replace("_", " ").capitalize() + "."
 
 
+def about(subject: str, names: Mapping[int, str]) -> str:
+    """What a line is about, in words."""
+    kind, _colon, name = subject.partition(":")
+    if kind == "staff" and name.isdecimal():
+        return _("Account of %(name)s") % {"name": names.get(int(name), subject)}
+    said = {
+        "office": _("The office"),
+        "vocabulary": _("The words of the notices"),
+        "batch": _("Batch %s") % name,
+        "notice": _("Notice “%(name)s”") % {"name": name},
+        "map": _("Map “%(name)s”") % {"name": name},
+        "system": _("System “%(name)s”") % {"name": name},
+    }
+    return said.get(kind) or str(request_number(subject))
+
+
 def names_of(lines: Iterable[LedgerLine], more: Iterable[int | None] = ()) -> dict[int, str]:
     """The names of the staff in some lines; one statement."""
-    ids = {int(line.actor[6:]) for line in lines if line.actor.startswith("staff:")}
+    ids = {
+        int(each[6:])
+        for line in lines
+        for each in (line.actor, line.subject)
+        if each.startswith("staff:") and each[6:].isdecimal()
+    }
     ids |= {each for each in more if each is not None}
     return dict(StaffMember.objects.filter(pk__in=ids).values_list("pk", "username"))
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import ledger
 from ccpa_office.admin.base import OfficeModelAdmin
-from ccpa_office.admin.book import facts_of, names_of, say, who
+from ccpa_office.admin.book import about, facts_of, names_of, say, who
 from ccpa_office.admin.deeds import Deed, Refused
 from ccpa_office.admin.paging import newest
 from ccpa_office.admin.site import site
@@ -42,6 +42,7 @@ def _shown(line: LedgerLine, names: Mapping[int, str]) -> dict[str, Any]:
     return {
         "line": line,
         "said": say(line.verb, facts),
+        "about": about(line.subject, names),
         "who": who(line.actor, names),
         "facts": facts,
     }

@@ -129,7 +129,9 @@ def _shared(facts: Facts) -> str:
 
 
 def _looked_again(facts: Facts) -> str:
-    looked = _("Looked again after %s days.") % facts.get("day", "")
+    days = facts.get("day", 0)
+    words = ngettext("Looked again after %(days)s day.", "Looked again after %(days)s days.", days)
+    looked = str(words % {"days": days})
     finding = str(facts.get("finding", ""))
     return f"{looked} {_('Finding: %s.') % label(Finding, finding)}" if finding else looked
 

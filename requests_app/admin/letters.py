@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -93,9 +93,15 @@ def shown(letter: Message) -> dict[str, Any]:
         "to": audience_words(letter.audience),
         "state": _state(letter.state, letter.delivery),
         "failed": waits,
+        "later": letter.handed_at if _took_a_while(letter) else None,
         "trouble": trouble(letter.error_code) if waits else None,
         "waits": trouble(letter.error_code) if letter.state == WorkState.READY else None,
     }
+
+
+def _took_a_while(letter: Message) -> bool:
+    handed = letter.handed_at
+    return handed is not None and handed - letter.queued_at >= timedelta(minutes=1)
 
 
 def _state(state: str, delivery: str) -> str:

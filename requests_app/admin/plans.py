@@ -117,7 +117,7 @@ def _dry_run(plan: Plan, *, by: Actor, at: datetime) -> DryRun:
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     """A table of a plan in words."""
-    until = part.get("until")
+    until = part.get("until") if part["action"] in {"keep", "trim"} else None
     return {
         **part,
         "what": action_words(part["action"]),
