@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from ccpa_office import clock, staff
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Role
 from notices_app import datamap
-from notices_app.datamap import compiling, reading
 from notices_app.management.commands.learner_database import fill
 from requests_app import casework, intake, tasks, verification
 from requests_app.intake import Asked
@@ -133,19 +131,6 @@ def copy_of(template: str) -> Iterator[str]:
     copy_database(name, template)
     yield url(name)
     administer("DROP DATABASE {} WITH (FORCE)", name)
-
-
-@lru_cache(maxsize=16)
-def _tree(text: str) -> reading.Tree | None:
-    return reading.read(text, reading.Report(""))
-
-
-def _read_once(text: str, report: reading.Report) -> reading.Tree | None:
-    return _tree(text) or reading.read(text, report)
-
-
-# Hundreds of tests load the demo's map, each three times: its YAML is taken apart once.
-compiling.read = _read_once  # type: ignore[attr-defined]
 
 
 def serve(team: Team, target: str, *, key: str = "learners", document: str = "") -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests import engines, sharing
 from tests.flush import let_the_suite_empty_the_book
+from tests.reading_once import let_the_suite_read_a_map_once
 
 hypothesis.settings.register_profile(
     "suite",
@@ -35,6 +36,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Start the engines before the test database is made."""
     engines.start()
     let_the_suite_empty_the_book()
+    let_the_suite_read_a_map_once()
 
 
 @pytest.fixture(scope="session")
