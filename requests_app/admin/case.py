@@ -24,6 +24,7 @@ from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework, verification, workflow
 from requests_app.admin import queue
 from requests_app.admin.exporting import ExportingDesk, Listed
+from requests_app.admin.letters import FAILED, shown
 from requests_app.admin.moves import MOVES, OPENINGS
 from requests_app.admin.queue_views import VIEWS, Rows
 from requests_app.admin.timeline import timeline
@@ -197,6 +198,8 @@ class CaseDesk(ExportingDesk):
             "ground": ground_words(subject.ground),
             "exception": ground_words(subject.exception),
             "moves": {deed.word for deed in MOVES},
+            "unsent": [shown(each) for each in subject.letters.filter(FAILED).order_by("pk")[:5]],
+            "may_letters": may(actor, Verb.SEE_LETTERS),
             "is_closed": subject.status in CLOSED,
             "may_see_ledger": may(actor, Verb.SEE_LEDGER),
         }

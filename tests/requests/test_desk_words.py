@@ -88,6 +88,21 @@ def test_a_letter_that_did_not_go_says_why_and_what_to_do(code, team):
     assert (shown["state"], shown["trouble"]) == ("did not go", trouble)
 
 
+def test_a_case_says_that_a_letter_of_it_did_not_go(team):
+    consumer_request = builders.ask()
+    Message.objects.update(state="parked", error_code="refused", delivery="refused")
+    page = at_desk(team.clerk).get(f"{QUEUE}{consumer_request.number}/")
+    assert [each["name"] for each in page.context["unsent"]] == ["receipt"]
+    assert "The mail server refused this letter or its recipient." in page.content.decode()
+
+
+def test_who_works_no_cases_is_shown_the_desks_and_what_they_are_for():
+    _editor, client = somebody(Role.EDITOR)
+    page = client.get("/admin/")
+    assert page.context["has_work"] is False
+    assert "Where personal information lies in your systems" in page.content.decode()
+
+
 def test_the_letter_desk_speaks_no_codes(team):
     builders.ask()
     page = at_desk(team.clerk).get("/admin/letters/").content.decode()
