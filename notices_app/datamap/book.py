@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from ccpa_office import connectors, ledger, sealing
 from ccpa_office.connectors.base import Finding, Point, Program
+from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from notices_app import publishing
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
@@ -285,10 +286,14 @@ def verification_points() -> list[Point]:
     return list(points.values())
 
 
+SERVED: Prepared[tuple[int, str, str, str]] = Prepared(
+    lambda: _served().values_list("pk", "digest", "system__key", "system__schema")
+)
+
+
 def sensitivity() -> str:
     """``sensitive`` if any active map holds a sensitive kind, else ``ordinary``."""
-    served = _served().values_list("pk", "digest", "system__key", "system__schema")
-    kinds = {_compiled(*each).sensitivity for each in served}
+    kinds = {_compiled(*each).sensitivity for each in SERVED()}
     return "sensitive" if "sensitive" in kinds else "ordinary"
 
 

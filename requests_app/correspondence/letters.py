@@ -5,17 +5,18 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, Q, Subquery, Value
+from django.db.models import Exists, Q, QuerySet, Subquery
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import RequestKind
+from ccpa_office.prepared import Prepared, insert
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import NoticeLine, NoticeVersion, Recipient
 from requests_app.correspondence import writing
@@ -107,11 +108,8 @@ def queue_all(
     letter = LETTERS[name]
     by_pk = {each.pk: each for each in consumer_requests}
     if contacts is None:
-        contacts = (
-            Identifier.objects.filter(consumer_request__in=by_pk, is_contact=True)
-            .select_related("consumer_request__data_key")
-            .annotate(selling=_selling(at) if name in OFFERS else Value(value=False))
-        )
+        asked = list(by_pk)
+        contacts = OFFERED(asked, received_date(at)) if name in OFFERS else CONTACTS(asked)
     chosen = _audience(letter.audience, list(contacts))
     messages: list[Message] = []
     links: list[Link] = []
@@ -125,19 +123,30 @@ def queue_all(
         messages.append(_write(name, contact, {**extra, **urls}, at))
     if messages and (letter.stranger or letter.again):
         _heed_earlier(letter, messages, at)
-    Link.objects.bulk_create(links)
-    return Message.objects.bulk_create(messages)
+    insert(links)
+    return insert(messages)
 
 
 OFFERS = frozenset({"unverifiable", "not_confirmed", "denied", "done_delete_part"})
 """Answers that do not erase all: they offer to opt out where something is sold (7022(g))."""
 
 
-def _selling(at: datetime) -> Exists:
+def _contacts(requests: list[int]) -> QuerySet[Identifier]:
+    contacts = Identifier.objects.filter(consumer_request__in=requests, is_contact=True)
+    return contacts.select_related("consumer_request__data_key")
+
+
+def _offered(requests: list[int], on: date) -> QuerySet[Identifier, Any]:
     """Whether the notice in force sells or shares anything; a line that is silent counts as yes."""
-    version = NoticeVersion.objects.filter(notice__slug="main").in_force(received_date(at))
+    version = NoticeVersion.objects.filter(notice__slug="main").in_force(on)
     lines = NoticeLine.objects.filter(version=Subquery(version.values("pk")[:1]))
-    return Exists(lines.filter(~Q(sold=False) | ~Q(shared=False)))
+    return _contacts(requests).annotate(
+        selling=Exists(lines.filter(~Q(sold=False) | ~Q(shared=False)))
+    )
+
+
+CONTACTS: Prepared[Identifier] = Prepared(_contacts)
+OFFERED: Prepared[Identifier] = Prepared(_offered)
 
 
 def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:
@@ -276,7 +285,7 @@ def queue_instructions(
         desk = message.consumer_request_id, bytes(message.recipient_digest)
         services[desk] += 1
         message.ordinal = services[desk]
-    return Message.objects.bulk_create(messages)
+    return insert(messages)
 
 
 def release(message: Message, *, by: Actor, at: datetime) -> Message:
