@@ -12,10 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ccpa_office import clock
+from ccpa_office.drawn import draw
 from ccpa_office.law.certainty import Level
 from ccpa_office.law.kinds import RequestKind
+from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
 from ccpa_office.sessions import EASE
+from ccpa_office.templatetags.office import office_details
 from notices_app import datamap
 from requests_app import casework, following, intake, verification
 from requests_app.forms import (
@@ -222,6 +225,11 @@ def _open_case(request: HttpRequest, consumer_request: ConsumerRequest) -> None:
     request.session[CASES] = {**cases, consumer_request.number: [moment, moment]}
 
 
+CASE: Prepared[ConsumerRequest] = Prepared(
+    lambda number: ConsumerRequest.objects.select_related("data_key").filter(number=number)
+)
+
+
 def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
     """The request behind this browser's cookie; a foreign and an absent number are alike."""
     try:
@@ -235,7 +243,7 @@ def _case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
         return None
     if now - used >= EASE.total_seconds():
         request.session[CASES] = {**cases, plain: [opened, now]}
-    return ConsumerRequest.objects.select_related("data_key").filter(number=plain).first()
+    return next(iter(CASE(plain)), None)
 
 
 # --- the request's own page ---------------------------------------------------------------------
@@ -253,53 +261,24 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
 def _case_page(
     request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm
 ) -> HttpResponse:
-    path = {"number": consumer_request.public_number}
+    template, path = "requests/status.html", {"number": consumer_request.public_number}
+    said = following.page(consumer_request)
     context = {
+        **said,
+        "actions": [
+            {**each, "url": reverse(f"requests:{each['name']}", kwargs=path)}
+            for each in said["actions"]
+        ],
+        "message_url": reverse("requests:message", kwargs=path),
         "number": consumer_request.number,
-        "kind": right_of(consumer_request.right)["title"]
-        if consumer_request.right in FORMS
-        else consumer_request.right.label,
-        "answer": following.answer(consumer_request),
-        "next": following.next_steps(consumer_request),
-        "steps": following.steps(consumer_request),
         "messages": following.thread(consumer_request),
         "message_form": form if consumer_request.is_open else None,
-        "message_url": reverse("requests:message", kwargs=path),
-        "actions": _actions(consumer_request, path),
     }
-    return render(request, "requests/status.html", context)
-
-
-def _actions(consumer_request: ConsumerRequest, path: dict[str, str]) -> list[dict[str, str]]:
-    actions = []
-    if consumer_request.status == Status.WAITING:
-        actions.append(
-            {
-                "url": reverse("requests:resend", kwargs=path),
-                "label": _("Send the letter to my address on file again"),
-                "explains": _("A link in our letters opens for 3 days. A new one replaces it."),
-                "confirm": _("Send it again"),
-            }
-        )
-    if following.may_become(consumer_request, Status.WITHDRAWN):
-        actions.append(
-            {
-                "url": reverse("requests:withdraw", kwargs=path),
-                "label": _("Withdraw this request"),
-                "explains": _("We stop and write to you. You can ask again at any time."),
-                "confirm": _("Withdraw it"),
-            }
-        )
-    if following.may_become(consumer_request, Status.STOPPED):
-        actions.append(
-            {
-                "url": reverse("requests:not-me", kwargs=path),
-                "label": _("This was not me"),
-                "explains": _("We stop at once, and a person looks into it."),
-                "confirm": _("Stop it"),
-            }
-        )
-    return actions
+    if form.is_bound or context["messages"]:
+        return render(request, template, context)
+    own = [consumer_request.public_number, consumer_request.number]
+    said |= {"open": consumer_request.is_open, "office": office_details()}
+    return draw(request, template, context, said=said, own=own)
 
 
 def _done(request: HttpRequest, number: str, do: Callable[[ConsumerRequest], str]) -> HttpResponse:
