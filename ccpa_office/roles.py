@@ -53,6 +53,7 @@ class Verb(TextChoices):
     SEE_LEDGER = "see_ledger", _("Read the ledger")
     SEE_LETTERS = "see_letters", _("Read letters")
     RESEND_LETTER = "resend_letter", _("Send a letter again")
+    EXPORT = "export", _("Take a list out as a file, with a purpose")
     RELEASE_STOP = "release_stop", _("Release a stopped request")
     MANAGE_STAFF = "manage_staff", _("Manage accounts and roles of staff")
     CONFIRM_STAFF = "confirm_staff", _("Confirm an account that somebody else changed")
@@ -69,7 +70,7 @@ MATRIX: dict[Role, frozenset[Verb]] = {
     Role.VERIFIER: frozenset({_V.SEE_CASES, _V.SEE_IDENTITY, _V.VERIFY, _V.SEE_LETTERS}),
     Role.OFFICER: frozenset(
         {_V.SEE_CASES, _V.ASK, _V.PLAN, _V.DECIDE_SHARED, _V.EXTEND, _V.WORK_CASE, _V.CLOSE_CASE}
-        | {_V.RUN_BATCH, _V.STOP_BATCH, _V.SEE_LETTERS, _V.RESEND_LETTER}
+        | {_V.RUN_BATCH, _V.STOP_BATCH, _V.SEE_LETTERS, _V.RESEND_LETTER, _V.EXPORT}
     ),
     Role.APPROVER: frozenset(
         {_V.SEE_CASES, _V.APPROVE, _V.APPROVE_BATCH, _V.APPROVE_DENIAL, _V.APPROVE_MAP}
@@ -77,9 +78,9 @@ MATRIX: dict[Role, frozenset[Verb]] = {
     ),
     Role.COUNSEL: frozenset(
         {_V.SEE_CASES, _V.SEE_IDENTITY, _V.EXTEND, _V.DENY, _V.APPROVE_DENIAL, _V.DECIDE_SHARED}
-        | {_V.SEE_LETTERS, _V.SEE_LEDGER, _V.REVIEW_NOTICE, _V.STOP_BATCH}
+        | {_V.SEE_LETTERS, _V.SEE_LEDGER, _V.REVIEW_NOTICE, _V.STOP_BATCH, _V.EXPORT}
     ),
-    Role.AUDITOR: frozenset({_V.SEE_CASES, _V.SEE_LEDGER, _V.SEE_LETTERS}),
+    Role.AUDITOR: frozenset({_V.SEE_CASES, _V.SEE_LEDGER, _V.SEE_LETTERS, _V.EXPORT}),
     Role.EDITOR: frozenset({_V.EDIT_NOTICE, _V.PUBLISH_NOTICE, _V.LOAD_MAP}),
     Role.CHIEF: frozenset(Verb),
 }

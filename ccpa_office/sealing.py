@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from ccpa_office.models import DataKey
+from ccpa_office.prepared import insert
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -88,7 +89,7 @@ def new_key() -> DataKey:
     """A new data key, wrapped by the newest key of the environment."""
     kek_id, kek = next(iter(_keks().items()))
     wrapped = _lock(kek, os.urandom(KEY_BYTES), WRAP_CONTEXT)
-    return DataKey.objects.create(wrapped=wrapped, kek_id=kek_id)
+    return insert([DataKey(wrapped=wrapped, kek_id=kek_id)])[0]
 
 
 def destroy(data_key: DataKey, at: datetime) -> None:

@@ -18,6 +18,8 @@ from ccpa_office.signin import has_second_factor
 DESKS = "/admin/"
 ACCOUNT = "/accounts/"
 DOORS = frozenset({"", "login/", "logout/", "reauthenticate/", "password/change/"})
+EVERYWHERE = ("/healthz", "/readyz", "/-/")
+"""What machines ask on every host; files of the pages are answered before this gate."""
 SECOND_FACTORS = "2fa/"
 """The ways in and what belongs to them: all other account pages do not exist here."""
 
@@ -34,6 +36,8 @@ class StaffGate:
         """Answer for pages of the staff; let every other page pass."""
         path = _without_language(request.path_info)
         if not path.startswith((DESKS, ACCOUNT)):
+            if _is_staff_host(request) and not path.startswith(EVERYWHERE):
+                return answers.not_found(request)
             return self.get_response(request)
         was_in = request.user.is_authenticated
         response = _refusal(request, path) or self.get_response(request)
@@ -48,7 +52,7 @@ def _without_language(path: str) -> str:
 
 
 def _refusal(request: HttpRequest, path: str) -> HttpResponse | None:
-    if not _is_our_host(request) or not _is_a_door(path):
+    if (settings.STAFF_HOST and not _is_staff_host(request)) or not _is_a_door(path):
         return answers.not_found(request)
     if path == ACCOUNT:
         return HttpResponseRedirect(reverse("mfa_index"))
@@ -67,9 +71,11 @@ def _refusal_of_staff(request: HttpRequest, member: StaffMember, path: str) -> H
     return None
 
 
-def _is_our_host(request: HttpRequest) -> bool:
-    host = request.get_host()
-    return not settings.STAFF_HOST or settings.STAFF_HOST in {host, host.partition(":")[0]}
+def _is_staff_host(request: HttpRequest) -> bool:
+    """Whether this is the host of the desks alone; never where none is set."""
+    host, _colon, port = request.get_host().lower().partition(":")
+    name = host.rstrip(".")
+    return settings.STAFF_HOST.lower() in {name, f"{name}:{port}"} - {""}
 
 
 def _is_a_door(path: str) -> bool:

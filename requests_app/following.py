@@ -5,13 +5,63 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ccpa_office import sealing
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import UNVERIFIED
+from ccpa_office.prepared import Prepared
 from requests_app import workflow
+from requests_app.forms import FORMS, right_of
 from requests_app.models import CLOSED, ConsumerRequest, Note, Status
 from requests_app.workflow import STAGE, Stage
+
+_L = gettext_lazy
+
+
+def page(consumer_request: ConsumerRequest) -> dict[str, Any]:
+    """What the page says besides the request's number and the messages."""
+    right = consumer_request.right
+    return {
+        "kind": str(right_of(right)["title"] if right in FORMS else right.label),
+        "answer": answer(consumer_request),
+        "next": next_steps(consumer_request),
+        "steps": steps(consumer_request),
+        "actions": actions(consumer_request),
+    }
+
+
+def actions(consumer_request: ConsumerRequest) -> list[dict[str, str]]:
+    """What the consumer can do now, by the name of its address."""
+    found = []
+    if consumer_request.status == Status.WAITING:
+        found.append(
+            {
+                "name": "resend",
+                "label": _("Send the letter to my address on file again"),
+                "explains": _("A link in our letters opens for 3 days. A new one replaces it."),
+                "confirm": _("Send it again"),
+            }
+        )
+    if may_become(consumer_request, Status.WITHDRAWN):
+        found.append(
+            {
+                "name": "withdraw",
+                "label": _("Withdraw this request"),
+                "explains": _("We stop and write to you. You can ask again at any time."),
+                "confirm": _("Withdraw it"),
+            }
+        )
+    if may_become(consumer_request, Status.STOPPED):
+        found.append(
+            {
+                "name": "not-me",
+                "label": _("This was not me"),
+                "explains": _("We stop at once, and a person looks into it."),
+                "confirm": _("Stop it"),
+            }
+        )
+    return found
 
 
 def answer(consumer_request: ConsumerRequest) -> str:
@@ -57,7 +107,7 @@ def steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
     closed = consumer_request.status in CLOSED
     return [
         {
-            "name": _step_name(stage),
+            "name": str(_STEP_NAMES[stage]),
             "state": _state(at, place, closed=closed),
             "day": _day(consumer_request, at, len(way)),
         }
@@ -86,16 +136,15 @@ def _state(at: int, place: int, *, closed: bool) -> str:
     return "now" if at == place else "later"
 
 
-def _step_name(stage: Stage) -> str:
-    return {
-        Stage.RECEIVED: _("We received your request"),
-        Stage.CHECKING: _("We check that it is you"),
-        Stage.DECIDING: _("We decide what to do"),
-        Stage.CARRYING_OUT: _("We do it"),
-        Stage.DONE: _("It is done, and you have our answer"),
-        Stage.IN_PART: _("We did part of it, and you have our answer"),
-        Stage.NOT_DONE: _("We could not do it, and you have our answer"),
-    }[stage]
+_STEP_NAMES = {
+    Stage.RECEIVED: _L("We received your request"),
+    Stage.CHECKING: _L("We check that it is you"),
+    Stage.DECIDING: _L("We decide what to do"),
+    Stage.CARRYING_OUT: _L("We do it"),
+    Stage.DONE: _L("It is done, and you have our answer"),
+    Stage.IN_PART: _L("We did part of it, and you have our answer"),
+    Stage.NOT_DONE: _L("We could not do it, and you have our answer"),
+}
 
 
 def _day(consumer_request: ConsumerRequest, place: int, length: int) -> date | None:
@@ -104,6 +153,15 @@ def _day(consumer_request: ConsumerRequest, place: int, length: int) -> date | N
     if place == length - 1 and consumer_request.closed_at:
         return received_date(consumer_request.closed_at)
     return None
+
+
+TOLD: Prepared[Note] = Prepared(
+    lambda pk: (
+        Note.objects.filter(consumer_request=pk)
+        .exclude(author=Note.Author.INTERNAL)
+        .order_by("at", "pk")
+    )
+)
 
 
 def thread(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
@@ -117,7 +175,7 @@ def thread(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
             "at": note.at,
             "text": box.open(bytes(note.text), context="note.text"),
         }
-        for note in consumer_request.notes.exclude(author=Note.Author.INTERNAL).order_by("at", "pk")
+        for note in TOLD(consumer_request.pk)
     ]
 
 

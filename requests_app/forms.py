@@ -11,6 +11,7 @@ from django.core import signing
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import Point
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
@@ -19,19 +20,30 @@ from requests_app.numbers import NotANumber, read_number
 NONCE_SALT = "requests.form"
 NONCE_LIFE = 24 * 60 * 60
 INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b-\u200f\u2028-\u202e"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 """What draws nothing or turns what stands around it: marks, fillers, tags, other separators."""
+NON_JOINER, JOINER = "\u200c", "\u200d"
+"""What Persian, the scripts of India and joined emoji are written with: part of the spelling."""
 LOCAL_PART = 64
 
 
 class PlainText(forms.CharField):
-    """Text in NFC without invisible or direction-changing characters; every script passes."""
+    """Text in NFC without invisible or direction-changing characters; every script passes.
+
+    ``joiners`` are those that the text may hold: both where it is prose, none in what identifies.
+    Beside a Latin letter they only hide, and are refused there.
+    """
 
     default_error_messages = {
         "characters": _("Please type this without invisible characters."),
     }
+
+    def __init__(self, *args: Any, joiners: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        prose = isinstance(self.widget, forms.Textarea)
+        self.joiners = (NON_JOINER + JOINER if prose else "") if joiners is None else joiners
 
     def clean(self, value: Any) -> str:
         text = unicodedata.normalize("NFC", str(super().clean(value)))
@@ -42,22 +54,33 @@ class PlainText(forms.CharField):
             unicodedata.category(each) in {"Cc", "Cs", "Co"} and each not in allowed
             for each in text
         )
-        if bad or INVISIBLE.search(text):
+        if bad or INVISIBLE.search(text) or self._hides(text):
             raise forms.ValidationError(self.error_messages["characters"], code="characters")
         return text
+
+    def _hides(self, text: str) -> bool:
+        """Whether a joiner stands where none may, or where it joins nothing."""
+        return any(
+            each in NON_JOINER + JOINER
+            and (each not in self.joiners or not place or text[place - 1].isascii())
+            for place, each in enumerate(text)
+        )
 
 
 class Address(forms.EmailField):
     """One e-mail address that a letter can go to."""
+
+    default_error_messages = {
+        "invalid": _("Enter an e-mail address in full, like name@example.org."),
+        "ascii": _("Enter an address of plain letters, like name@example.org."),
+    }
 
     def clean(self, value: Any) -> str:
         address = str(super().clean(value))
         local, _at_sign, domain = address.rpartition("@")
         plain = address.isascii() and '"' not in address and len(local) <= LOCAL_PART
         if address and not (plain and "." in domain and "[" not in domain):
-            raise forms.ValidationError(
-                _("Enter an address of plain letters, like name@example.org."), code="ascii"
-            )
+            raise forms.ValidationError(self.error_messages["ascii"], code="ascii")
         return address
 
 
@@ -66,7 +89,7 @@ def new_nonce(kind: str) -> str:
     return signing.dumps([kind, secrets.token_urlsafe(16)], salt=NONCE_SALT)
 
 
-class RequestForm(forms.Form):
+class RequestForm(AskingForm):
     """What every right needs: where the letters go. ``nonce`` is spent by the first press."""
 
     nonce = forms.CharField(widget=forms.HiddenInput, max_length=200)
@@ -75,6 +98,7 @@ class RequestForm(forms.Form):
         help_text=_("We send the number of your request and a link to follow it to this address."),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": _("Enter your e-mail address.")},
     )
     words = PlainText(
         label=_("Anything we should know"),
@@ -132,7 +156,9 @@ class NamedForm(RequestForm):
         label=_("Your name"),
         help_text=_("As we know it, so that a person here can address you."),
         max_length=200,
+        joiners=NON_JOINER,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Enter your name.")},
     )
     field_order = ["nonce", "name", "email"]
 
@@ -153,6 +179,7 @@ class KnowForm(NamedForm):
         ],
         initial="everything",
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how far back we should look.")},
     )
 
     def choices(self) -> dict[str, str]:
@@ -167,6 +194,7 @@ class CorrectForm(NamedForm):
         help_text=_("Say where you saw it. You need not send documents now."),
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 6}),
+        error_messages={"required": _("Tell us what is wrong, and what is right.")},
     )
     field_order = ["nonce", "name", "email", "words"]
 
@@ -224,7 +252,7 @@ def right_of(kind: RequestKind) -> dict[str, Any]:
     return {"kind": kind.value, "title": title, "meaning": meaning, "how_long": how_long}
 
 
-class StatusForm(forms.Form):
+class StatusForm(AskingForm):
     """Ask for the follow link: the number and the address, together."""
 
     number = forms.CharField(
@@ -232,12 +260,14 @@ class StatusForm(forms.Form):
         help_text=_("Eleven letters and digits, like 7K3M-92QX-4TD."),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter the number of your request.")},
     )
     email = Address(
         label=_("Your e-mail address"),
         help_text=_("The one that you gave with the request."),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": _("Enter your e-mail address.")},
     )
     use_required_attribute = False
 
@@ -251,7 +281,7 @@ class StatusForm(forms.Form):
             ) from None
 
 
-class EvidenceForm(forms.Form):
+class EvidenceForm(AskingForm):
     """The data points that the map names, and the declaration where the level asks for one."""
 
     use_required_attribute = False
@@ -281,11 +311,15 @@ class EvidenceForm(forms.Form):
             self.fields["signed_name"] = PlainText(
                 label=_("Your full name, as your signature"),
                 max_length=200,
+                joiners=NON_JOINER,
                 widget=forms.TextInput(attrs={"autocomplete": "name"}),
+                error_messages={"required": _("Enter your full name, as your signature.")},
             )
             self.fields["declared"] = forms.BooleanField(
-                label=_("I sign this declaration under penalty of perjury.")
+                label=_("I sign this declaration under penalty of perjury."),
+                error_messages={"required": _("Tick the box to sign the declaration.")},
             )
+        self.name_errors()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -303,7 +337,7 @@ class EvidenceForm(forms.Form):
         return {key: self.cleaned_data[key] for key in self.points if self.cleaned_data.get(key)}
 
 
-class MessageForm(forms.Form):
+class MessageForm(AskingForm):
     """A message to the office."""
 
     use_required_attribute = False
@@ -311,4 +345,5 @@ class MessageForm(forms.Form):
         label=_("Write to us about this request"),
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": _("Write your message.")},
     )

@@ -12,6 +12,7 @@ from ccpa_office.law.calendar import Calendar
 from ccpa_office.law.certainty import required_level
 from ccpa_office.law.deadlines import due_dates
 from ccpa_office.law.kinds import VERIFIABLE, RequestKind
+from ccpa_office.prepared import insert
 from ccpa_office.roles import Actor, Verb, require
 from notices_app import datamap
 from requests_app import correspondence, workflow
@@ -74,7 +75,7 @@ def open_request(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
 def _open(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
     consumer_request = _row(asked, by, at)
     consumer_request.data_key = sealing.new_key()
-    consumer_request.save(force_insert=True)
+    insert([consumer_request])
     contacts = _identifiers(consumer_request, asked)
     if asked.words:
         box = sealing.Box(consumer_request.data_key)
@@ -146,7 +147,7 @@ def _identifiers(consumer_request: ConsumerRequest, asked: Asked) -> list[Identi
         for kind, value in asked.identifiers.items()
         if value
     ]
-    Identifier.objects.bulk_create(rows)
+    insert(rows)
     return [row for row in rows if row.is_contact]
 
 
@@ -158,8 +159,9 @@ def _set_going(
     name = "receipt" if consumer_request.response_due_on else "receipt_optout"
     correspondence.queue_all(name, [consumer_request], at=at, contacts=contacts)
     if kind in VERIFIABLE:
-        Step.objects.create(
-            lane="verify", not_before=at, consumer_request=consumer_request, kind=StepKind.LOOK_UP
+        look_up = StepKind.LOOK_UP
+        insert(
+            [Step(lane="verify", not_before=at, consumer_request=consumer_request, kind=look_up)]
         )
         return
     office = Actor.system("intake")

@@ -1,6 +1,7 @@
 """The public pages: read the clock and the form, make one call, redirect."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -11,9 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ccpa_office import clock
+from ccpa_office.drawn import draw
 from ccpa_office.law.certainty import Level
 from ccpa_office.law.kinds import RequestKind
+from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
+from ccpa_office.sessions import EASE
+from ccpa_office.templatetags.office import office_details
 from notices_app import datamap
 from requests_app import casework, following, intake, verification
 from requests_app.forms import (
@@ -224,6 +229,11 @@ def _open_case(request: HttpRequest, consumer_request: ConsumerRequest) -> None:
     request.session[CASES] = {**cases, consumer_request.number: [moment, moment]}
 
 
+CASE: Prepared[ConsumerRequest] = Prepared(
+    lambda number: ConsumerRequest.objects.select_related("data_key").filter(number=number)
+)
+
+
 def case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
     """The request behind this browser's cookie; a foreign and an absent number are alike."""
     try:
@@ -235,8 +245,9 @@ def case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
     now = int(clock.now().timestamp())
     if now - used > IDLE or now - opened > WHOLE:
         return None
-    request.session[CASES] = {**cases, plain: [opened, now]}
-    return ConsumerRequest.objects.select_related("data_key").filter(number=plain).first()
+    if now - used >= EASE.total_seconds():
+        request.session[CASES] = {**cases, plain: [opened, now]}
+    return next(iter(CASE(plain)), None)
 
 
 # --- the request's own page ---------------------------------------------------------------------
@@ -254,96 +265,74 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
 def _case_page(
     request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm
 ) -> HttpResponse:
-    path = {"number": consumer_request.public_number}
+    template, path = "requests/status.html", {"number": consumer_request.public_number}
+    said = following.page(consumer_request)
     context = {
+        **said,
+        "actions": [
+            {**each, "url": reverse(f"requests:{each['name']}", kwargs=path)}
+            for each in said["actions"]
+        ],
+        "message_url": reverse("requests:message", kwargs=path),
         "number": consumer_request.number,
-        "kind": right_of(consumer_request.right)["title"]
-        if consumer_request.right in FORMS
-        else consumer_request.right.label,
-        "answer": following.answer(consumer_request),
-        "next": following.next_steps(consumer_request),
-        "steps": following.steps(consumer_request),
         "messages": following.thread(consumer_request),
         "message_form": form if consumer_request.is_open else None,
-        "message_url": reverse("requests:message", kwargs=path),
-        "actions": _actions(consumer_request, path),
         "package": handing.package_of(consumer_request, at=clock.now()),
     }
-    return render(request, "requests/status.html", context)
+    if form.is_bound or context["messages"] or context["package"]:
+        return render(request, template, context)
+    own = [consumer_request.public_number, consumer_request.number]
+    said |= {"open": consumer_request.is_open, "office": office_details()}
+    return draw(request, template, context, said=said, own=own)
 
 
-def _actions(consumer_request: ConsumerRequest, path: dict[str, str]) -> list[dict[str, str]]:
-    actions = []
-    if consumer_request.status == Status.WAITING:
-        actions.append(
-            {
-                "url": reverse("requests:resend", kwargs=path),
-                "label": _("Send the letter to my address on file again"),
-                "explains": _("A link in our letters opens for 3 days. A new one replaces it."),
-                "confirm": _("Send it again"),
-            }
-        )
-    if following.may_become(consumer_request, Status.WITHDRAWN):
-        actions.append(
-            {
-                "url": reverse("requests:withdraw", kwargs=path),
-                "label": _("Withdraw this request"),
-                "explains": _("We stop and write to you. You can ask again at any time."),
-                "confirm": _("Withdraw it"),
-            }
-        )
-    if following.may_become(consumer_request, Status.STOPPED):
-        actions.append(
-            {
-                "url": reverse("requests:not-me", kwargs=path),
-                "label": _("This was not me"),
-                "explains": _("We stop at once, and a person looks into it."),
-                "confirm": _("Stop it"),
-            }
-        )
-    return actions
+def _done(request: HttpRequest, number: str, do: Callable[[ConsumerRequest], str]) -> HttpResponse:
+    """Do one thing with the request behind the cookie, and say what became of it."""
+    consumer_request = case_of(request, number)
+    if consumer_request is None:
+        return redirect("requests:status")
+    sentence = do(consumer_request)
+    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
+    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
 
 
 @require_POST
 def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     """Take the request back."""
-    consumer_request = case_of(request, number)
-    if consumer_request is None:
-        return redirect("requests:status")
-    try:
-        casework.withdraw(consumer_request, by=Actor.consumer(), at=clock.now())
-        sentence = _("You withdrew the request.")
-    except MoveNotAllowed:
-        sentence = _("It is too late to withdraw: we are carrying it out.")
-    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
-    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+    def take_back(consumer_request: ConsumerRequest) -> str:
+        try:
+            casework.withdraw(consumer_request, by=Actor.consumer(), at=clock.now())
+        except MoveNotAllowed:
+            return _("It is too late to withdraw: we are carrying it out.")
+        return _("You withdrew the request.")
+
+    return _done(request, number, take_back)
 
 
 @require_POST
 def not_me(request: HttpRequest, number: str) -> HttpResponse:
     """Somebody else asked in the name of whoever reads this mailbox: stop."""
-    consumer_request = case_of(request, number)
-    if consumer_request is None:
-        return redirect("requests:status")
-    try:
-        casework.stop(consumer_request, at=clock.now())
-        sentence = _("We stopped the request.")
-    except MoveNotAllowed:
-        sentence = _("It cannot be stopped any more. Write to us or call us.")
-    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
-    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+    def stop(consumer_request: ConsumerRequest) -> str:
+        try:
+            casework.stop(consumer_request, at=clock.now())
+        except MoveNotAllowed:
+            return _("It cannot be stopped any more. Write to us or call us.")
+        return _("We stopped the request.")
+
+    return _done(request, number, stop)
 
 
 @require_POST
 def resend(request: HttpRequest, number: str) -> HttpResponse:
     """The letter to the contact on file once more; the page is the same whether there is one."""
-    consumer_request = case_of(request, number)
-    if consumer_request is None:
-        return redirect("requests:status")
-    verification.send_again(consumer_request, at=clock.now())
-    sentence = _("If we hold a contact of yours, a new letter is on its way to it.")
-    back = reverse("requests:case", kwargs={"number": consumer_request.public_number})
-    return render(request, "requests/done.html", {"sentence": sentence, "back_url": back})
+
+    def send_again(consumer_request: ConsumerRequest) -> str:
+        verification.send_again(consumer_request, at=clock.now())
+        return _("If we hold a contact of yours, a new letter is on its way to it.")
+
+    return _done(request, number, send_again)
 
 
 @require_POST

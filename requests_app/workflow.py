@@ -58,7 +58,7 @@ TURN: Mapping[Status, Turn] = {
     Status.TELLING: Turn.OFFICE,
     Status.APPLYING: Turn.CLERK,
     Status.DENYING: Turn.APPROVER,
-    Status.STOPPED: Turn.VERIFIER,
+    Status.STOPPED: Turn.APPROVER,
     **dict.fromkeys(sorted(CLOSED), Turn.NOBODY),
 }
 

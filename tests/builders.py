@@ -6,6 +6,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -116,10 +117,18 @@ def learner_template(people: int) -> str:
     return name
 
 
+def copy_database(name: str, template: str) -> None:
+    """A new database like another, by the quicker way where nothing waits for the disk."""
+    with psycopg.connect(address("postgres"), autocommit=True) as connection:
+        files = connection.execute("SHOW fsync").fetchone() == ("off",)
+        quick = files and connection.info.server_version >= 150_000
+    administer("CREATE DATABASE {} TEMPLATE {}" + " STRATEGY FILE_COPY" * quick, name, template)
+
+
 def copy_of(template: str) -> Iterator[str]:
     """A copy of a database for one test, dropped afterwards."""
     name = f"learners_{secrets.token_hex(6)}"
-    administer("CREATE DATABASE {} TEMPLATE {}", name, template)
+    copy_database(name, template)
     yield url(name)
     administer("DROP DATABASE {} WITH (FORCE)", name)
 
@@ -137,11 +146,22 @@ def serve(team: Team, target: str, *, key: str = "learners", document: str = "")
 # --- mail ---------------------------------------------------------------------------------------
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on loopback that nobody listens on, and that no connection is given as its own end.
+
+    Above 32767 the system gives ports to whoever connects; a server that starts some seconds later
+    could find its port taken.
+    """
+    while True:
+        port = 12_000 + secrets.randbelow(19_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 logging.getLogger("mail.log").setLevel(logging.ERROR)

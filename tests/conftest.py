@@ -5,11 +5,22 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import engines
+from tests import engines, sharing
 from tests.flush import let_the_suite_empty_the_book
+from tests.reading_once import let_the_suite_read_a_map_once
+
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,  # properties are judged by what they find, not by how busy the machine is
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    database=None,
+    derandomize=bool(os.environ.get("CI")),  # what must pass tries the same; at home it explores
+)
+hypothesis.settings.load_profile("suite")
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -21,10 +32,17 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Start the engines before the test database is made."""
     engines.start()
     let_the_suite_empty_the_book()
+    let_the_suite_read_a_map_once()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """A database in engines of our own goes with them; nobody waits until all have left it."""
+    return engines.are_ours() or bool(request.config.getoption("reuse_db"))
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +73,19 @@ def not_run(reason: str) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name our markers."""
+    """Name our markers; start what workers share."""
     config.addinivalue_line("markers", "browser: needs a real browser")
+    sharing.begin(config)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share the whole suite between the cores; a part runs in one process."""
+    return sharing.workers(config)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Sharing:
+    """Share by files, with ours that belong together."""
+    return sharing.Sharing(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -20,6 +20,10 @@ VARIABLES = {
 }
 
 
+OURS = "SUITE_ENGINES"
+"""Set for whoever uses the suite's engines, workers included."""
+
+
 @cache
 def folder() -> Path:
     """Return the suite's data folder, removed at the end."""
@@ -45,10 +49,16 @@ def set_environment() -> None:
         addresses = engines.addresses()
         os.environ["DATABASE_URL"] = addresses.superuser
         os.environ["REDIS_URL"] = addresses.redis
+        os.environ[OURS] = "1"
     os.environ.setdefault("REDIS_URL", f"redis+socket://{folder()}/nobody-listens.sock")
     for name, value in {**VARIABLES, **demo_secrets()}.items():
         os.environ.setdefault(name, value)
     os.environ.pop("DATABASE_OWNER_URL", None)
+
+
+def are_ours() -> bool:
+    """The engines, and whatever stands in them, end with the suite."""
+    return OURS in os.environ
 
 
 @cache

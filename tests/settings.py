@@ -19,3 +19,4 @@ STORAGES = {
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher"
 ]  # the real one is slow by design
+MFA_TOTP_TOLERANCE = 1  # a code that was made just before its half minute ended is still right

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -32,6 +33,11 @@ def query(target: str, statement: str, *values: Any) -> list[Row]:
     with psycopg.connect(target, autocommit=True) as there:
         found = there.execute(statement, values)
         return found.fetchall() if found.description else []
+
+
+def days_after(moment: datetime, days: int) -> datetime:
+    """The same hour in California so many days later, whatever daylight saving does between."""
+    return (moment.astimezone(clock.OFFICE_ZONE) + timedelta(days=days)).astimezone(UTC)
 
 
 def learner(target: str, number: int) -> dict[str, str]:

@@ -30,7 +30,8 @@ class Closed(Exception):
 
 
 class OfficeModelAdmin(admin.ModelAdmin):
-    """One desk. ``word`` is its address, ``see`` the verbs of which one opens it.
+    """One desk. ``word`` is its address, ``see`` the verbs of which one opens it, ``about`` one
+    line for who sits there for the first time.
 
     A subclass gives ``shelf`` (what the list shows), ``find`` (a row by its key in the address),
     ``facts`` (what the page of a row shows), ``deeds`` (of a row) and ``chores`` (of the desk).
@@ -39,6 +40,7 @@ class OfficeModelAdmin(admin.ModelAdmin):
     admin_site: OfficeSite
     word: ClassVar[str]
     label: ClassVar[str | Promise]
+    about: ClassVar[str | Promise] = ""
     place: ClassVar[int] = 50
     see: ClassVar[tuple[Verb, ...]] = ()
     list_template: ClassVar[str]

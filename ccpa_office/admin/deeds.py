@@ -8,8 +8,10 @@ from django import forms
 from django.db import IntegrityError
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from ccpa_office.asking import AskingForm
 from ccpa_office.roles import Actor, NotAllowed, Verb, holders, may
 
 
@@ -26,7 +28,7 @@ def sentence(refusal: Exception) -> str:
     return said if said.endswith((".", "!", "?", "。")) else f"{said}."
 
 
-class NoWords(forms.Form):
+class NoWords(AskingForm):
     """A deed that asks nothing."""
 
 
@@ -65,7 +67,8 @@ class Offer:
 def why_not(deed: Deed, subject: Any, actor: Actor) -> str:
     """Why ``actor`` cannot do this now, as a sentence; empty when they can."""
     if deed.verb is not None and not may(actor, deed.verb):
-        names = ", ".join(str(role.label) for role in holders(deed.verb))
+        comma = "、" if (get_language() or "").startswith("ja") else ", "
+        names = comma.join(str(role.label) for role in holders(deed.verb))
         return _("This needs another role: %(roles)s.") % {"roles": names}
     return deed.why_not(subject, actor)
 

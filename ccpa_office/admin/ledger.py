@@ -1,15 +1,17 @@
 """The ledger desk: the book as it stands, by subject, and whether it is what it was."""
 
-import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ccpa_office import ledger
 from ccpa_office.admin.base import OfficeModelAdmin
+from ccpa_office.admin.book import about, facts_of, names_of, say, who
 from ccpa_office.admin.deeds import Deed, Refused
 from ccpa_office.admin.paging import newest
 from ccpa_office.admin.site import site
@@ -18,12 +20,6 @@ from ccpa_office.models import LedgerLine, LedgerSeal, UnsealedLine
 from ccpa_office.roles import Actor, Verb
 
 _L = gettext_lazy
-
-
-def facts_of(line: LedgerLine) -> dict[str, Any]:
-    """The facts of a line, read from its canonical body."""
-    body = json.loads(line.body)
-    return dict(body.get("facts") or {})
 
 
 def _verify(_none: None, *, by: Actor, at: datetime) -> str:
@@ -40,10 +36,25 @@ def _verify(_none: None, *, by: Actor, at: datetime) -> str:
     }
 
 
+def _shown(line: LedgerLine, names: Mapping[int, str]) -> dict[str, Any]:
+    """A line in words, with its codes for who calls about it."""
+    facts = facts_of(line)
+    return {
+        "line": line,
+        "said": say(line.verb, facts),
+        "about": about(line.subject, names),
+        "who": who(line.actor, names),
+        "facts": facts,
+    }
+
+
 class LedgerDesk(OfficeModelAdmin):
     """Lines, newest first; one subject's lines with ``?subject=``."""
 
     word, label, place = "ledger", _L("Ledger"), 70
+    about = _L(
+        "Everything that was done in this office, line by line, in a book nobody can change."
+    )
     see = (Verb.SEE_LEDGER,)
     list_template = "admin/ledger.html"
     refusals = (BadSigningKey,)
@@ -56,18 +67,19 @@ class LedgerDesk(OfficeModelAdmin):
 
     def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
         """A page of lines, and how far the book is sealed."""
-        subject = request.GET.get("subject", "").strip()[:64].replace("-", "")
+        looked_for = request.GET.get("subject", "").strip()[:64]
         lines = LedgerLine.objects.all()
-        if subject:
-            lines = lines.filter(subject=request.GET["subject"].strip()[:64]) | lines.filter(
-                subject=subject.upper()
-            )
+        if looked_for:
+            number = looked_for.replace("-", "").upper()
+            lines = lines.filter(subject=looked_for) | lines.filter(subject=number)
         page = newest(lines, request.GET.get("after", ""))
+        names = names_of(page.rows)
         last = LedgerSeal.objects.order_by("-position").values_list("position", flat=True).first()
         return {
             "page": page,
-            "rows": [(line, facts_of(line)) for line in page.rows],
-            "looked_for": request.GET.get("subject", "").strip()[:64],
+            "rows": [_shown(line, names) for line in page.rows],
+            "looked_for": looked_for,
+            "keep": f"{urlencode({'subject': looked_for})}&" if looked_for else "",
             "sealed": last or 0,
             "unsealed": UnsealedLine.objects.count(),
         }

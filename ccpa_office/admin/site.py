@@ -96,7 +96,7 @@ class OfficeSite(AdminSite):
             "actor": actor,
             "role_names": [Role(role).label for role in Role if role in actor.roles],
             "desks": [
-                {"label": desk.label, "url": desk.home(), "key": desk.word}
+                {"label": desk.label, "url": desk.home(), "key": desk.word, "about": desk.about}
                 for desk in self.desks()
                 if desk.may_see(actor)
             ],
@@ -118,6 +118,7 @@ class OfficeSite(AdminSite):
             **self.each_context(request),
             "title": _("What waits for me"),
             "parts": parts,
+            "has_work": any(not part["aside"] for part in parts),
             "lacks_second_factor": not has_second_factor(request.user),
             "here": "home",
             **(extra_context or {}),

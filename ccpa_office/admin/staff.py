@@ -16,6 +16,7 @@ from ccpa_office import clock, clock_guard, staff
 from ccpa_office.admin.base import OfficeModelAdmin
 from ccpa_office.admin.deeds import Deed, Refused
 from ccpa_office.admin.site import Panel, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.models import ClockGuard, StaffMember, StaffTouch
 from ccpa_office.roles import SETTLING_TIME, Actor, Role, Verb, may
 from ccpa_office.signin import FACTORS
@@ -23,13 +24,13 @@ from ccpa_office.signin import FACTORS
 _L = gettext_lazy
 
 
-class RoleForm(forms.Form):
+class RoleForm(AskingForm):
     """Which role."""
 
     role = forms.ChoiceField(label=_L("Role"), choices=Role.choices)
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(AskingForm):
     """A password that the member changes later."""
 
     password = forms.CharField(
@@ -124,6 +125,7 @@ class StaffDesk(OfficeModelAdmin):
     """Accounts by their username; nothing of them is edited in place."""
 
     word, label, place = "staff", _L("Staff"), 90
+    about = _L("Who works here and in which roles. A changed account decides nothing for 72 hours.")
     see = (Verb.MANAGE_STAFF, Verb.CONFIRM_STAFF)
     list_template, page_template = "admin/staff.html", "admin/member.html"
     chores = (Deed("create", _L("Open an account"), _create, _MANAGE, AccountForm, fresh=True),)
@@ -186,6 +188,7 @@ class ClockDesk(OfficeModelAdmin):
     """The clock's guard: a person confirms the clock after a jump."""
 
     word, label, place = "clock", _L("Clock"), 95
+    about = _L("Whether the office trusts its clock. Erasures and deadlines hang on it.")
     see = (Verb.CONFIRM_CLOCK,)
     list_template = "admin/clock.html"
     chores = (

@@ -1,5 +1,5 @@
 """The desks of notices and maps, one file a desk."""
 
-from notices_app.admin import maps, notices
+from notices_app.admin import book, maps, notices
 
-__all__ = ["maps", "notices"]
+__all__ = ["book", "maps", "notices"]

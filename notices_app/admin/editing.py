@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ccpa_office.asking import AskingForm
 from ccpa_office.law.vocabulary import BusinessPurpose, Category, Sensitive
 from notices_app.models import (
     Dealing,
@@ -40,13 +41,13 @@ class Day(forms.DateField):
         return day
 
 
-class DayForm(forms.Form):
+class DayForm(AskingForm):
     """From which day a version counts."""
 
     effective_on = Day(label=_("In effect from"), widget=forms.DateInput(attrs={"type": "date"}))
 
 
-class NoteForm(forms.Form):
+class NoteForm(AskingForm):
     """A note for the author."""
 
     note = forms.CharField(
@@ -61,7 +62,7 @@ class AnswerForm(NoteForm):
     field_order = ("code", "note")
 
 
-class DigestForm(forms.Form):
+class DigestForm(AskingForm):
     """A yes to exactly the words that were read."""
 
     takes_subject = True
@@ -72,7 +73,7 @@ class DigestForm(forms.Form):
         self.fields["digest"].initial = subject.digest
 
 
-class TextForm(forms.Form):
+class TextForm(AskingForm):
     """One section in one language."""
 
     section = forms.ChoiceField(label=_("Section"), choices=Section.choices)
@@ -93,7 +94,7 @@ def _choices(choices: Any) -> forms.MultipleChoiceField:
     )
 
 
-class LineForm(forms.Form):
+class LineForm(AskingForm):
     """What a version says about one category; words in one language at a time."""
 
     category = forms.ChoiceField(label=_("Category"), choices=Category.choices)

@@ -10,8 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Panel, site
+from ccpa_office.admin.book import label
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.vocabulary import Category, Sensitive
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
 from notices_app import datamap
@@ -23,7 +26,7 @@ LARGEST = 512 * 1024
 SHOWN = 5
 
 
-class LoadForm(forms.Form):
+class LoadForm(AskingForm):
     """A map file for a system."""
 
     system = forms.ModelChoiceField(
@@ -54,10 +57,29 @@ def _why_not_approve(version: DataMapVersion, actor: Actor) -> str:
     return ""
 
 
+GAPS = {
+    "not-in-practice": _L("The notice names it; no map holds it"),
+    "not-in-notice": _L("A map holds it; the notice does not name it"),
+    "source-not-in-notice": _L("The notice does not name this source"),
+    "sensitive-not-in-notice": _L("The notice does not name this sensitive kind"),
+}
+
+
+def _gap(gap: datamap.Gap) -> dict[str, Any]:
+    """A gap in words."""
+    return {
+        "said": GAPS.get(gap.code, gap.code),
+        "category": label(Category, gap.category),
+        "detail": label(Sensitive, gap.detail),
+        "tables": gap.tables,
+    }
+
+
 class MapDesk(OfficeModelAdmin):
     """Versions of maps, and where practice and notice differ."""
 
     word, label, place = "maps", _L("Maps"), 60
+    about = _L("Where personal information lies in your systems, and what deleting does to it.")
     see = (Verb.LOAD_MAP, Verb.APPROVE_MAP)
     list_template, page_template = "admin/maps.html", "admin/map.html"
     refusals = (
@@ -83,7 +105,7 @@ class MapDesk(OfficeModelAdmin):
         return {
             "versions": list(versions),
             "systems": list(DataSystem.objects.all()),
-            "gaps": datamap.gaps(on=received_date(clock.now())),
+            "gaps": [_gap(gap) for gap in datamap.gaps(on=received_date(clock.now()))],
         }
 
     def facts(self, _request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:

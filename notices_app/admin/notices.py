@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Panel, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.vocabulary import Category
 from ccpa_office.models import StaffMember
@@ -53,7 +54,7 @@ class DraftForm(DayForm):
     field_order = ("notice", "effective_on")
 
 
-class OpenForm(forms.Form):
+class OpenForm(AskingForm):
     """One more notice."""
 
     slug = forms.SlugField(label=_L("Address"), max_length=40)
@@ -115,7 +116,7 @@ def _drop(version: NoticeVersion, *, category: str, by: Actor, at: datetime) -> 
     return _("The line is gone from the draft.")
 
 
-class DropForm(forms.Form):
+class DropForm(AskingForm):
     """Which line."""
 
     category = forms.ChoiceField(label=_L("Category"), choices=Category.choices)
@@ -143,6 +144,7 @@ class NoticeDesk(OfficeModelAdmin):
     """Versions of the notices."""
 
     word, label, place = "notices", _L("Notices"), 50
+    about = _L("What consumers read about what you collect: drafted, reviewed, published.")
     see = (Verb.EDIT_NOTICE, Verb.REVIEW_NOTICE, Verb.PUBLISH_NOTICE)
     list_template, page_template = "admin/notices.html", "admin/notice.html"
     refusals = REFUSALS

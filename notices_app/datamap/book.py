@@ -13,6 +13,7 @@ from ccpa_office import connectors, ledger, sealing
 from ccpa_office.connectors import surveying
 from ccpa_office.connectors.base import Finding, Point, Program
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from notices_app.datamap import live, outsiders
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
@@ -276,19 +277,18 @@ def target_under(version: DataMapVersion) -> Target:
 
 def targets() -> list[Target]:
     """Every database that is served and has an active map; one statement."""
-    served = _active().filter(
-        system__served=True, system__rehearsal=False, system__kind=SystemKind.SQL
-    )
-    return [_target(version) for version in served.order_by("system__key")]
+    databases = _served().filter(system__kind=SystemKind.SQL)
+    return [_target(version) for version in databases.order_by("system__key")]
+
+
+def _served() -> DataMapVersionQuerySet:
+    return _active().filter(system__served=True, system__rehearsal=False)
 
 
 def outside_targets() -> list[Target]:
     """Every outside system that is served and has an active description; one statement."""
-    served = _active().filter(system__served=True, system__rehearsal=False)
-    return [
-        _target(version)
-        for version in served.exclude(system__kind=SystemKind.SQL).order_by("system__key")
-    ]
+    outside = _served().exclude(system__kind=SystemKind.SQL)
+    return [_target(version) for version in outside.order_by("system__key")]
 
 
 def _target(version: DataMapVersion) -> Target:
@@ -319,7 +319,12 @@ def verification_points() -> list[Point]:
     return list(points.values())
 
 
+SERVED: Prepared[tuple[int, str, str, str]] = Prepared(
+    lambda: _served().values_list("pk", "digest", "system__key", "system__schema")
+)
+
+
 def sensitivity() -> str:
     """``sensitive`` if any active map holds a sensitive kind, else ``ordinary``."""
-    kinds = {each.program.sensitivity for each in targets()}
+    kinds = {_compiled(*each).sensitivity for each in SERVED()}
     return "sensitive" if "sensitive" in kinds else "ordinary"

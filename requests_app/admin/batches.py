@@ -1,28 +1,33 @@
 """The batch desk: how far erasing is, pause and go on, approval above the ceiling, the switch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
-from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
+from ccpa_office.admin import Deed, newest, order_of, site
+from ccpa_office.admin.book import label
+from ccpa_office.asking import AskingForm
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from requests_app.admin.case import CASE_REFUSALS
+from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
+from requests_app.admin.words import TROUBLES, action_words, stop_words, trouble
 from requests_app.fulfillment import batches, refusing
 from requests_app.models import Batch, BatchState, Chunk, Look, Plan, PlanState, Receipt, Switch
 
 _L = gettext_lazy
 
 
-class HashForm(forms.Form):
+class HashForm(AskingForm):
     """A yes to exactly the batch that was read."""
 
     takes_subject = True
@@ -33,7 +38,7 @@ class HashForm(forms.Form):
         self.fields["hash"].initial = subject.hash
 
 
-class WhyForm(forms.Form):
+class WhyForm(AskingForm):
     """Why erasing stops."""
 
     reason = forms.CharField(
@@ -60,6 +65,11 @@ def _refuse(batch: Batch, *, reason: str, by: Actor, at: datetime) -> str:
 def _try_again(batch: Batch, *, by: Actor, at: datetime) -> str:
     count = batches.try_again(batch, by=by, at=at)
     return _("Tried again: %s.") % count
+
+
+def _discard(batch: Batch, *, by: Actor, at: datetime) -> str:
+    refusing.discard(batch, by=by, at=at)
+    return _("Thrown away: nothing of this list is erased. Read it in again when you like.")
 
 
 def _pause(batch: Batch, *, by: Actor, at: datetime) -> str:
@@ -102,13 +112,48 @@ def is_stopped(_none: Any = None) -> bool:
     return Switch.objects.filter(stopped=True).exists()
 
 
-class BatchDesk(OfficeModelAdmin):
+ORDERS = {"opened": ("-opened", "opened")}
+COLUMNS = ("pk", "kind", "system_key", "people", "state", "opened_at", "finished_at", "stop_reason")
+HEAD = (
+    _L("Batch"), _L("Kind"), _L("System"), _L("People"), _L("State"), _L("Opened"), _L("Ended"),
+    _L("Why it stopped"),
+)  # fmt: skip
+
+
+def _cells(row: Mapping[str, Any]) -> list[Any]:
+    return [
+        row["pk"], label(Batch.Kind, row["kind"]), row["system_key"], row["people"],
+        label(BatchState, row["state"]), row["opened_at"], row["finished_at"],
+        stop_words(row["stop_reason"]),
+    ]  # fmt: skip
+
+
+STANDING: Mapping[str, Any] = {
+    BatchState.GATHERING: _L("The list is being read. If nobody reads it any more, throw it away."),
+    BatchState.WAITING: _L("It waits for its approvals. Nothing is erased before."),
+    BatchState.RUNNING: _L("It works by itself. Nothing is to be done."),
+    BatchState.PAUSED: _L("Somebody paused it. It goes on when somebody says so."),
+    BatchState.STOPPED: _L("It stopped for good. Nothing more of it is erased."),
+    BatchState.DONE: _L("Everybody in it is done, and a second look proved it."),
+}
+
+
+def standing(batch: Batch) -> str:
+    """What a batch waits for, in a sentence."""
+    return str(STANDING.get(batch.state, ""))
+
+
+class BatchDesk(ExportingDesk):
     """Batches, the newest first, and how far each is."""
 
     word, label, place = "batches", _L("Batches"), 30
+    about = _L(
+        "Approved plans, carried out together. Here erasing is paused, stopped and looked at."
+    )
     see = (Verb.RUN_BATCH, Verb.STOP_BATCH, Verb.APPROVE_BATCH)
     list_template, page_template = "admin/batches.html", "admin/batch.html"
     refusals = (*CASE_REFUSALS, batches.ApprovalRefused)
+    exported = "batches"
     chores = (
         Deed(
             "run", _L("Run what is due now"), _run_now, Verb.RUN_BATCH,
@@ -138,18 +183,34 @@ class BatchDesk(OfficeModelAdmin):
             help=_L("Chunks and looks that gave up start again with all their attempts."),
             offered=lambda batch: bool(batches.gave_up(batch)),
         ),
+        Deed(
+            "discard", _L("Throw this list away"), _discard, Verb.STOP_BATCH, grave=True,
+            help=_L("For a list whose reading broke off. Read the list in again afterwards."),
+            offered=_in(BatchState.GATHERING),
+        ),
         Deed("pause", _L("Pause"), _pause, Verb.STOP_BATCH, offered=_in(BatchState.RUNNING)),
         Deed("resume", _L("Go on"), _resume, Verb.RUN_BATCH, offered=_in(BatchState.PAUSED)),
     )  # fmt: skip
 
     def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
         """Batches, tonight's part first."""
-        page = newest(Batch.objects.all(), request.GET.get("after", ""))
+        order = order_of(request, ORDERS)
+        page = newest(
+            Batch.objects.all(), request.GET.get("after", ""), oldest=order.word == "opened"
+        )
         return {
             "page": page,
+            "batches": [(batch, stop_words(batch.stop_reason)) for batch in page.rows],
+            "heads": order.heads,
             "switch": Switch.objects.filter(stopped=True).first(),
             "tonight": tonight(clock.now()),
         }
+
+    def listed(self, request: HttpRequest, _actor: Actor) -> Listed:
+        """Every batch."""
+        oldest = order_of(request, ORDERS).word == "opened"
+        rows = Batch.objects.order_by("pk" if oldest else "-pk").values(*COLUMNS)
+        return Listed("all", rows, HEAD, _cells)
 
     def facts(self, _request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
         """People, rows and chunks done and to do; receipts; approvals; looks."""
@@ -161,12 +222,26 @@ class BatchDesk(OfficeModelAdmin):
         return {
             "title": _("Batch %s") % subject.pk,
             "chunks": chunks,
-            "parked": [each for each in chunks if each.state == WorkState.PARKED],
+            "parked": [
+                (each, trouble(each.error_code))
+                for each in chunks
+                if each.state == WorkState.PARKED
+            ],
+            "stop": stop_words(subject.stop_reason),
+            "stop_trouble": TROUBLES.get(subject.stop_reason) if subject.stop_reason else None,
+            "standing": standing(subject),
             "progress": progress(subject, chunks, clock.now()),
-            "receipts": list(
-                receipts.annotate(done=Sum("done"), gone=Sum("gone")).order_by("table", "action")
+            "receipts": [
+                {**each, "what": action_words(each["action"])}
+                for each in receipts.annotate(done=Sum("done"), gone=Sum("gone")).order_by(
+                    "table", "action"
+                )
+            ],
+            "looks": list(
+                Look.objects.filter(chunk__batch=subject)
+                .select_related("chunk")
+                .order_by("chunk", "day")[:100]
             ),
-            "looks": list(Look.objects.filter(chunk__batch=subject).order_by("chunk", "day")[:100]),
             "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
             "stopped": is_stopped(),
         }
@@ -200,7 +275,8 @@ def tonight(at: datetime) -> dict[str, Any]:
     due = Plan.objects.filter(
         state=PlanState.APPROVED, executable_at__lte=when, chunk__isnull=True
     ).aggregate(people=Sum("people"), rows=Sum("rows"))
-    return {"at": when, "people": due["people"] or 0, "rows": due["rows"] or 0}
+    always = settings.BATCH_AT in {"every minute", "*"}
+    return {"at": when, "always": always, "people": due["people"] or 0, "rows": due["rows"] or 0}
 
 
 site.register(Batch, BatchDesk)

@@ -9,24 +9,30 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ccpa_office import clock, sealing
-from ccpa_office.admin import Deed, OfficeModelAdmin, Page, sentence, site
+from ccpa_office.admin import Deed, Page, order_of, sentence, site
+from ccpa_office.admin.book import label
+from ccpa_office.asking import AskingForm
+from ccpa_office.law.calendar import Calendar
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework, verification, workflow
 from requests_app.admin import queue
+from requests_app.admin.exporting import ExportingDesk, Listed
+from requests_app.admin.letters import FAILED, shown
 from requests_app.admin.moves import MOVES, OPENINGS
 from requests_app.admin.queue_views import VIEWS, Rows
-from requests_app.admin.timeline import ground_words, timeline
+from requests_app.admin.timeline import timeline
+from requests_app.admin.turns import turn_of
+from requests_app.admin.words import ground_words, hold_words, identifier_words, point_words
 from requests_app.casework.looking import Opened, note_search
-from requests_app.models import CLOSED, ConsumerRequest, Plan, Status
+from requests_app.models import CLOSED, ConsumerRequest, Plan
 from requests_app.numbers import NotANumber, read_number
-from requests_app.workflow import TURN
 
 CASE_REFUSALS = (
     workflow.MoveNotAllowed,
@@ -39,36 +45,41 @@ CASE_REFUSALS = (
 )
 
 
-class SearchForm(forms.Form):
+class SearchForm(AskingForm):
     """A number; or an e-mail address or a telephone number, which never stands in an address."""
 
     q = forms.CharField(max_length=254, strip=True)
 
 
-class CaseDesk(OfficeModelAdmin):
+class CaseDesk(ExportingDesk):
     """Requests. The number stands in the address, never a primary key."""
 
     word, label, place = "requests", gettext_lazy("Requests"), 10
+    about = gettext_lazy("Every request of a consumer, the nearest due date first.")
     see = (Verb.SEE_CASES,)
     list_template, page_template = "admin/queue.html", "admin/case.html"
     deeds = (*MOVES, *OPENINGS)
     refusals = CASE_REFUSALS
+    exported = "requests"
 
     # --- the queue ------------------------------------------------------------------------------
 
     def more_urls(self) -> list[URLPattern]:
         """The search, which is sent and not linked."""
         search = self.admin_site.admin_view(require_POST(self.search_view))
-        return [path(f"{self.word}/search/", search, name="requests_search")]
+        searched = path(f"{self.word}/search/", search, name="requests_search")
+        return [searched, *super().more_urls()]
 
     def shelf(self, request: HttpRequest, actor: Actor) -> dict[str, Any]:
         """One page of one view of the queue."""
         name, rows, kept = self._chosen(request, actor)
-        page = queue.page_of(rows, request.GET.get("after", ""))
+        order = order_of(request, queue.ORDERS)
+        page = queue.page_of(rows, request.GET.get("after", ""), order.word)
         view = VIEWS.get(name)
         return {
             **self._around_rows(page.rows, page),
             "view": name,
+            "heads": order.heads,
             "empty": view.empty if view else _("No open request is due on that day."),
             "count": queue.count_words(rows),
             "keep": f"{urlencode(kept)}&" if kept else "",
@@ -86,9 +97,19 @@ class CaseDesk(OfficeModelAdmin):
         rows = VIEWS[name].rows(queue.open_rows(), actor, queue.today(clock.now()))
         return name, rows, {} if name == "all" else {"view": name}
 
+    def listed(self, request: HttpRequest, actor: Actor) -> Listed:
+        """The view of the queue that stands open; without senders."""
+        name, rows, kept = self._chosen(request, actor)
+        ordered = queue.sorted_by(rows, order_of(request, queue.ORDERS).word)
+        staff = dict(StaffMember.objects.values_list("pk", "username"))
+        view = kept.get("day", name)
+        return Listed(
+            view, ordered.values(*queue.COLUMNS), queue.HEAD, queue.cells_with(staff, clock.now())
+        )
+
     def _around_rows(self, rows: Any, page: Page) -> dict[str, Any]:
         return {
-            "rows": queue.shown(list(rows)),
+            "rows": queue.shown(list(rows), at=clock.now()),
             "page": page,
             "views": [(key, view.label) for key, view in VIEWS.items()],
             "title": _("Requests"),
@@ -130,7 +151,7 @@ class CaseDesk(OfficeModelAdmin):
 
     def show_shelf(self, request: HttpRequest, shelf: Mapping[str, Any]) -> HttpResponse:
         """Draw a list that was found by a search."""
-        context = {**self._around(request), "chores": [], **shelf}
+        context = {**self._around(request), "chores": [], **shelf, "export": None}
         return TemplateResponse(request, self.list_template, context)
 
     # --- the case -------------------------------------------------------------------------------
@@ -154,6 +175,7 @@ class CaseDesk(OfficeModelAdmin):
         """Head, timeline, identity, plans, record."""
         opened = getattr(request, "opened", None) or Opened()
         plans = list(subject.plans.select_related("chunk").order_by("pk"))
+        living = [plan for plan in plans if is_living(plan)]
         batches = {plan.chunk.batch_id for plan in plans if plan.chunk}
         staff = {
             subject.opened_by_id, subject.assigned_to_id, subject.verified_by_id,
@@ -164,19 +186,36 @@ class CaseDesk(OfficeModelAdmin):
             "opened": opened,
             "timeline": timeline(subject, sorted(batches), opened),
             "plans": plans,
-            "living": [plan for plan in plans if is_living(plan)],
+            "living": living,
             "points": _points(subject),
+            "hold": hold_words(subject.hold),
+            "calendar": label(Calendar, subject.calendar),
+            "identifiers": [(identifier_words(kind), value) for kind, value in opened.identifiers],
             "needed": EVIDENCE_NEEDED[Level(subject.level_required)],
             "has_declaration": hasattr(subject, "declaration"),
             "stage": workflow.stage(subject).label,
-            "turn": TURN[Status(subject.status)].label,
             "names": dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")),
             "ground": ground_words(subject.ground),
             "exception": ground_words(subject.exception),
             "moves": {deed.word for deed in MOVES},
+            "unsent": [shown(each) for each in subject.letters.filter(FAILED).order_by("pk")[:5]],
+            "may_letters": may(actor, Verb.SEE_LETTERS),
             "is_closed": subject.status in CLOSED,
             "may_see_ledger": may(actor, Verb.SEE_LEDGER),
         }
+
+    def show_page(
+        self,
+        request: HttpRequest,
+        subject: Any,
+        bound: Mapping[str, forms.Form] | None = None,
+        **more: Any,
+    ) -> HttpResponse:
+        """The page of a case, with whose turn it is."""
+        answer = super().show_page(request, subject, bound, **more)
+        shown = answer.context_data  # type: ignore[attr-defined]
+        shown["turn"] = turn_of(subject, shown["offers"], shown["living"], shown["actor"])
+        return answer
 
     def say(self, refusal: Exception) -> str:
         """A case that moved on meanwhile is said in words."""
@@ -205,9 +244,10 @@ def is_living(plan: Plan) -> bool:
 def _points(subject: ConsumerRequest) -> list[dict[str, Any]]:
     """The points of the last comparison: names, and matched or not; never a value (VR-09)."""
     last = subject.evaluations
-    rows = subject.points.filter(evaluation=last).order_by("group", "point")
+    rows = list(subject.points.filter(evaluation=last).order_by("group", "point"))
+    names = point_words([row.point for row in rows], get_language() or "en")
     return [
-        {"point": row.point.replace("_", " "), "group": row.group, "matched": row.matched}
+        {"point": names[row.point], "code": row.point, "group": row.group, "matched": row.matched}
         for row in rows
     ]
 

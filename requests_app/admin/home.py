@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,7 +15,7 @@ from ccpa_office.roles import Actor, Verb, may
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
-from requests_app.admin.queue_views import VIEWS, Rows, my_views
+from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
 from requests_app.models import (
     Batch,
     BatchState,
@@ -31,21 +32,22 @@ MINE = 12
 
 
 def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
-    """What my roles make work of, the nearest due date first; then what I have taken."""
+    """What waits for this very person, the nearest due date first; and what they have taken."""
     if not may(actor, Verb.SEE_CASES):
         return None
     on = queue.today(at)
-    names = [*my_views(actor), "mine"]
+    names = my_views(actor)
     rows = queue.open_rows()
-    wanted = [VIEWS[name].rows(rows, actor, on) for name in names]
     found: dict[int, dict[str, Any]] = {}
-    for each in wanted:
+    for name in names:
+        each = waiting(name, rows, actor, on)
         for row in each.order_by("due_on", "pk").values(*queue.COLUMNS)[:MINE]:
             found[row["pk"]] = row
     ordered = sorted(found.values(), key=lambda row: (row["due_on"] or queue.NO_DAY, row["pk"]))
     next_due = rows.filter(due_on__gte=on).order_by("due_on", "pk").values("due_on").first()
     return {
-        "rows": queue.shown(ordered[:MINE]),
+        "rows": queue.shown(ordered[:MINE], at=at),
+        "taken": queue.count_words(VIEWS["mine"].rows(rows, actor, on)),
         "views": [(name, VIEWS[name].label) for name in names],
         "next_due": next_due["due_on"] if next_due else None,
     }
@@ -119,16 +121,16 @@ def batches_tonight(actor: Actor, at: datetime) -> dict[str, Any] | None:
     }
 
 
-def lamps(_actor: Actor, at: datetime) -> dict[str, Any] | None:
+def lamps(actor: Actor, at: datetime) -> dict[str, Any] | None:
     """Ledger, proofs, clock, the switch, parked work: each with words."""
     _ignored = at
     return {
-        "lamps": [_ledger_lamp(), _proof_lamp(), _clock_lamp(), _switch_lamp(), _work_lamp()],
+        "lamps": [_ledger_lamp(), _proof_lamp(), _clock_lamp(), _switch_lamp(), _work_lamp(actor)],
     }
 
 
-def _lamp(name: str, tone: str, words: str) -> dict[str, str]:
-    return {"name": name, "tone": tone, "words": words}
+def _lamp(name: str, tone: str, words: str, link: str = "") -> dict[str, str]:
+    return {"name": name, "tone": tone, "words": words, "link": link}
 
 
 def _ledger_lamp() -> dict[str, str]:
@@ -161,14 +163,23 @@ def _switch_lamp() -> dict[str, str]:
     return _lamp(_("Erasures"), "", _("allowed"))
 
 
-def _work_lamp() -> dict[str, str]:
+def _where_parked(actor: Actor, *, links: bool) -> str:
+    if links and may(actor, Verb.SEE_LETTERS):
+        return reverse("admin:requests_app_message_changelist")
+    if may(actor, Verb.SEE_CASES):
+        return f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
+    return ""
+
+
+def _work_lamp(actor: Actor) -> dict[str, str]:
     waits = sum(
         capped_count(model._base_manager.filter(state=WorkState.PARKED))
         for model in (Step, Message, Chunk, Look, LinkAsked)
     )
     if waits:
         words = ngettext("%s piece waits for a person", "%s pieces wait for a person", waits)
-        return _lamp(_("Work"), "warn", words % waits)
+        links = LinkAsked.objects.filter(state=WorkState.PARKED).exists()
+        return _lamp(_("Work"), "warn", words % waits, _where_parked(actor, links=links))
     return _lamp(_("Work"), "", _("nothing is parked"))
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import sealing
 from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb
 from requests_app import intake
@@ -25,7 +26,7 @@ DESK = "desk"
 CHANNELS = [choice for choice in Channel.choices if choice[0] != Channel.WEB]
 
 
-class IntakeForm(forms.Form):
+class IntakeForm(AskingForm):
     """What was asked, by whom as told, and how it came. The moment is now."""
 
     nonce = forms.CharField(max_length=200, widget=forms.HiddenInput)
@@ -95,6 +96,9 @@ class IntakeDesk(OfficeModelAdmin):
     """One form; below it what staff took in last."""
 
     word, label, place = "intake", _L("Intake"), 15
+    about = _L(
+        "A request that came by telephone, post, mail or at the counter. It counts from now."
+    )
     see = (Verb.INTAKE,)
     list_template = "admin/intake.html"
     chores = (Deed("take-in", _L("Take in this request"), _take_in, Verb.INTAKE, IntakeForm),)

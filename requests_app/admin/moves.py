@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, sentence
+from ccpa_office.asking import AskingForm
 from ccpa_office.law.certainty import Level, is_certain_enough
 from ccpa_office.law.deadlines import may_extend, received_date
 from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for
@@ -25,7 +26,7 @@ _L = gettext_lazy
 _AREA = {"rows": 3}
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(AskingForm):
     """Why."""
 
     reason = PlainText(
@@ -36,7 +37,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class WordsForm(forms.Form):
+class WordsForm(AskingForm):
     """What the consumer will read."""
 
     words = PlainText(
@@ -44,7 +45,7 @@ class WordsForm(forms.Form):
     )
 
 
-class PurposeForm(forms.Form):
+class PurposeForm(AskingForm):
     """Why somebody looks."""
 
     purpose = forms.ChoiceField(
@@ -54,7 +55,7 @@ class PurposeForm(forms.Form):
     )
 
 
-class DenialForm(forms.Form):
+class DenialForm(AskingForm):
     """A ground that is open against this kind of request, and the words for the consumer."""
 
     takes_subject = True
@@ -78,7 +79,7 @@ class DenialForm(forms.Form):
         self.fields["exception"].choices = [("", "—"), *exceptions]  # type: ignore[attr-defined]
 
 
-class CloseForm(forms.Form):
+class CloseForm(AskingForm):
     """How a case that people worked by hand ended, and what the consumer reads."""
 
     takes_subject = True

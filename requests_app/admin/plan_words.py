@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ccpa_office.templatetags.office import in_words
-from requests_app.admin.timeline import ground_words
+from requests_app.admin.words import ground_words
 from requests_app.fulfillment import batches
 from requests_app.models import Plan
 

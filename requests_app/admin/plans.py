@@ -1,7 +1,8 @@
 """The plan desk: what will happen in sentences, then the table, then a dry run; yes or no."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Refused, newest, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember
@@ -26,7 +28,7 @@ from requests_app.admin.plan_words import (
     undecided,
     what_a_yes_does,
 )
-from requests_app.admin.timeline import ground_words
+from requests_app.admin.words import action_words, ground_words
 from requests_app.fulfillment import batches
 from requests_app.fulfillment import plan as planning
 from requests_app.models import Plan, PlanState
@@ -42,7 +44,7 @@ class DryRun:
     tables: list[dict[str, Any]]
 
 
-class ApproveForm(forms.Form):
+class ApproveForm(AskingForm):
     """A yes to exactly the plan that was read: its hash goes with it."""
 
     takes_subject = True
@@ -59,7 +61,7 @@ class ApproveForm(forms.Form):
         self.fields["hash"].initial = subject.hash
 
 
-class SharedForm(forms.Form):
+class SharedForm(AskingForm):
     """What happens to rows that others reach too."""
 
     takes_subject = True
@@ -109,7 +111,20 @@ def _dry_run(plan: Plan, *, by: Actor, at: datetime) -> DryRun:
         raise Refused(_("A dry run is for those who plan or approve."))
     if plan.state in {PlanState.VOID, PlanState.PROVED}:
         raise Refused(_("This plan does not count any more."))
-    return DryRun(planning.sample(plan))
+    tables = planning.sample(plan)
+    return DryRun([{**each, "what": action_words(str(each["action"]))} for each in tables])
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A table of a plan in words."""
+    until = part.get("until") if part["action"] in {"keep", "trim"} else None
+    return {
+        **part,
+        "what": action_words(part["action"]),
+        "why": ground_words(part["reason"]),
+        "until": date.fromisoformat(until) if until else None,
+        "decided": action_words(part.get("decision") or ""),
+    }
 
 
 def _why_not_approve(plan: Plan, actor: Actor) -> str:
@@ -120,6 +135,9 @@ class PlanDesk(OfficeModelAdmin):
     """Plans that wait for approval, and the page of each."""
 
     word, label, place = "plans", _L("Plans"), 20
+    about = _L(
+        "What will be erased for whom. Nothing is erased before a second person approves it."
+    )
     see = (Verb.SEE_CASES,)
     list_template, page_template = "admin/plans.html", "admin/plan.html"
     refusals = (
@@ -156,10 +174,13 @@ class PlanDesk(OfficeModelAdmin):
         """Plans to approve, the oldest first; ``?all=1``: every plan, the newest first."""
         if request.GET.get("all"):
             page = newest(
-                Plan.objects.select_related("consumer_request"), request.GET.get("after", "")
+                Plan.objects.select_related("consumer_request", "chunk"),
+                request.GET.get("after", ""),
             )
             return {"page": page, "plans": page.rows, "all": True, "keep": "all=1&"}
-        waiting = Plan.objects.filter(state=PlanState.FROZEN).select_related("consumer_request")
+        waiting = Plan.objects.filter(state=PlanState.FROZEN).select_related(
+            "consumer_request", "chunk"
+        )
         return {"plans": list(waiting.order_by("built_at")[:200]), "all": False}
 
     def facts(self, request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
@@ -174,7 +195,7 @@ class PlanDesk(OfficeModelAdmin):
             "title": _("Plan %s") % subject.hash[:12],
             "sentences": sentences(subject),
             "cool_off": cool_off_words(),
-            "parts": [{**part, "why": ground_words(part["reason"])} for part in subject.summary],
+            "parts": [_part(part) for part in subject.summary],
             "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
             "asked_by": names.get(subject.asked_by_id, ""),
             "dry_run": getattr(request, "dry_run", None),

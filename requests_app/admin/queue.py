@@ -4,18 +4,23 @@ Rows are light (no model instances), pages go by key, counts stop at a thousand:
 same whether ten requests are open or a million.
 """
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from django.db.models import F
-from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
-from django.utils.functional import Promise
+from django.db.models import F, Q
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ccpa_office import sealing
 from ccpa_office.admin import CAP, Page, capped_count
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey, StaffMember
+from ccpa_office.templatetags.desk import day_short, due_words
 from ccpa_office.templatetags.office import masked
 from requests_app.admin.queue_views import Rows
 from requests_app.models import (
@@ -51,26 +56,43 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def page_of(rows: Rows, after: str) -> Page:
+ORDERS: Mapping[str, Sequence[str]] = {"due": ("due", "-due"), "received": ("-received",)}
+"""What the indexes sort by: the due date up and down, and what came last."""
+
+
+def sorted_by(rows: Rows, order: str) -> Rows:
+    """All rows in one of the orders, for who reads them to the end."""
+    up = F("due_on").asc(nulls_last=True), F("pk").asc()
+    down = F("due_on").desc(nulls_last=True), F("pk").desc()
+    return rows.order_by(*{"due": up, "-due": down}.get(order, (F("pk").desc(),)))
+
+
+def page_of(rows: Rows, after: str, order: str = "due") -> Page:
     """One page, the nearest due date first; requests without a date come last."""
     mark = _read_mark(after)
+    if order == "-received":
+        return _newest(rows, mark)
+    sign, behind = ("-", TupleLessThan) if order == "-due" else ("", TupleGreaterThan)
     found: list[dict[str, Any]] = []
-    dated = rows.filter(due_on__isnull=False).order_by("due_on", "pk")
+    dated = rows.filter(due_on__isnull=False).order_by(f"{sign}due_on", f"{sign}pk")
     if mark is None or mark[0] != NO_DAY:
-        beyond = dated if mark is None else dated.filter(_behind(mark))
+        beyond = dated if mark is None else dated.filter(behind(Tuple(F("due_on"), F("pk")), mark))
         found = list(beyond.values(*COLUMNS)[: SIZE + 1])
     if len(found) <= SIZE:
-        undated = rows.filter(due_on__isnull=True).order_by("pk")
+        undated = rows.filter(due_on__isnull=True).order_by(f"{sign}pk")
         if mark is not None and mark[0] == NO_DAY:
-            undated = undated.filter(pk__gt=mark[1])
+            undated = undated.filter(Q(pk__lt=mark[1]) if sign else Q(pk__gt=mark[1]))
         found += undated.values(*COLUMNS)[: SIZE + 1 - len(found)]
     shown = found[:SIZE]
     more = _mark(shown[-1]) if len(found) > SIZE else ""
     return Page(shown, more, mark is None)
 
 
-def _behind(mark: tuple[date, int]) -> TupleGreaterThan:
-    return TupleGreaterThan(Tuple(F("due_on"), F("pk")), mark)
+def _newest(rows: Rows, mark: tuple[date, int] | None) -> Page:
+    beyond = rows if mark is None else rows.filter(pk__lt=mark[1])
+    found = list(beyond.order_by("-pk").values(*COLUMNS)[: SIZE + 1])
+    shown = found[:SIZE]
+    return Page(shown, _mark(shown[-1]) if len(found) > SIZE else "", mark is None)
 
 
 def _mark(row: Mapping[str, Any]) -> str:
@@ -92,39 +114,76 @@ class Shown(NamedTuple):
 
     number: str
     public_number: str
-    right: str | Promise
+    right: str
     sender: str
-    received_on: date
-    due_on: date | None
-    stage: str | Promise
-    waits_for: str | Promise
+    received: SafeString | str
+    due: SafeString
+    stage: str
+    waits_for: str
     assigned: str
-    is_open: bool
 
 
-def shown(rows: list[dict[str, Any]]) -> list[Shown]:
+def shown(rows: list[dict[str, Any]], *, at: datetime) -> list[Shown]:
     """The rows in words; three statements for any number of them: senders and names of staff."""
     senders = _senders(rows)
     staff = {row["assigned_to_id"] for row in rows} - {None}
     names = dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username"))
-    return [_shown(row, senders, names) for row in rows]
+    words = _Words(today(at))
+    return [_shown(row, senders, names, words) for row in rows]
 
 
-def _shown(row: Mapping[str, Any], senders: Mapping[int, str], names: Mapping[int, str]) -> Shown:
-    number, status = row["number"], Status(row["status"])
-    turn = TURN[status]
+class _Words:
+    """What many rows of a page say alike, said once."""
+
+    def __init__(self, on: date) -> None:
+        self.closed = format_html('<span class="quiet">{}</span>', _("closed"))
+        self.received = cache(day_short)
+        self.due = cache(lambda day: due_words(day, on))
+        self.day = cache(day_short)
+        self.right = cache(lambda kind: str(RIGHTS[kind]))
+        self.channel = cache(lambda channel: str(CHANNELS[channel]))
+        self.stage = cache(lambda status: str(Status(status).label))
+        self.turn = cache(lambda status: str(TURN[Status(status)].label))
+
+
+def _shown(
+    row: Mapping[str, Any], senders: Mapping[int, str], names: Mapping[int, str], words: _Words
+) -> Shown:
+    number, status = row["number"], row["status"]
+    is_open = TURN[Status(status)] is not Turn.NOBODY
     return Shown(
         number=number,
         public_number=f"{number[:4]}-{number[4:8]}-{number[8:]}",
-        right=RIGHTS[row["kind"]],
-        sender=senders.get(row["pk"], "") or CHANNELS[row["channel"]],
-        received_on=row["received_on"],
-        due_on=row["due_on"] if turn is not Turn.NOBODY else None,
-        stage=status.label,
-        waits_for=turn.label,
+        right=words.right(row["kind"]),
+        sender=senders.get(row["pk"], "") or words.channel(row["channel"]),
+        received=words.day(row["received_on"]),
+        due=words.due(row["due_on"]) if is_open else words.closed,
+        stage=words.stage(status),
+        waits_for=words.turn(status),
         assigned=names.get(row["assigned_to_id"], ""),
-        is_open=turn is not Turn.NOBODY,
     )
+
+
+HEAD = tuple(
+    map(
+        gettext_lazy,
+        ("Number", "Right", "Channel", "Received", "Due", "Stage", "Waits for", "Assigned"),
+    )
+)
+
+
+def cells_with(staff: Mapping[int, str], at: datetime) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """How a row becomes cells of a file; no sender is among them."""
+    words = _Words(today(at))
+
+    def cells(row: Mapping[str, Any]) -> list[Any]:
+        each = _shown(row, {}, staff, words)
+        return [
+            each.public_number, each.right, words.channel(row["channel"]), row["received_on"],
+            row["due_on"], each.stage, each.waits_for, each.assigned,
+        ]  # fmt: skip
+
+    return cells
 
 
 RIGHTS: Mapping[str, Any] = dict(ConsumerRequest._meta.get_field("kind").flatchoices)

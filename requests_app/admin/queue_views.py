@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ccpa_office.models import WorkState
-from ccpa_office.roles import Actor, Verb, may
+from ccpa_office.models import StaffMember, WorkState
+from ccpa_office.roles import Actor, Verb, holders, may
 from requests_app.models import (
     Approval,
     Chunk,
@@ -69,64 +69,83 @@ def _one_of(*statuses: Status) -> Callable[[Rows, Actor, date], Rows]:
 
 VIEWS: Mapping[str, View] = {
     "all": View(
-        _("All open"), _("No request is open. New ones come by the form or the intake desk."),
+        _("All open"),
+        _("No request is open. New ones come by the form or the intake desk."),
         lambda rows, _actor, _on: rows,
     ),
     "mine": View(
-        _("Mine"), _("Nothing is assigned to you. Take a case from “Unassigned”."),
+        _("Mine"),
+        _("Nothing is assigned to you. Take a case from “Unassigned”."),
         lambda rows, actor, _on: rows.filter(assigned_to_id=actor.id),
     ),
     "unassigned": View(
-        _("Unassigned"), _("Somebody has taken every open case."),
+        _("Unassigned"),
+        _("Somebody has taken every open case. New requests come here by themselves."),
         lambda rows, _actor, _on: rows.filter(assigned_to_id=None),
     ),
     "today": View(
-        _("Due today"), _("No answer is due today."),
+        _("Due today"),
+        _("No answer is due today. “Due this week” shows what comes."),
         lambda rows, _actor, on: rows.filter(due_on=on),
     ),
     "week": View(
-        _("Due this week"), _("No answer is due in the next seven days."),
+        _("Due this week"),
+        _("No answer is due in the next seven days."),
         lambda rows, _actor, on: rows.filter(due_on__gte=on, due_on__lte=on + timedelta(days=7)),
     ),
     "late": View(
-        _("Late"), _("Nothing is late."),
+        _("Late"),
+        _("Nothing is late. What is due next stands on top of “All open”."),
         lambda rows, _actor, on: rows.filter(due_on__lt=on),
     ),
     "waiting": View(
-        _("Waiting for the consumer"), _("The office waits for no consumer."),
+        _("Waiting for the consumer"),
+        _("The office waits for no consumer. Reminders go out by themselves."),
         _one_of(Status.WAITING),
     ),
     "identity": View(
-        _("Identity to decide"), _("No identity waits for a verifier."),
+        _("Identity to decide"),
+        _("No identity waits for a verifier. One comes when a consumer has answered our letter."),
         _one_of(Status.CHECKING),
     ),
     "plans": View(
-        _("Plans to approve"), _("No plan waits for an approver."), _one_of(Status.PLANNED)
+        _("Plans to approve"),
+        _("No plan waits for an approver. One comes when a verifier has decided on a deletion."),
+        _one_of(Status.PLANNED),
     ),
     "shared": View(
-        _("Shared rows"), _("No shared rows wait for a decision."),
+        _("Shared rows"),
+        _("No shared rows wait for a decision. A plan that meets rows of others stops here."),
         lambda rows, _actor, _on: shared(rows),
     ),
     "stopped": View(
-        _("Stopped"), _("Nobody has pressed “This was not me”."), _one_of(Status.STOPPED)
+        _("Stopped"),
+        _("Nobody has pressed “This was not me”. Who does stops the request, and it stands here."),
+        _one_of(Status.STOPPED),
     ),
     "second": View(
-        _("Second approval"), _("Nothing waits for a second person."),
+        _("Second approval"),
+        _("Nothing waits for a second person. Plans above a ceiling and denials do."),
         lambda rows, _actor, _on: second(rows),
     ),
     "denials": View(
-        _("Denials"), _("No denial waits for a second person."), _one_of(Status.DENYING)
+        _("Denials"),
+        _("No denial waits for a second person. Counsel drafts one on the page of a request."),
+        _one_of(Status.DENYING),
     ),
     "by-hand": View(
-        _("By hand"), _("No case waits to be worked by hand."),
+        _("By hand"),
+        _("No case waits to be worked by hand. Opt-outs and copies come here."),
         lambda rows, _actor, _on: rows.filter(
             Q(status=Status.APPLYING) | Q(status=Status.VERIFIED) & ~Q(kind="delete")
         ),
     ),
     "parked": View(
-        _("Parked"), _("No work waits for a person."), lambda rows, _actor, _on: parked(rows)
+        _("Parked"),
+        _("No work waits for a person. What the machine gives up on comes here."),
+        lambda rows, _actor, _on: parked(rows),
     ),
-}  # fmt: skip
+}
 
 
 ROLE_VIEWS: tuple[tuple[Verb, str], ...] = (
@@ -136,9 +155,52 @@ ROLE_VIEWS: tuple[tuple[Verb, str], ...] = (
     (Verb.RELEASE_STOP, "stopped"),
     (Verb.APPROVE_DENIAL, "denials"),
     (Verb.WORK_CASE, "by-hand"),
+    (Verb.WORK_CASE, "parked"),
 )
 
 
 def my_views(actor: Actor) -> list[str]:
     """The views that this person's roles make work of."""
     return [view for verb, view in ROLE_VIEWS if may(actor, verb)]
+
+
+def free_for(rows: Rows, actor: Actor, verb: Verb) -> Rows:
+    """Without what another holder of the same verb has taken."""
+    names = [role.value for role in holders(verb)]
+    taken = StaffMember.objects.filter(
+        pk=OuterRef("assigned_to_id"), is_active=True, groups__name__in=names
+    ).exclude(pk=actor.id or 0)
+    return rows.filter(~Exists(taken))
+
+
+def to_approve(rows: Rows, actor: Actor) -> Rows:
+    """Plans that this person may approve: others verified, asked, and decided on shared rows."""
+    plans = Plan.objects.filter(
+        ~Exists(Approval.objects.filter(plan=OuterRef("pk"), by_id=actor.id or 0)),
+        consumer_request=OuterRef("pk"),
+        state=PlanState.FROZEN,
+        undecided=0,
+    ).exclude(asked_by_id=actor.id or 0)
+    mine = Q(verified_by_id=actor.id or 0) | Q(opened_by_id=actor.id or 0)
+    others = rows.exclude(pk__in=rows.filter(mine).values("pk"))
+    return others.filter(Exists(plans), status=Status.PLANNED)
+
+
+def to_deny(rows: Rows, actor: Actor) -> Rows:
+    """Denials that another person drafted."""
+    others = Q(denial_drafted_by_id=None) | ~Q(denial_drafted_by_id=actor.id or 0)
+    return rows.filter(others, status=Status.DENYING)
+
+
+WAITING: Mapping[str, Callable[[Rows, Actor], Rows]] = {
+    "identity": lambda rows, actor: free_for(rows, actor, Verb.VERIFY),
+    "by-hand": lambda rows, actor: free_for(rows, actor, Verb.WORK_CASE),
+    "plans": to_approve,
+    "denials": to_deny,
+}
+
+
+def waiting(name: str, rows: Rows, actor: Actor, on: date) -> Rows:
+    """What of a view waits for this very person: not taken by another, no second half of theirs."""
+    found = VIEWS[name].rows(rows, actor, on)
+    return WAITING[name](found, actor) if name in WAITING else found

@@ -1,7 +1,9 @@
 """Looking at what is sealed: with a purpose, and with a line in the book (PR-34)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import TextChoices
@@ -9,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
+from requests_app import correspondence
 from requests_app.models import ConsumerRequest, IdentifierSource, Message
 
 
@@ -81,12 +84,20 @@ def note_search(found: int, *, by: Actor, at: datetime) -> None:
     ledger.record("identity.searched", subject="office", by=by, at=at, facts={"found": found})
 
 
+def note_export(facts: Mapping[str, Any], *, purpose: str, by: Actor, at: datetime) -> None:
+    """Say in the book that somebody took a list out as a file: which, how long, what for."""
+    require(by, Verb.EXPORT)
+    ledger.record(
+        "list.exported", subject="office", by=by, at=at, facts={**facts, "purpose": purpose}
+    )
+
+
 def letter_text(message: Message) -> tuple[str, str]:
-    """Recipient and text, opened."""
+    """Recipient and text, opened; of a letter that waits, as it will be written."""
     box = sealing.Box(message.data_key)
     return (
         box.open(bytes(message.recipient), context="message.recipient"),
-        box.open(bytes(message.text), context="message.text"),
+        correspondence.words_of(message).text,
     )
 
 

@@ -10,6 +10,7 @@ from requests_app.correspondence.letters import (
     queue_task,
     release,
 )
+from requests_app.correspondence.writing import subject_of, words_of
 
 __all__ = [
     "ATTEMPTS",
@@ -21,4 +22,6 @@ __all__ = [
     "queue_instructions",
     "queue_task",
     "release",
+    "subject_of",
+    "words_of",
 ]

@@ -5,6 +5,7 @@ taken and not answered. This routine knows whether the final dot was sent (PR-19
 """
 
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +24,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.roles import Actor
+from requests_app.correspondence import writing
 from requests_app.models import Delivery, Message
 
 POSTMAN = Actor.system("mail")
@@ -34,6 +37,9 @@ BUDGET = 15.0
 """Seconds of work on one claim: whoever is slow gives the rest back before the lease is over."""
 ATTEMPTS = 24
 """A mail server may be away for days: with growing pauses this is about five (PR-19)."""
+
+NOT_WRITTEN = (ValueError, TypeError, LookupError, TemplateDoesNotExist, TemplateSyntaxError)
+"""What writing a letter can raise where its facts and its templates do not fit each other."""
 
 logger = structlog.get_logger(__name__)
 
@@ -75,15 +81,17 @@ class Server:
 @contextmanager
 def connection(server: Server) -> Iterator[smtplib.SMTP]:
     """One connection for many letters. TLS never falls back to plain."""
-    tls = ssl.create_default_context(cafile=server.cafile)
     client: smtplib.SMTP
     if server.scheme == "smtp+ssl":
+        tls = ssl.create_default_context(cafile=server.cafile)
         client = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls)
     else:
         client = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
     try:
+        if client.sock is not None:  # the final dot goes by itself and waits for no acknowledgment
+            client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if server.scheme == "smtp+tls":
-            client.starttls(context=tls)
+            client.starttls(context=ssl.create_default_context(cafile=server.cafile))
         if server.user:
             client.login(server.user, server.password)
         yield client
@@ -192,10 +200,11 @@ def _deliver_one(client: smtplib.SMTP, message: Message, at: datetime) -> None:
         if message.delivery == Delivery.SENDING and not _may_repeat(message, at):
             return
         message.first_tried_at = message.first_tried_at or at
-        letter = _composed(message)
-        if letter is None:
+        written = _written(message)
+        if written is None:
             return
-        _mark(message, delivery=Delivery.SENDING, first_tried_at=message.first_tried_at)
+        letter, words = written
+        _mark(message, delivery=Delivery.SENDING, first_tried_at=message.first_tried_at, **words)
         work.seam("mail.before-effect")
         answer = hand_over(client, *letter)
         work.seam("mail.after-effect")
@@ -204,11 +213,15 @@ def _deliver_one(client: smtplib.SMTP, message: Message, at: datetime) -> None:
         logger.warning("lease lost", lane="mail")
 
 
-def _composed(message: Message) -> tuple[str, bytes] | None:
-    """The letter as it is sent; one that cannot be put together is a person's work at once."""
+def _written(message: Message) -> tuple[tuple[str, bytes], dict[str, Any]] | None:
+    """The letter as it is sent, and its words where they are not stored yet.
+
+    One that cannot be put together is a person's work at once.
+    """
     try:
-        return compose(message)
-    except (sealing.Unreadable, MessageError, ValueError) as error:
+        words = writing.freeze(message)
+        return compose(message), words
+    except (sealing.Unreadable, MessageError, *NOT_WRITTEN) as error:
         work.park(message, error_code=type(error).__name__)
         return None
 

@@ -1,27 +1,26 @@
-"""The table of letters, and how one is written and queued with its links."""
+"""The table of letters, and how one is queued with its links."""
 
-import hashlib
 import secrets
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, Q, Subquery, Value
-from django.template.loader import render_to_string
-from django.utils import translation
+from django.db.models import Exists, Q, QuerySet, Subquery
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.law.kinds import KNOW, RequestKind
-from ccpa_office.models import DataKey
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.prepared import Prepared, insert
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import NoticeLine, NoticeVersion, Recipient
+from requests_app.correspondence import writing
+from requests_app.correspondence.links import LINK_LIFE, link_url, token_digest
 from requests_app.models import (
     ConsumerRequest,
     Delivery,
@@ -32,17 +31,21 @@ from requests_app.models import (
     Message,
 )
 
-LINK_LIFE = {
-    LinkPurpose.FOLLOW: timedelta(hours=72),
-    LinkPurpose.CONFIRM: timedelta(hours=72),
-    LinkPurpose.STOP: timedelta(days=100),
-    LinkPurpose.PACKAGE: timedelta(days=14),
-}
-"""How long a mailed link opens (VR-21); the stop link as long as any answer may take."""
-
 LETTERS_A_DAY = 6
 """How many letters a stranger can make the office send to one address in 24 hours (VR-24)."""
 OVER_THE_LIMIT = "sending-limit"
+
+EARLIER = """
+SELECT
+    (SELECT coalesce(max(ordinal), 0) + 1 FROM requests_app_message
+      WHERE consumer_request_id = going.request AND letter = %(letter)s
+        AND recipient_digest = going.digest),
+    (SELECT count(*) FROM requests_app_message
+      WHERE recipient_digest = going.digest AND queued_at > %(since)s
+        AND letter = ANY(%(strangers)s::text[]) AND error_code <> %(held)s)
+FROM unnest(%(digests)s::bytea[], %(requests)s::bigint[]) WITH ORDINALITY
+    AS going(digest, request, place) ORDER BY place
+"""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def queue_all(
     context: Context = None,
     contacts: Iterable[Identifier] | None = None,
 ) -> list[Message]:
-    """Write letter ``name`` for each request and recipient; one SELECT and one INSERT for all.
+    """Queue letter ``name`` for each request and recipient; one SELECT and one INSERT for all.
 
     Called inside the transaction of the move that it tells of. ``contacts`` saves the SELECT where
     the caller has just written them.
@@ -109,11 +112,8 @@ def queue_all(
     letter = LETTERS[name]
     by_pk = {each.pk: each for each in consumer_requests}
     if contacts is None:
-        contacts = (
-            Identifier.objects.filter(consumer_request__in=by_pk, is_contact=True)
-            .select_related("consumer_request__data_key")
-            .annotate(selling=_selling(at) if name in OFFERS else Value(value=False))
-        )
+        asked = list(by_pk)
+        contacts = OFFERED(asked, received_date(at)) if name in OFFERS else CONTACTS(asked)
     chosen = _audience(letter.audience, list(contacts))
     messages: list[Message] = []
     links: list[Link] = []
@@ -125,23 +125,32 @@ def queue_all(
         is_deletion = consumer_request.right is RequestKind.DELETE
         extra["offer_opt_out"] = is_deletion and getattr(contact, "selling", False)
         messages.append(_write(name, contact, {**extra, **urls}, at))
-    if letter.stranger:
-        _hold_back_over_the_limit(messages, at)
-    if letter.stranger or letter.again:
-        _number(messages)
-    Link.objects.bulk_create(links)
-    return Message.objects.bulk_create(messages)
+    if messages and (letter.stranger or letter.again):
+        _heed_earlier(letter, messages, at)
+    insert(links)
+    return insert(messages)
 
 
 OFFERS = frozenset({"unverifiable", "not_confirmed", "denied", "done_delete_part"})
 """Answers that do not erase all: they offer to opt out where something is sold (7022(g))."""
 
 
-def _selling(at: datetime) -> Exists:
+def _contacts(requests: list[int]) -> QuerySet[Identifier]:
+    contacts = Identifier.objects.filter(consumer_request__in=requests, is_contact=True)
+    return contacts.select_related("consumer_request__data_key")
+
+
+def _offered(requests: list[int], on: date) -> QuerySet[Identifier, Any]:
     """Whether the notice in force sells or shares anything; a line that is silent counts as yes."""
-    version = NoticeVersion.objects.filter(notice__slug="main").in_force(received_date(at))
+    version = NoticeVersion.objects.filter(notice__slug="main").in_force(on)
     lines = NoticeLine.objects.filter(version=Subquery(version.values("pk")[:1]))
-    return Exists(lines.filter(~Q(sold=False) | ~Q(shared=False)))
+    return _contacts(requests).annotate(
+        selling=Exists(lines.filter(~Q(sold=False) | ~Q(shared=False)))
+    )
+
+
+CONTACTS: Prepared[Identifier] = Prepared(_contacts)
+OFFERED: Prepared[Identifier] = Prepared(_offered)
 
 
 def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:
@@ -179,120 +188,66 @@ def _links(letter: Letter, contact: Identifier, at: datetime) -> tuple[list[Link
     return made, urls
 
 
-def token_digest(token: str) -> bytes:
-    """What is kept of a token: its SHA-256 (the token itself has 256 random bits)."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def link_url(token: str, language: str) -> str:
-    """The address that a letter shows for a token."""
-    return page_url(f"requests/l/{token}/", language)
-
-
-def page_url(path: str, language: str) -> str:
-    """A public page of the office in a language, as a whole address."""
-    prefix = "" if language == settings.LANGUAGE_CODE else f"/{language}"
-    return f"{settings.SITE_URL}{prefix}/{path}"
-
-
 def _write(name: str, contact: Identifier, extra: Mapping[str, Any], at: datetime) -> Message:
-    consumer_request = contact.consumer_request
-    key = consumer_request.data_key
-    assert key is not None  # noqa: S101  a purged request gets no letters
-    recipient = sealing.Box(key).open(bytes(contact.value), context="identifier.value")
-    return _message(
-        name,
-        key,
-        recipient,
-        language=consumer_request.language,
-        context={**_facts(consumer_request, at), **extra},
-        at=at,
-        consumer_request=consumer_request,
-        audience=LETTERS[name].audience,
-    )
+    about = contact.consumer_request
+    assert about.data_key is not None  # noqa: S101  a purged request gets no letters
+    recipient = sealing.Box(about.data_key).open(bytes(contact.value), context="identifier.value")
+    return _message(name, about, recipient, extra, language=about.language, at=at)
 
 
-def _facts(consumer_request: ConsumerRequest, at: datetime) -> dict[str, Any]:
-    """What every letter may say of a request: no personal information (VR-29)."""
-    language = consumer_request.language
-    with translation.override(language):
-        right = str(consumer_request.right.label)
-    return {
-        "number": consumer_request.number,
-        "right": right,
-        "received_on": consumer_request.received_on,
-        "respond_by": consumer_request.due_on,
-        "extended_by": consumer_request.extended_due_on,
-        "optout_by": consumer_request.optout_due_on,
-        "earliest_reask": consumer_request.earliest_reask_on,
-        "effective_on": received_date(at),
-        "done_on": received_date(at),
-        "confirm_by": received_date(at + LINK_LIFE[LinkPurpose.CONFIRM]),
-        "outcome": consumer_request.outcome,
-        "new_link": page_url("requests/new/", language),
-        "opt_out_link": page_url("opt-out/", language),
-        "notice_link": page_url("notices/", language) if consumer_request.right in KNOW else "",
-    }
-
-
-def _message(name: str, key: DataKey, recipient: str, *, language: str, **given: Any) -> Message:
-    """One row: rendered in its language, sealed, with its Message-ID fixed."""
-    at: datetime = given["at"]
-    context = {**given["context"], "language": language}
-    with translation.override(language):
-        subject = render_to_string(f"emails/{name}/subject.txt", context)
-        text = render_to_string(f"emails/{name}/body.txt", context)
-        html = render_to_string(f"emails/{name}/body.html", context)
-    box = sealing.Box(key)
+def _message(
+    name: str,
+    about: ConsumerRequest,
+    recipient: str,
+    extra: Mapping[str, Any],
+    *,
+    language: str,
+    at: datetime,
+) -> Message:
+    """One row: its facts sealed, its Message-ID fixed; the mail lane writes the words."""
+    assert about.data_key is not None  # noqa: S101  a purged request gets no letters
+    box = sealing.Box(about.data_key)
     host = urlsplit(settings.SITE_URL).hostname or "office.invalid"
     return Message(
         lane="mail",
         not_before=at,
-        consumer_request=given.get("consumer_request"),
-        data_key=key,
+        consumer_request=about,
+        data_key=about.data_key,
         letter=name,
         language=language,
-        audience=given["audience"],
-        ordinal=given.get("ordinal", 1),
+        audience=LETTERS[name].audience,
         recipient_digest=sealing.digest("email", sealing.normal_email(recipient)),
         recipient=box.seal(recipient, context="message.recipient"),
-        subject=" ".join(subject.split()),
-        text=box.seal(text.strip() + "\n", context="message.text"),
-        html=box.seal(html.strip() + "\n", context="message.html"),
+        facts=box.seal(writing.told(about, extra, language=language), context="message.facts"),
         message_id=f"<{uuid.uuid4()}@{host}>",
         queued_at=at,
     )
 
 
-def _number(messages: list[Message]) -> None:
-    """Number letters that went to the same address for the same request before; one SELECT."""
-    earlier = Message.objects.filter(
-        consumer_request__in={message.consumer_request_id for message in messages},
-        letter__in={message.letter for message in messages},
-    ).values_list("consumer_request_id", "recipient_digest", "ordinal")
-    last: dict[tuple[int | None, bytes], int] = {}
-    for request_id, digest, ordinal in earlier:
-        key = request_id, bytes(digest)
-        last[key] = max(ordinal, last.get(key, 0))
-    for message in messages:
-        same = message.consumer_request_id, bytes(message.recipient_digest)
-        message.ordinal = 1 + last.get(same, 0)
+def _heed_earlier(letter: Letter, messages: list[Message], at: datetime) -> None:
+    """Number letters that went out for the same request before, and hold back a flood (PR-42).
 
-
-def _hold_back_over_the_limit(messages: list[Message], at: datetime) -> None:
-    """Park what a stranger could use to flood somebody; the request itself is still received.
-
-    Letters to one address are counted one after the other, however many come at once (PR-42).
-    What was held back itself counts for nothing.
+    Letters to one address are counted one after the other, however many come at once. What was
+    held back itself counts for nothing; the request itself is still received.
     """
-    _one_at_a_time({bytes(message.recipient_digest) for message in messages})
-    for message in messages:
-        sent = Message.objects.filter(
-            recipient_digest=message.recipient_digest,
-            letter__in=[name for name, each in LETTERS.items() if each.stranger],
-            queued_at__gt=at - timedelta(days=1),
-        ).exclude(error_code=OVER_THE_LIMIT)
-        if sent.count() >= LETTERS_A_DAY:
+    if letter.stranger:
+        _one_at_a_time({bytes(message.recipient_digest) for message in messages})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            EARLIER,
+            {
+                "digests": [message.recipient_digest for message in messages],
+                "requests": [message.consumer_request_id for message in messages],
+                "letter": messages[0].letter,
+                "strangers": [name for name, each in LETTERS.items() if each.stranger],
+                "since": at - timedelta(days=1),
+                "held": OVER_THE_LIMIT,
+            },
+        )
+        found = cursor.fetchall()
+    for message, (ordinal, sent) in zip(messages, found, strict=True):
+        message.ordinal = ordinal
+        if letter.stranger and sent >= LETTERS_A_DAY:
             message.state, message.error_code = "parked", OVER_THE_LIMIT
 
 
@@ -314,19 +269,16 @@ def queue_instructions(
     messages = [
         _message(
             "instruction",
-            each.data_key,
+            each,
             provider.instruction_email,
-            language=provider.language,
-            context={
-                **_facts(each, at),
+            {
                 "provider": str(provider),
                 "action": "delete",
                 "due_on": each.due_on,
                 **(dict(context(each)) if context else {}),
             },
+            language=provider.language,
             at=at,
-            consumer_request=each,
-            audience="provider",
         )
         for each in consumer_requests
         for provider in providers
@@ -337,7 +289,7 @@ def queue_instructions(
         desk = message.consumer_request_id, bytes(message.recipient_digest)
         services[desk] += 1
         message.ordinal = services[desk]
-    return Message.objects.bulk_create(messages)
+    return insert(messages)
 
 
 def queue_task(
@@ -349,24 +301,11 @@ def queue_task(
     context: Mapping[str, Any],
 ) -> Message:
     """Ask somebody outside to do their part by hand, with a link that is theirs alone (COM-13)."""
-    assert consumer_request.data_key is not None  # noqa: S101  only purged requests have none
-    facts = {
-        "number": consumer_request.number,
-        "task_link": link_url(token, settings.LANGUAGE_CODE),
-    }
-    message = _message(
-        "outside_task",
-        consumer_request.data_key,
-        recipient,
-        language=settings.LANGUAGE_CODE,
-        context={**facts, **context},
-        at=at,
-        consumer_request=consumer_request,
-        audience=LETTERS["outside_task"].audience,
-    )
-    _number([message])
-    message.save()
-    return message
+    language = settings.LANGUAGE_CODE
+    told = {**context, "task_link": link_url(token, language)}
+    message = _message("outside_task", consumer_request, recipient, told, language=language, at=at)
+    _heed_earlier(LETTERS["outside_task"], [message], at)
+    return insert([message])[0]
 
 
 def release(message: Message, *, by: Actor, at: datetime) -> Message:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from functools import cache
 
 from django.conf import settings
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from ccpa_office import clock_guard, ledger, work
 from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.models import WorkState
+from ccpa_office.prepared import Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import SystemKind
 from requests_app import workflow
@@ -61,7 +63,44 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
     batch waits for two people.
     """
     with transaction.atomic():
-        plans = list(
+        plans = _due(limit)(at)
+        plans = [plan for plan in plans if plan.map_version_id == plans[0].map_version_id]
+        if not plans or not clock_guard.clock_is_trusted():
+            return None
+        people = sum(plan.people for plan in plans)
+        waits = people > settings.CEILING_PEOPLE
+        batch = Batch(
+            kind=Batch.Kind.DUE,
+            system_key=plans[0].system_key,
+            state=BatchState.WAITING if waits else BatchState.RUNNING,
+            people=people,
+            ceiling=settings.CEILING_PEOPLE,
+            approvals_needed=2 if waits else 0,
+            hash=batch_hash(plans),
+            opened_at=at,
+        )
+        insert([batch])
+        chunk = Chunk(
+            batch=batch,
+            ordinal=1,
+            people=people,
+            lane="erase",
+            not_before=at,
+            stage=Chunk.Stage.WAIT if waits else first_stage(plans[0]),
+            state="done" if waits else "ready",
+        )
+        insert([chunk])
+        if waits:
+            Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(chunk=chunk)
+        else:
+            start(plans, chunk, at=at)
+    return batch
+
+
+@cache
+def _due(limit: int) -> Prepared[Plan]:
+    return Prepared(
+        lambda at: (
             Plan.objects.filter(
                 ~Exists(Switch.objects.filter(stopped=True)),
                 state=PlanState.APPROVED,
@@ -74,35 +113,7 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("executable_at", "pk")[:limit]
         )
-        plans = [plan for plan in plans if plan.map_version_id == plans[0].map_version_id]
-        if not plans or not clock_guard.clock_is_trusted():
-            return None
-        people = sum(plan.people for plan in plans)
-        waits = people > settings.CEILING_PEOPLE
-        batch = Batch.objects.create(
-            kind=Batch.Kind.DUE,
-            system_key=plans[0].system_key,
-            state=BatchState.WAITING if waits else BatchState.RUNNING,
-            people=people,
-            ceiling=settings.CEILING_PEOPLE,
-            approvals_needed=2 if waits else 0,
-            hash=batch_hash(plans),
-            opened_at=at,
-        )
-        chunk = Chunk.objects.create(
-            batch=batch,
-            ordinal=1,
-            people=people,
-            lane="erase",
-            not_before=at,
-            stage=Chunk.Stage.WAIT if waits else first_stage(plans[0]),
-            state="done" if waits else "ready",
-        )
-        if waits:
-            Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(chunk=chunk)
-        else:
-            start(plans, chunk, at=at)
-    return batch
+    )
 
 
 def first_stage(plan: Plan) -> Chunk.Stage:

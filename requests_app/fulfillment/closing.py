@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import Category
+from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
 from requests_app import workflow
 from requests_app.fulfillment.locating_outside import is_outside
@@ -36,13 +38,7 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
     The outcome is derived from the proved plans: in part where something is kept.
     """
     with transaction.atomic():
-        plans: list[Any] = list(
-            _told()
-            .select_related("consumer_request__data_key")
-            .annotate(providers=_providers())
-            .select_for_update(of=("self", "consumer_request"), skip_locked=True)
-            .order_by("consumer_request_id", "pk")[:limit]
-        )
+        plans = _to_close(limit)()
         by_outcome: dict[Outcome, dict[int, ConsumerRequest]] = {}
         told: dict[int, list[dict[str, Any]]] = {}
         proved: dict[int, dict[str, Any]] = {}
@@ -75,6 +71,19 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
                 outcome=outcome,
             )
     return len(told)
+
+
+@cache
+def _to_close(limit: int) -> Prepared[Any]:
+    return Prepared(
+        lambda: (
+            _told()
+            .select_related("consumer_request__data_key")
+            .annotate(providers=_providers())
+            .select_for_update(of=("self", "consumer_request"), skip_locked=True)
+            .order_by("consumer_request_id", "pk")[:limit]
+        )
+    )
 
 
 def _told() -> QuerySet[Plan]:

@@ -106,6 +106,7 @@ def _freeze_chunk(
     if subjects:
         found = locate(batch.system_key, list(subjects.values()), on=received_date(at))
         with transaction.atomic():
+            _still_gathering(batch)
             chunk = Chunk.objects.create(
                 batch=batch,
                 ordinal=ordinal,
@@ -119,10 +120,18 @@ def _freeze_chunk(
     return len(subjects), unknown, ambiguous
 
 
+def _still_gathering(batch: Batch) -> None:
+    """Hold the batch; somebody may have thrown it away meanwhile. Raises ``ListRefused``."""
+    rows = Batch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.GATHERING)
+    if not rows.exists():
+        raise ListRefused("Somebody threw this list away while it was read.")
+
+
 def _close_gathering(batch: Batch, people: int, *, by: Actor, at: datetime) -> None:
     plans = list(Plan.objects.filter(chunk__batch=batch).only("hash", "above_ceiling"))
     heavy = people > batch.ceiling or any(plan.above_ceiling for plan in plans)
     with transaction.atomic():
+        _still_gathering(batch)
         batch.people = people
         batch.hash = batch_hash(plans)
         batch.approvals_needed = max(settings.APPROVALS_ALWAYS, 2 if heavy else 1)

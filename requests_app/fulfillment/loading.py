@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from ccpa_office import sealing
 from ccpa_office.connectors.base import Identity, Key
 from ccpa_office.models import ClockGuard
+from ccpa_office.prepared import Prepared
 from requests_app import targets
 from requests_app.fulfillment.packing import Part, Subject, is_whole, open_part, open_subjects
 from requests_app.fulfillment.plan import LIVING
@@ -83,13 +84,13 @@ def load(
 
     Looking changes nothing, so no switch stops it. Raises ``NotNow``, ``NotWhatWasApproved``.
     """
-    plans: list[Any] = list(_plans(chunk, states))
+    plans = PLANS(chunk.pk, chunk.batch_id, [state.value for state in states])
     halted = any(plan.halted or plan.paused for plan in plans)
     if not plans or (halted and not looking):
         raise NotNow
     boxes = {plan.pk: sealing.Box(plan.data_key) for plan in plans}
     parts_of: dict[int, list[Part]] = {plan.pk: [] for plan in plans}
-    for row in PlanTable.objects.filter(plan__in=boxes).order_by("plan_id", "ordinal"):
+    for row in TABLES(list(boxes)):
         parts_of[row.plan_id].append(open_part(boxes[row.plan_id], row))
     subjects: list[Subject] = []
     first: dict[int, int] = {}
@@ -119,21 +120,21 @@ def load(
 
 def is_halted(chunk: Chunk) -> bool:
     """Whether nothing of a chunk may be carried out now; one statement."""
-    plan: Any = _plans(chunk, (PlanState.EXECUTING,)).first()
-    return plan is not None and bool(plan.halted or plan.paused)
+    plans = PLANS(chunk.pk, chunk.batch_id, [PlanState.EXECUTING.value])
+    return bool(plans) and bool(plans[0].halted or plans[0].paused)
 
 
-def _plans(chunk: Chunk, states: Sequence[PlanState]) -> QuerySet[Plan, Any]:
+def _plans(chunk: int, batch: int, states: Sequence[str]) -> QuerySet[Plan, Any]:
     """The chunk's plans, parents first, each with what says that nothing may happen now."""
     halted = Switch.objects.filter(stopped=True)
     trusted = ClockGuard.objects.filter(seen_at__isnull=False, suspect_since__isnull=True)
-    running = Batch.objects.filter(pk=chunk.batch_id, state__in=_MAY_RUN)
+    running = Batch.objects.filter(pk=batch, state__in=_MAY_RUN)
     elsewhere = Plan.objects.filter(
         consumer_request=OuterRef("consumer_request"),
         state__in=LIVING,
-    ).exclude(chunk=chunk)
+    ).exclude(chunk_id=chunk)
     return (
-        Plan.objects.filter(chunk=chunk, state__in=states)
+        Plan.objects.filter(chunk_id=chunk, state__in=states)
         .select_related("data_key", "consumer_request", "map_version__system__data_key")
         .defer("map_version__document")
         .annotate(
@@ -146,6 +147,10 @@ def _plans(chunk: Chunk, states: Sequence[PlanState]) -> QuerySet[Plan, Any]:
 
 
 _MAY_RUN = [BatchState.RUNNING, BatchState.DONE]
+PLANS: Prepared[Any] = Prepared(_plans)
+TABLES: Prepared[PlanTable] = Prepared(
+    lambda plans: PlanTable.objects.filter(plan__in=plans).order_by("plan_id", "ordinal")
+)
 
 
 def merge(parts: Iterable[tuple[int, Part]]) -> list[Part]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from ccpa_office import ledger, sealing, work
-from ccpa_office.connectors.base import Key, Rows
+from ccpa_office.connectors.base import Key, Program, Rows
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import DataKey, WorkState
@@ -259,6 +259,9 @@ def decide_shared(
     require(by, Verb.DECIDE_SHARED)
     if decision not in {"keep", "strip"} or (decision == "keep" and not ground):
         raise NothingToDecide("decide keep, with its ground, or strip")
+    target = targets.under(plan.map_version)
+    _require_possible(target.program, table, decision)
+    sizes = target.connector.sizes()
     with transaction.atomic():
         plan = Plan.objects.select_for_update().select_related("data_key").get(pk=plan.pk)
         if plan.state != PlanState.FROZEN:
@@ -268,8 +271,7 @@ def decide_shared(
         decided = [_decided(part, table, decision, ground) for part in parts]
         if decided == parts:
             raise NothingToDecide
-        target = targets.under(plan.map_version)
-        found = Found(target, open_subjects(box, plan), decided, target.connector.sizes())
+        found = Found(target, open_subjects(box, plan), decided, sizes)
         Plan.objects.filter(pk=plan.pk).update(state=PlanState.VOID)
         new = freeze(
             found,
@@ -283,6 +285,19 @@ def decide_shared(
             _hash_batch(new.chunk)
         _note_decision(new, table, decision, ground, by=by, at=at)
         return new
+
+
+def _require_possible(program: Program, table: str, decision: str) -> None:
+    """Refuse now what the store would refuse in the middle of the batch."""
+    step = next((each for each in program.tables if each.name == table), None)
+    if step is None:
+        raise NothingToDecide
+    leads_on = {path[0].table for path in step.paths if path and path[0].forward and path[0].unique}
+    goes = any(program.table(name).action == "delete" for name in leads_on)
+    if decision == "keep" and goes and not step.may_keep:
+        raise NothingToDecide("these rows point to a row that goes, so they can only be stripped")
+    if decision == "strip" and not step.mask():
+        raise NothingToDecide("the map says of no field how to strip it, so they can only stay")
 
 
 def _hash_batch(chunk: Chunk) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors import base
 from ccpa_office.connectors.base import Rows, Table
+from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
@@ -158,6 +159,9 @@ def _is_clean(table: dict[str, Any]) -> bool:
     return bool(table["finding"] != Finding.RESIDUAL)
 
 
+INSTRUCTED: Prepared[Recipient] = Prepared(Recipient.objects.instructed)
+
+
 def _tell(loaded: Load, at: datetime) -> None:
     tell(loaded.plans, loaded.unfinished, loaded.people_of, at=at)
 
@@ -179,7 +183,7 @@ def tell(
         return
     for each in requests:
         each.data_key = key_of[each.pk]
-    providers = list(Recipient.objects.instructed())
+    providers = INSTRUCTED()
     workflow.move_all(
         requests, Status.TELLING, by=SYSTEM, at=at, facts={"providers": len(providers)}
     )

@@ -68,3 +68,21 @@ def _void_waiting(batch: Batch) -> list[ConsumerRequest]:
     Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
     requests = {plan.consumer_request_id: plan.consumer_request for plan in plans}
     return [each for each in requests.values() if each]
+
+
+def discard(batch: Batch, *, by: Actor, at: datetime) -> Batch:
+    """Throw away a list that was never read to its end; nothing of it can be approved.
+
+    Who still reads it finds out at the next chunk. Raises ``ApprovalRefused``, ``NotAllowed``.
+    """
+    require(by, Verb.STOP_BATCH)
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+        if batch.state != BatchState.GATHERING:
+            raise ApprovalRefused("this batch is not being planned any more")
+        batch.state, batch.stop_reason, batch.finished_at = BatchState.STOPPED, "discarded", at
+        batch.save(update_fields=["state", "stop_reason", "finished_at"])
+        batch.chunks.filter(stage=Chunk.Stage.WAIT).update(stage=Chunk.Stage.DONE)
+        Plan.objects.filter(chunk__batch=batch, state=PlanState.FROZEN).update(state=PlanState.VOID)
+        ledger.record("batch.discarded", subject=f"batch:{batch.pk}", by=by, at=at)
+    return batch

@@ -331,7 +331,7 @@ WORK_TABLES = ("package", "step", "message", "chunk", "look", "linkasked", "outs
 SEALED = {
     "consumerrequest": ["ground_detail"],
     "identifier": ["value"],
-    "message": ["recipient", "text", "html"],
+    "message": ["recipient", "facts", "text", "html"],
     "note": ["text"],
     "declaration": ["typed_name"],
     "package": ["samples", "answer"],

@@ -66,14 +66,18 @@ class Delivery(models.TextChoices):
 
 
 class Message(DueWork):
-    """One letter to one recipient. Its Message-ID is fixed when the row is written."""
+    """One letter to one recipient. Its Message-ID is fixed when the row is written.
+
+    ``facts`` is what it will say. Before the first attempt the words are written from it, once:
+    then ``subject``, ``text`` and ``html`` stand, and ``facts`` is empty.
+    """
 
     PERSONAL: ClassVar[dict[str, str]] = {
         **WORK_FIELDS, "consumer_request": "key", "data_key": "key", "letter": "none",
         "language": "none", "audience": "none", "ordinal": "none", "recipient_digest": "digest",
-        "recipient": "sealed", "subject": "none", "text": "sealed", "html": "sealed",
-        "message_id": "none", "queued_at": "none", "first_tried_at": "none", "handed_at": "none",
-        "delivery": "none", "repeats": "none",
+        "recipient": "sealed", "facts": "sealed", "subject": "none", "text": "sealed",
+        "html": "sealed", "message_id": "none", "queued_at": "none", "first_tried_at": "none",
+        "handed_at": "none", "delivery": "none", "repeats": "none",
     }  # fmt: skip
 
     consumer_request = models.ForeignKey(
@@ -86,9 +90,10 @@ class Message(DueWork):
     ordinal = models.PositiveSmallIntegerField(default=1)
     recipient_digest = models.BinaryField()
     recipient = models.BinaryField()
-    subject = models.CharField(max_length=200)
-    text = models.BinaryField()
-    html = models.BinaryField()
+    facts = models.BinaryField(default=bytes)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.BinaryField(default=bytes)
+    html = models.BinaryField(default=bytes)
     message_id = models.CharField(max_length=120, unique=True)
     queued_at = models.DateTimeField()
     first_tried_at = models.DateTimeField(null=True)
@@ -108,6 +113,14 @@ class Message(DueWork):
                 name="handed_letters_have_a_moment",
                 condition=Q(delivery="handed", handed_at__isnull=False)
                 | ~Q(delivery="handed") & Q(handed_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="a_letter_is_written_before_it_is_sent",
+                condition=Q(first_tried_at__isnull=True) | ~Q(text=b""),
+            ),
+            models.CheckConstraint(
+                name="a_letter_has_facts_or_words",
+                condition=~Q(facts=b"") & Q(text=b"") | Q(facts=b"") & ~Q(text=b""),
             ),
         ]
         indexes = [

@@ -22,7 +22,9 @@ from requests_app.verification.links import (
     find_link,
     follow,
     link_of,
+    links_gave_up,
     spend,
+    try_links_again,
 )
 from requests_app.verification.looking import identity_of, look_up, people_of
 
@@ -42,10 +44,12 @@ __all__ = [
     "follow",
     "identity_of",
     "link_of",
+    "links_gave_up",
     "look_up",
     "people_of",
     "queue_collection",
     "queue_plan",
     "send_again",
     "spend",
+    "try_links_again",
 ]

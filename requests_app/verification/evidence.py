@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -36,6 +36,8 @@ from requests_app.verification.deciding import is_asked, verified
 from requests_app.verification.looking import SYSTEM, box_of, people_of
 
 METHOD = "2026-1"
+EVALUATIONS_OF_A_PERSON = 10
+"""How often answers are weighed for one person on file in 30 days, over all requests (VR-13)."""
 _NOBODY: list[Key | None] = [None]
 """Compared all the same, so that the work is equal whoever asks (VR-11)."""
 DECLARATION_VERSION = "2026-1"
@@ -137,10 +139,30 @@ def compare(step: Step, *, at: datetime) -> None:
             _weigh(consumer_request, matched, step.ordinal, at)
 
 
+def _is_worn(consumer_request: ConsumerRequest, at: datetime) -> bool:
+    """Whether answers were weighed too often for whoever owns this contact on file (VR-13).
+
+    Then nothing is weighed any more: the next steps are a person's, the right stays.
+    """
+    contacts = Identifier.objects.filter(source=IdentifierSource.ON_FILE, is_contact=True)
+    own = contacts.filter(consumer_request=consumer_request).values("digest")
+    asked = contacts.filter(digest__in=own).values("consumer_request")
+    lately = EvidencePoint.objects.filter(
+        consumer_request__in=asked, at__gt=at - timedelta(days=30)
+    )
+    return (
+        lately.values("consumer_request", "evaluation").distinct().count()
+        >= EVALUATIONS_OF_A_PERSON
+    )
+
+
 def _weigh(
     consumer_request: ConsumerRequest, matched: Mapping[str, bool], evaluation: int, at: datetime
 ) -> None:
     groups = {point.key: point.group for point in datamap.verification_points()}
+    worn = _is_worn(consumer_request, at)
+    if worn:
+        matched = {}
     EvidencePoint.objects.bulk_create(
         EvidencePoint(
             consumer_request=consumer_request,
@@ -161,7 +183,12 @@ def _weigh(
         Status.CHECKING,
         by=SYSTEM,
         at=at,
-        facts={"level": reached.value, "groups": len(independent), "method": METHOD},
+        facts={
+            "level": reached.value,
+            "groups": len(independent),
+            "method": METHOD,
+            **({"over-limit": True} if worn else {}),
+        },
         level_reached=reached,
         evaluations=evaluation,
     )

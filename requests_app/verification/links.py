@@ -4,9 +4,11 @@ import hashlib
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from ccpa_office import sealing, work
+from ccpa_office import ledger, sealing, work
+from ccpa_office.models import WorkState
+from ccpa_office.roles import Actor, Verb, require
 from requests_app import correspondence
 from requests_app.models import (
     ConsumerRequest,
@@ -99,3 +101,21 @@ def answer_link_asked(row: LinkAsked, *, at: datetime) -> None:
             contact=contact, purpose=LinkPurpose.FOLLOW, used_at__isnull=True
         ).update(voided_at=at)
         correspondence.queue_all("follow", [contact.consumer_request], at=at, contacts=[contact])
+
+
+def links_gave_up() -> QuerySet[LinkAsked]:
+    """Questions for a link that gave up and wait for a person."""
+    return LinkAsked.objects.filter(state=WorkState.PARKED)
+
+
+def try_links_again(*, by: Actor, at: datetime) -> int:
+    """Make due again every question for a link that gave up; how many. Raises ``NotAllowed``."""
+    require(by, Verb.RESEND_LETTER)
+    with transaction.atomic():
+        tried = [row for row in links_gave_up() if work.unpark(row, not_before=at)]
+        if tried:
+            ledger.record(
+                "work.retried", subject="office", by=by, at=at,
+                facts={"links": len(tried), "codes": sorted({row.error_code for row in tried})},
+            )  # fmt: skip
+    return len(tried)

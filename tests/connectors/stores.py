@@ -21,6 +21,7 @@ from ccpa_office.connectors.postgresql import PostgreSQL
 from notices_app.datamap import compile_map
 from notices_app.management.commands.learner_database import fill
 from tests import engines
+from tests.builders import copy_database
 
 SECRET = b"a secret of the tests, 32 bytes!!"
 PEOPLE = 60
@@ -243,7 +244,7 @@ class Store:
 def store(kind: Kind) -> Iterator[Store]:
     """Yield a fresh copy of a database of that kind."""
     name = f"copy_{uuid.uuid4().hex[:16]}"
-    _admin("CREATE DATABASE {} TEMPLATE {}", name, _template(kind.name))
+    copy_database(name, _template(kind.name))
     program = compile_map(kind.map, system=kind.name, schema=kind.schema)
     connector = PostgreSQL(_url(name), program)
     try:

@@ -216,7 +216,7 @@ def test_a_decision_makes_a_new_version_and_needs_a_ground_to_keep(shared, team)
     plan = plan_of(shared)
     for table, decision, ground in (
         ("addresses", "keep", ""), ("addresses", "drop", "x"), ("newsletter", "keep", "GX_k"),
-        ("nowhere", "strip", ""),
+        ("nowhere", "strip", ""), ("support_tickets", "keep", "GX_k"),
     ):  # fmt: skip
         with pytest.raises(casework.NothingToDecide):
             _decide(plan, team, table, decision, ground)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import override_settings
 
 from ccpa_office import connectors
-from tests import builders
+from tests import builders, sharing
 from tests.fixtures import learner_template
 from tests.hostile import stage as stages
 from tests.hostile.oracle import THROWN, Judge
@@ -75,6 +75,17 @@ def judge(stage: Stage, db: None, request: pytest.FixtureRequest, settings: Any)
     with found.watching():
         yield found
     found.verdict()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the process that prints how many items it threw."""
+    if sharing.is_worker(session.config):
+        session.config.workeroutput["thrown"] = dict(THROWN)  # type: ignore[attr-defined]
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a worker threw."""
+    THROWN.update(getattr(node, "workeroutput", {}).get("thrown", {}))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -168,7 +168,7 @@ def copied(source: str) -> Iterator[str]:
     name = f"hostile_{secrets.token_hex(6)}"
     usual = str(connection.settings_dict["NAME"])
     connection.close()
-    builders.administer("CREATE DATABASE {} TEMPLATE {}", name, source)
+    builders.copy_database(name, source)
     connection.settings_dict["NAME"] = name
     try:
         yield name

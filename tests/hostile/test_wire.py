@@ -21,7 +21,7 @@ OPTIONS = (
     "--worker-class gthread --workers 2 --threads 4 --no-control-socket --log-level critical"
     " --config python:ccpa_office.webserver"
 )
-PATIENCE = 2.0
+PATIENCE = 10.0
 
 
 @dataclass
@@ -60,7 +60,7 @@ def port(stage: object, django_db_blocker: Any) -> Iterator[int]:
         yield found
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def _until_it_answers(port: int) -> None:
@@ -75,7 +75,7 @@ def wire(port: int, pieces: list[bytes], *, pause: float = 0.0, then_end: bool =
     """Send pieces of bytes with pauses, and read until the end or for as long as is allowed."""
     raw = b""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE - 0.3) as line:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as line:
             for piece in pieces:
                 line.sendall(piece)
                 time.sleep(pause)

@@ -146,9 +146,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("text", "code"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_map_is_refused_with_its_place(text, code):
-    started = time.monotonic()
+    started = time.thread_time()  # of this thread alone: other programs may be busy
     map_, findings = examine(text, "shop.yml")
-    assert time.monotonic() - started < 20
+    assert time.thread_time() - started < 20
     errors = [each for each in findings if each.level == "error"]
     assert (map_, errors[0].code if code not in {e.code for e in errors} else code) == (None, code)
     assert all(each.file == "shop.yml" and each.line >= 1 and each.column >= 1 for each in errors)

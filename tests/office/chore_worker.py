@@ -30,7 +30,7 @@ def main(folder: str, seam: str = "", at: str = "1") -> None:
         "house",
         handlers=[(Chore, lambda rows: do(rows, Path(folder)))],
         owner=f"worker-{os.getpid()}",
-        hold=work.Hold(lease=timedelta(milliseconds=300)),
+        hold=work.Hold(lease=timedelta(minutes=5)),
     )
 
 

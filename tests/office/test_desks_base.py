@@ -121,7 +121,7 @@ def test_an_auditor_reads_the_book_and_verifies_it():
     _auditor, client = somebody(Role.AUDITOR)
     ledger.record("drill", subject="office", by=Actor.system("test"), at=clock.now())
     page = client.get("/admin/ledger/", {"subject": "office"})
-    assert [line.verb for line, _facts in page.context["rows"]] == ["drill"]
+    assert [row["line"].verb for row in page.context["rows"]] == ["drill"]
     checked = client.post("/admin/ledger/do/verify/", follow=True)
     assert said(checked)[0].startswith("The book is")
 

@@ -25,7 +25,7 @@ PAST = datetime(2026, 1, 5, 18, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def until(question, seconds=10):
+def until(question, seconds=60):
     ends = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < ends, "it never came"
@@ -77,7 +77,7 @@ class TestHints:
             monkeypatch.setattr(celery, "app", app)
             begun = time.monotonic()
             assert celery.hint("mail") is False
-            assert time.monotonic() - begun < 8
+            assert time.monotonic() - begun < 30
             app.close()
 
     def test_the_office_carries_hints_only(self):
@@ -199,8 +199,8 @@ class TestKeeper:
     def test_a_hint_that_hangs_stops_nothing_else(self, keeper):
         gate = threading.Event()
         Chore.rows().create(lane="house", not_before=PAST)
-        keeper(hint=lambda lane: gate.wait(5), **{"drain.house": self.drain})
-        until(lambda: Chore.rows().get().state == "done", 4)
+        keeper(hint=lambda lane: gate.wait(120), **{"drain.house": self.drain})
+        until(lambda: Chore.rows().get().state == "done")
         gate.set()
 
     def test_one_leads_and_the_other_takes_over(self, keeper):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ccpa_office.mailcatcher import Letters, linked, read
-from ccpa_office.office import free_port
+from tests.builders import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,7 @@ def letter(subject, text, page=""):
 @pytest.fixture
 def catcher(tmp_path):
     """A running catcher: its two ports, and a way to start it again."""
-    smtp, web = free_port(0), free_port(0)
+    smtp, web = free_port(), free_port()
 
     def start():
         command = [sys.executable, "-m", "ccpa_office.mailcatcher", "--folder", str(tmp_path)]

@@ -22,8 +22,9 @@ from django.core.management import CommandError, call_command
 from ccpa_office import supervisor, tour
 from ccpa_office.engines.children import Refused, command_line
 from ccpa_office.envfile import read_variables
-from ccpa_office.office import Office, free_port, installation
+from ccpa_office.office import Office, installation
 from ccpa_office.supervisor import Kept, answers_ready, last_lines, rotate
+from tests.builders import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 60
@@ -84,7 +85,7 @@ def office():
     """A running office in a throw-away folder."""
     place = Path(tempfile.mkdtemp(prefix="ccpa office "))
     place.chmod(0o755)
-    running = Running(place / "var", free_port(0))
+    running = Running(place / "var", free_port())
     try:
         yield running.start()
     finally:
@@ -183,7 +184,7 @@ def see_that_what_dies_is_started_again(office):
 
 
 def see_that_a_second_one_is_refused(office):
-    other = Running(office.folder, free_port(0))
+    other = Running(office.folder, free_port())
     answer = other.manage("office", "--no-demo", "--port", str(other.port))
     assert answer.returncode == 1
     assert "Another office is running on" in answer.stderr
@@ -279,4 +280,4 @@ def test_the_command_turns_a_refusal_into_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", "postgresql:///x")
     monkeypatch.delenv("REDIS_URL")
     with pytest.raises(CommandError, match="or neither"):
-        call_command("office", port=free_port(0), no_demo=True)
+        call_command("office", port=free_port(), no_demo=True)

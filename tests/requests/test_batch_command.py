@@ -6,7 +6,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from ccpa_office import clock
 from ccpa_office.roles import Role
+from requests_app.fulfillment import batches
 from requests_app.models import Batch, BatchState, Status
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA, approved, drain, fresh
@@ -77,6 +79,22 @@ def test_a_cool_off_is_never_shortened(mailbox, team, learners, settings, as_off
     asked = approved(mailbox, team, ORLA)
     assert run("run", *as_officer).startswith("Not yet due: 1 plans; the first at ")
     assert fresh(asked).status == Status.APPROVED
+
+
+def test_waiting_outlasts_a_cool_off_that_ends_soon(mailbox, team, learners, settings, as_officer):
+    settings.BATCH_AT, settings.COOL_OFF_HOURS = "*", 1 / 3600
+    asked = approved(mailbox, team, ORLA)
+    with pytest.raises(CommandError, match="workers"):  # this suite runs none: nobody ends it
+        run("run", "--wait", "--seconds", "2", *as_officer)
+    assert fresh(asked).status == Status.EXECUTING
+
+
+def test_waiting_does_not_outlast_a_switch_that_stops_everything(
+    mailbox, team, learners, at_once, as_officer
+):
+    approved(mailbox, team, ORLA)
+    batches.set_kill_switch(stopped=True, by=team.officer, reason="a test", at=clock.now())
+    assert "Not yet due" in run("run", "--wait", "--seconds", "60", *as_officer)
 
 
 def test_waiting_ends_by_itself_when_no_worker_comes(mailbox, team, learners, at_once, as_officer):

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from ccpa_office import clock, sealing
+from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, NotAllowed, Role
-from requests_app import casework, tasks, verification
+from requests_app import casework, correspondence, tasks, verification
 from requests_app.casework import ApprovalRefused, GroundMissing, TooLate
 from requests_app.models import Link, Message, Note, Outcome, Status
 from requests_app.workflow import MoveNotAllowed
 from tests.builders import KOFI, ORLA, actor, ask, fresh
-from tests.steps import by_sql, checked, decided, lines
+from tests.steps import by_sql, checked, days_after, decided, lines
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -31,7 +31,7 @@ def _roles(team, *allowed):
 @pytest.mark.parametrize(("day", "allowed"), [(0, True), (44, True), (45, True), (46, False)])
 def test_time_is_extended_in_the_first_45_days(day, allowed, team):
     consumer_request = ask(ORLA)
-    at = consumer_request.received_at + day * DAY
+    at = days_after(consumer_request.received_at, day)
     if not allowed:
         with pytest.raises(TooLate):
             casework.extend(consumer_request, reason="more", by=team.officer, at=at)
@@ -44,8 +44,7 @@ def test_time_is_extended_in_the_first_45_days(day, allowed, team):
     assert extended.due_on - extended.received_on == 90 * DAY
     assert lines(extended.number)[-1] == "request.extended"
     (letter,) = Message.objects.filter(letter="extension")
-    box = sealing.Box(letter.data_key)
-    assert "Two more systems" in box.open(bytes(letter.text), context="message.text")
+    assert "Two more systems" in correspondence.words_of(letter).text
 
 
 def test_time_is_extended_once(team):

@@ -13,12 +13,22 @@ from ccpa_office.law.vocabulary import RecipientCategory
 from ccpa_office.roles import Actor, Role
 from notices_app.models import Recipient
 from requests_app import casework, correspondence, silence, tasks, verification, workflow
-from requests_app.correspondence import LETTERS
-from requests_app.correspondence.letters import link_url, page_url
+from requests_app.correspondence import LETTERS, writing
+from requests_app.correspondence.links import link_url, page_url
 from requests_app.fulfillment import batches, closing
-from requests_app.models import LinkPurpose, Message, Outcome, Status
+from requests_app.models import ConsumerRequest, LinkPurpose, Message, Outcome, Status
 from tests.builders import HANA, KOFI, MARISOL, ORLA, actor, ask, fresh, plan_of
-from tests.steps import approve, checked, decided, gathered, learner, query
+from tests.steps import (
+    Killed,
+    approve,
+    checked,
+    decided,
+    gathered,
+    killed_at,
+    learner,
+    lease_ends,
+    query,
+)
 
 pytestmark = pytest.mark.django_db
 MISSING = "(a variable is missing)"
@@ -54,12 +64,7 @@ def strict(monkeypatch):
 
 
 def _text(message):
-    box = sealing.Box(message.data_key)
-    return {
-        "subject": message.subject,
-        "text": box.open(bytes(message.text), context="message.text"),
-        "html": box.open(bytes(message.html), context="message.html"),
-    }
+    return correspondence.words_of(message)._asdict()
 
 
 def _tell_everything(mailbox, team, learners, language):
@@ -193,7 +198,9 @@ def test_subjects_are_fixed_and_name_only_the_number(mailbox, team, learners, at
     for message in Message.objects.exclude(audience="provider"):
         assert message.consumer_request is not None
         number = message.consumer_request.public_number
-        assert re.search(r"example|orla|hana|@", message.subject.replace(number, "")) is None
+        subject = correspondence.subject_of(message)
+        assert subject == correspondence.words_of(message).subject
+        assert re.search(r"example|orla|hana|@", subject.replace(number, "")) is None
 
 
 def test_addresses_of_pages_carry_the_language(settings):
@@ -252,3 +259,54 @@ def test_plans_have_their_letters(mailbox, team, learners):
     letter = consumer_request.letters.get(letter="verified_notice")
     assert letter.audience == "on_file"
     assert consumer_request.links.filter(purpose=LinkPurpose.STOP).count() == 2
+
+
+def test_words_are_written_once_before_a_letter_is_first_sent(mailbox, team, db, settings):
+    consumer_request = ask("somebody@example.org", language="es")
+    message = consumer_request.letters.get()
+    assert (message.subject, bytes(message.text), bytes(message.html)) == ("", b"", b"")
+    assert b"somebody" not in bytes(message.facts)
+    as_shown = correspondence.words_of(message)
+    later = consumer_request.extended_due_on
+    ConsumerRequest.objects.filter(pk=consumer_request.pk).update(
+        due_on=later, extended_at=clock.now()
+    )
+    tasks.drain_mail()
+    (mail,) = mailbox.to("somebody@example.org")
+    message = consumer_request.letters.get()
+    assert (bytes(message.facts), message.delivery) == (b"", "handed")
+    assert correspondence.words_of(message) == as_shown
+    assert mail.get_body(("plain",)).get_content().split() == as_shown.text.split()
+
+
+def test_a_letter_that_was_tried_once_says_the_same_at_its_next_attempt(
+    mailbox, team, db, monkeypatch
+):
+    consumer_request = ask("somebody@example.org")
+    with killed_at(monkeypatch, "mail.before-effect"), pytest.raises(Killed):
+        tasks.drain_mail()
+    first = correspondence.words_of(consumer_request.letters.get())
+    monkeypatch.setattr(writing, "render_to_string", None)
+    lease_ends()
+    tasks.drain_mail()
+    assert consumer_request.letters.get().delivery == "handed"
+    assert correspondence.words_of(consumer_request.letters.get()) == first
+    assert len(mailbox.to("somebody@example.org")) == 1
+
+
+def test_a_letter_whose_facts_do_not_fit_is_a_persons_work(mailbox, team, db, monkeypatch):
+    consumer_request = ask("somebody@example.org")
+    message = consumer_request.letters.get()
+    box = sealing.Box(message.data_key)
+    Message.objects.filter(pk=message.pk).update(facts=box.seal("{", context="message.facts"))
+    tasks.drain_mail()
+    message.refresh_from_db()
+    assert (message.state, message.delivery) == ("parked", "waiting")
+    assert mailbox.to("somebody@example.org") == []
+
+
+def test_only_days_moments_and_words_are_facts_of_a_letter(db):
+    consumer_request = ask("somebody@example.org")
+    for value in (object(), {1}, b"x"):
+        with pytest.raises(TypeError):
+            writing.told(consumer_request, {"x": value}, language="en")

@@ -202,7 +202,7 @@ def test_a_letter_that_cannot_be_opened_is_a_persons_and_holds_no_other_up(post,
     ask(ORLA)
     ask(HANA)
     bad = Message.objects.order_by("pk")[0]
-    Message.objects.filter(pk=bad.pk).update(text=b"\x00" * 40)
+    Message.objects.filter(pk=bad.pk).update(facts=b"\x00" * 40)
     tasks.drain_mail()
     bad.refresh_from_db()
     assert (bad.state, bad.delivery, bad.error_code) == ("parked", "waiting", "Unreadable")

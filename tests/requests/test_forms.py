@@ -4,6 +4,7 @@ import time
 
 import pytest
 from django.core import signing
+from django.utils import translation
 
 from ccpa_office.connectors.base import Point
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
@@ -198,3 +199,63 @@ def test_status_and_messages():
     assert not MessageForm({"text": " "}).is_valid()
     assert not MessageForm({"text": "x" * 4001}).is_valid()
     assert MessageForm({"text": "Hello\nyou"}).is_valid()
+
+
+# --- joiners, and errors that say which field -----------------------------------------------------
+
+PERSIAN_NAME, PERSIAN_WORD = (
+    "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+)
+SINHALA, FAMILY = "\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\U0001f469\u200d\U0001f4bb"
+
+
+def test_a_name_may_hold_the_non_joiner_that_its_script_is_written_with():
+    form = _form(name=PERSIAN_NAME)
+    assert form.is_valid(), form.errors
+    assert form.identifiers()["name"] == PERSIAN_NAME
+
+
+@pytest.mark.parametrize("words", [PERSIAN_WORD, SINHALA, FAMILY])
+def test_prose_may_hold_joiners(words):
+    assert _form(words=words).is_valid()
+    assert MessageForm({"text": words}).is_valid()
+
+
+@pytest.mark.parametrize("words", ["pass\u200cword", "\u200dAna", "a\u200d\u202eb", "Ana\u2066"])
+def test_prose_may_hold_no_joiner_that_joins_nothing_and_nothing_that_turns(words):
+    assert "words" in _form(words=words).errors
+
+
+@pytest.mark.parametrize("value", [f"{PERSIAN_NAME}@example.org", "ana\u200d@example.org"])
+def test_identifiers_hold_no_joiner(value):
+    assert "email" in _form(email=value).errors
+    assert "street" in _evidence(street=PERSIAN_NAME, phone="1").errors
+
+
+WANTED = {
+    "en": ["Enter your name.", "Enter your e-mail address."],
+    "ja": ["お名前を入力してください。", "メールアドレスを入力してください。"],
+    "es": ["Escriba su nombre.", "Escriba su dirección de correo electrónico."],
+}
+
+
+@pytest.mark.parametrize("language", WANTED)
+def test_an_error_says_what_to_enter_in_the_language_of_the_page(language):
+    with translation.override(language):
+        errors = _form(name="", email="").errors
+        assert [*errors["name"], *errors["email"]] == WANTED[language]
+
+
+def test_an_error_without_words_of_its_own_names_the_field():
+    errors = _form(name="x" * 201, words="a\u202eb").errors
+    assert errors["name"] == ["“Your name” is too long: 201 characters, 200 at most."]
+    assert errors["words"] == ["Type “Anything we should know” without invisible characters."]
+
+
+@pytest.mark.parametrize("kind", list(FORMS))
+def test_no_form_says_that_this_field_is_required(kind):
+    said = (
+        str(FORMS[kind](kind, {}).errors) + str(StatusForm({}).errors) + str(_evidence(True).errors)
+    )
+    assert "This field is required" not in said

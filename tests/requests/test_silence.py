@@ -1,7 +1,5 @@
 """Nobody answers: reminders on their days, an end in time, each with its letter."""
 
-from datetime import timedelta
-
 import pytest
 
 from ccpa_office import clock
@@ -10,10 +8,9 @@ from ccpa_office.roles import Actor
 from requests_app import casework, silence, tasks, verification
 from requests_app.models import LinkPurpose, Message, Outcome, Status
 from tests.builders import KOFI, ORLA, ask, fresh
-from tests.steps import by_sql, checked, lines, query
+from tests.steps import by_sql, checked, days_after, lines, query
 
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -33,7 +30,7 @@ def test_reminders_go_on_days_7_21_and_35_once_each(silent):
     sent: dict[int, int] = {}
     for day in range(45):
         for _twice in range(2):
-            count = silence.remind(at=received + day * DAY)
+            count = silence.remind(at=days_after(received, day))
             if count:
                 sent[day] = sent.get(day, 0) + count
     assert sent == {7: 1, 21: 1, 35: 1}
@@ -44,13 +41,13 @@ def test_reminders_go_on_days_7_21_and_35_once_each(silent):
 
 @pytest.mark.parametrize(("day", "reminders"), [(6, 0), (7, 1), (20, 1), (22, 2), (36, 3), (90, 3)])
 def test_whoever_is_late_sends_one_reminder_and_not_all(day, reminders, silent):
-    assert silence.remind(at=silent.received_at + day * DAY) == min(reminders, 1)
+    assert silence.remind(at=days_after(silent.received_at, day)) == min(reminders, 1)
     assert fresh(silent).reminders == reminders
     assert len(_letters(silent)) == min(reminders, 1)
 
 
 def test_a_reminder_voids_the_older_link_and_brings_a_new_one(silent):
-    silence.remind(at=silent.received_at + 7 * DAY)
+    silence.remind(at=days_after(silent.received_at, 7))
     old, new = silent.links.filter(purpose=LinkPurpose.CONFIRM).order_by("pk")
     assert (old.voided_at is None, new.voided_at) == (False, None)
     assert silent.links.filter(purpose=LinkPurpose.STOP, voided_at=None).count() == 2
@@ -65,13 +62,13 @@ def test_nobody_is_reminded_who_is_unknown_who_answered_or_who_took_it_back(
     verification.accept_evidence(link, {"phone": "1"}, at=clock.now())
     casework.withdraw(gone, by=Actor.consumer(), at=clock.now())
     opted = ask("other@example.org", kind=RequestKind.OPT_OUT)
-    assert silence.remind(at=unknown.received_at + 8 * DAY) == 0
+    assert silence.remind(at=days_after(unknown.received_at, 8)) == 0
     assert not Message.objects.filter(letter="reminder").exists()
     assert fresh(opted).status == Status.APPLYING
 
 
 def _end(consumer_request, day):
-    return silence.end(at=consumer_request.received_at + day * DAY)
+    return silence.end(at=days_after(consumer_request.received_at, day))
 
 
 @pytest.mark.parametrize("day", [39, 40])

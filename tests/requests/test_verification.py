@@ -12,7 +12,7 @@ from ccpa_office.law.certainty import Level
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
 from requests_app import casework, correspondence, tasks, verification
-from requests_app.correspondence.letters import LINK_LIFE, token_digest
+from requests_app.correspondence.links import LINK_LIFE, token_digest
 from requests_app.models import (
     Declaration,
     EvidencePoint,
@@ -420,6 +420,26 @@ def test_three_evaluations_and_no_fourth(mailbox, team, learners):
     with pytest.raises(LinkGone):
         _accept(_link(consumer_request))
     assert fresh(consumer_request).level_reached == Level.NONE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("before", "reached"), [(9, Level.REASONABLE), (10, Level.NONE)])
+def test_ten_evaluations_of_one_person_in_thirty_days(mailbox, team, learners, before, reached):
+    earlier, late = _waiting(), _waiting()
+    now = clock.now()
+    days = [timedelta(days=29)] * before + [timedelta(days=31)] * 5
+    EvidencePoint.objects.bulk_create(
+        EvidencePoint(
+            consumer_request=earlier, point="phone", group="phone", matched=False,
+            evaluation=number, method_version="2026-1", at=now - ago,
+        )
+        for number, ago in enumerate(days)
+    )  # fmt: skip
+    _accept(_link(late))
+    drain()
+    weighed = fresh(late)
+    assert (weighed.status, weighed.level_reached) == (Status.CHECKING, reached)
+    assert weighed.points.exists() == (reached is Level.REASONABLE)
 
 
 @pytest.mark.django_db

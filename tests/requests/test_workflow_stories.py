@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import timedelta
 
 import psycopg
 import pytest
@@ -18,7 +17,7 @@ from requests_app.fulfillment import batches, closing
 from requests_app.models import Chunk, LinkPurpose, Outcome, Plan, Receipt, Status, Step
 from requests_app.workflow import MoveNotAllowed
 from tests.builders import ORLA, POINTS, ask, fresh
-from tests.steps import folded
+from tests.steps import days_after, folded
 
 pytestmark = pytest.mark.django_db
 S = Status
@@ -136,7 +135,7 @@ class Life:
         casework.extend(self.now, reason="x", by=self.team.officer, at=clock.now())
 
     def wait_40_days(self):
-        silence.end(at=self.request.received_at + timedelta(days=40))
+        silence.end(at=days_after(self.request.received_at, 40))
 
     def duplicate(self):
         casework.close_by_hand(

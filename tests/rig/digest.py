@@ -32,6 +32,7 @@ NOT_FIELDS = {
 OPENED = {
     ("Identifier", "value"): "identifier.value",
     ("Message", "recipient"): "message.recipient",
+    ("Message", "facts"): "message.facts",
     ("Message", "text"): "message.text",
     ("Message", "html"): "message.html",
     ("Note", "text"): "note.text",

@@ -3,13 +3,13 @@
 import json
 import time
 from argparse import ArgumentParser
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from ccpa_office import clock
 from ccpa_office.connectors.base import ConnectorError
@@ -113,15 +113,24 @@ class Command(BaseCommand):
             self.stdout.write(outlook())
 
     def _wait(self, deadline: float, *, quiet: bool) -> None:
-        """Say how far it is whenever that changes, until no running batch has work left."""
+        """Say how far it is whenever that changes, until no running batch has work left.
+
+        A cool-off that ends while there is time to wait is waited for.
+        """
         said = ""
-        while time.monotonic() < deadline:
+        while (left := deadline - time.monotonic()) > 0:
+            at = clock.now()
+            opened = batches.open_due(at=at)
             going = list(Batch.objects.filter(state=BatchState.RUNNING).order_by("pk"))
+            working = any(has_work(batch) for batch in going)
+            first = None if working else first_due()
+            soon = first if first and at < first <= at + timedelta(seconds=left) else None
             words = "; ".join(progress(facts(batch)) for batch in going)
+            words = f"The cool-off ends at {moment(soon)}." if soon else words
             if words != said and words and not quiet:
                 self.stdout.write(words)
             said = words
-            if not any(has_work(batch) for batch in going):
+            if not (working or soon or opened):
                 return
             time.sleep(PAUSE)
         raise CommandError("It is not done yet; are the workers running?")
@@ -188,9 +197,23 @@ def outlook() -> str:
     """What comes next, in words."""
     if waiting := Batch.objects.filter(state=BatchState.WAITING).count():
         return f"Waiting for approval: {waiting} of the batches."
-    coming = Plan.objects.filter(state=PlanState.APPROVED, chunk__isnull=True)
-    first: datetime | None = coming.aggregate(first=Min("executable_at"))["first"]
+    first = first_due()
     if first is None:
         return "Nothing is left to do."
-    moment = first.astimezone(PACIFIC).strftime("%Y-%m-%d %H:%M:%S %Z")
-    return f"Not yet due: {coming.count()} plans; the first at {moment}."
+    return f"Not yet due: {coming().count()} plans; the first at {moment(first)}."
+
+
+def coming() -> QuerySet[Plan]:
+    """The approved plans that no batch has taken up yet."""
+    return Plan.objects.filter(state=PlanState.APPROVED, chunk__isnull=True)
+
+
+def first_due() -> datetime | None:
+    """When the first of them has cooled off."""
+    first: datetime | None = coming().aggregate(first=Min("executable_at"))["first"]
+    return first
+
+
+def moment(at: datetime) -> str:
+    """A moment in Pacific time, to the second."""
+    return at.astimezone(PACIFIC).strftime("%Y-%m-%d %H:%M:%S %Z")

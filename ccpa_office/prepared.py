@@ -1,0 +1,215 @@
+"""Questions to the database that are put together once for a process.
+
+Django builds the same SELECT anew for every call, which costs more than the database takes to
+answer it. Where a question is asked for every request or chunk, it is written down once:
+
+    PLANS = Prepared(lambda chunk: Plan.objects.filter(chunk_id=chunk).order_by("pk"))
+    plans = PLANS(chunk.pk)
+
+Only the values of a call differ, never what is asked. A list counts by its length: a short one is
+prepared for each length, a long one is asked as Django would ask it. Whatever cannot be prepared
+(a value that is changed on its way, a question that can have no answer) is asked that way too.
+``insert`` does the same for new rows.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import JSONField, Model, QuerySet
+from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
+
+Row = TypeVar("Row")
+Made = TypeVar("Made", bound=Model)
+Shape = tuple[Any, ...]
+LONGEST = 60
+MARK = 7_301_771_700_000_000
+BEGINNING = datetime(1003, 1, 1, tzinfo=UTC)
+
+
+FEW = 4
+
+
+def insert(rows: Sequence[Made]) -> list[Made]:
+    """Write new rows of one model in one statement; each gets its key.
+
+    As ``bulk_create``, without putting the statement together each time. Many rows, and models
+    whose columns need more than a value, go there.
+    """
+    made = list(rows)
+    model = type(made[0]) if made else None
+    if model is None or len(made) > FEW or _columns(model) is None:
+        return model._default_manager.bulk_create(made) if model else []
+    fields = _columns(model) or []
+    values = [(field, field.pre_save(row, add=True)) for row in made for field in fields]
+    if any(hasattr(value, "resolve_expression") for _field, value in values):
+        return model._default_manager.bulk_create(made)
+    given = [field.get_db_prep_save(value, connection) for field, value in values]
+    with connection.cursor() as cursor:
+        cursor.execute(_insertion(model, len(made)), given)
+        keys = cursor.fetchall()
+    for row, (key,) in zip(made, keys, strict=True):
+        row.pk = key
+        state = row._state  # noqa: SLF001  as Django marks a row that stands in the database
+        state.adding, state.db = False, connection.alias
+    return made
+
+
+@cache
+def _columns(model: type[Model]) -> list[Any] | None:
+    """Every column but the key that the database makes; None where a column needs an expression."""
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    plain = model._meta.auto_field is not None and not any(
+        field.generated or isinstance(field, ArrayField | JSONField) for field in fields
+    )
+    return fields if plain else None
+
+
+@cache
+def _insertion(model: type[Model], rows: int) -> str:
+    quote, meta = connection.ops.quote_name, model._meta
+    columns = [quote(str(field.column)) for field in _columns(model) or []]
+    values = f"({', '.join(['%s'] * len(columns))})"
+    key = quote(str(meta.pk.column))
+    return (
+        f"INSERT INTO {quote(meta.db_table)} ({', '.join(columns)})"  # noqa: S608  names of models
+        f" VALUES {', '.join([values] * rows)} RETURNING {key}"
+    )
+
+
+# --- questions ----------------------------------------------------------------------------------
+
+
+class _Text(NamedTuple):
+    """A question as the database reads it, and how its answer is read."""
+
+    sql: str
+    values: tuple[Any, ...]
+    places: dict[int, int]
+    read: Callable[[list[Any]], list[Any]]
+
+
+class Prepared(Generic[Row]):
+    """A question whose values are given at each call, in the order of its parameters."""
+
+    def __init__(self, ask: Callable[..., QuerySet[Any, Row]]) -> None:
+        self.ask = ask
+        self._texts: dict[Shape, _Text | None] = {}
+
+    def __call__(self, *values: Any) -> list[Row]:
+        """The rows; one statement."""
+        shape = tuple(map(_shape, values))
+        if None in shape:
+            return list(self.ask(*values))
+        if shape not in self._texts:
+            self._texts[shape] = _text(self.ask, values)
+        text = self._texts[shape]
+        if text is None:
+            return list(self.ask(*values))
+        flat = list(_flat(values))
+        with connection.cursor() as cursor:
+            cursor.execute(text.sql, _filled(text, flat))
+            return text.read(cursor.fetchall())
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, list):
+        kinds = {type(each) for each in value}
+        return (len(value), *kinds) if 0 < len(value) <= LONGEST and len(kinds) == 1 else None
+    return type(value) if type(value) in {int, str, date, datetime} else None
+
+
+def _flat(values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        yield from value if isinstance(value, list) else [value]
+
+
+def _filled(text: _Text, flat: Sequence[Any]) -> list[Any]:
+    return [
+        _like(value, flat[text.places[place]]) if place in text.places else value
+        for place, value in enumerate(text.values)
+    ]
+
+
+def _like(mark: Any, value: Any) -> Any:
+    """A value in the type in which the driver was given the mark."""
+    return value if type(mark) is type(value) else type(mark)(value)
+
+
+# --- putting together ---------------------------------------------------------------------------
+def _text(ask: Callable[..., QuerySet[Any, Any]], values: Sequence[Any]) -> _Text | None:
+    numbers = count(1)
+    marks = [
+        [_mark(each, next(numbers)) for each in value]
+        if isinstance(value, list)
+        else _mark(value, next(numbers))
+        for value in values
+    ]
+    queryset = ask(*marks)
+    compiler = queryset.query.get_compiler(connection=connection)
+    try:
+        sql, given = compiler.as_sql()
+    except EmptyResultSet:
+        return None
+    order = list(_flat(marks))
+    places = {
+        place: order.index(value)
+        for place, value in enumerate(given)
+        if isinstance(value, int | str | date) and value in order
+    }
+    read = _reader(queryset, compiler)
+    if set(places.values()) != set(range(len(order))) or read is None:
+        return None
+    return _Text(sql, tuple(given), places, read)
+
+
+def _mark(value: Any, number: int) -> Any:
+    """A value that stands nowhere else in a question, and is another one once it is changed."""
+    if isinstance(value, datetime):
+        return BEGINNING + timedelta(microseconds=number)
+    if isinstance(value, date):
+        return BEGINNING.date() + timedelta(days=number)
+    return f" \ue000Aa{number} " if isinstance(value, str) else MARK + number
+
+
+def _reader(queryset: QuerySet[Any, Any], compiler: Any) -> Callable[[list[Any]], list[Any]] | None:
+    """How rows of the answer become what the question asks for."""
+    columns = [each[0] for each in compiler.select[: compiler.col_count]]
+    converters = compiler.get_converters(columns)
+    kind = queryset._iterable_class  # noqa: SLF001  the iterables of Django are the answer
+
+    def converted(rows: list[Any]) -> Any:
+        return compiler.apply_converters(rows, converters) if converters else rows
+
+    if kind is ValuesListIterable:
+        return lambda rows: list(map(tuple, converted(rows)))
+    if kind is not ModelIterable:
+        return None
+    make = _maker(compiler)
+    return lambda rows: list(map(make, converted(rows)))
+
+
+def _maker(compiler: Any) -> Callable[[Any], Model]:
+    """As ``ModelIterable`` does it, with what is the same for every row kept."""
+    klass = compiler.klass_info
+    model, chosen = klass["model"], klass["select_fields"]
+    first, last = chosen[0], chosen[-1] + 1
+    names = [each[0].target.attname for each in compiler.select[first:last]]
+    alias = connection.alias
+    populators = get_related_populators(klass, compiler.select, alias)  # type: ignore[call-arg]
+    annotations = list((compiler.annotation_col_map or {}).items())
+
+    def make(row: Any) -> Model:
+        made: Model = model.from_db(alias, names, row[first:last])
+        for each in populators:
+            each.populate(row, made)
+        for name, place in annotations:
+            setattr(made, name, row[place])
+        return made
+
+    return make

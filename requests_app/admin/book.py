@@ -1,0 +1,253 @@
+"""The lines of the book about requests, plans, batches and letters, in words."""
+
+from datetime import date, datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ccpa_office.admin.book import SENTENCES, Facts, label
+from ccpa_office.law.certainty import Level
+from ccpa_office.law.grounds import Denial
+from ccpa_office.templatetags.office import in_words, moment_in_words
+from requests_app.admin.words import (
+    action_words,
+    audience_words,
+    ground_words,
+    letter_words,
+    list_words,
+    stop_words,
+)
+from requests_app.casework.looking import Purpose
+from requests_app.models import Channel, Finding
+
+
+def _day(value: str) -> str:
+    try:
+        return in_words(date.fromisoformat(value))
+    except ValueError:
+        return value
+
+
+def _moment(value: str) -> str:
+    try:
+        return moment_in_words(datetime.fromisoformat(value))
+    except ValueError:
+        return value
+
+
+def _received(facts: Facts) -> str:
+    came = _("The request came in: %(channel)s.") % {
+        "channel": label(Channel, str(facts.get("channel", "")))
+    }
+    due = str(facts.get("due_on") or "")
+    answer = _("An answer is due by %(day)s.") % {"day": _day(due)}
+    return f"{came} {answer}" if due else came
+
+
+def _waiting(facts: Facts) -> str:
+    if "systems" in facts:
+        return _("Contacts on file were looked up. Now the consumer has to confirm.")
+    return _("The contact on file was asked once more.")
+
+
+def _checking(facts: Facts) -> str:
+    if "level" in facts:
+        return _("The answers were compared with what is held: %(level)s.") % {
+            "level": label(Level, str(facts["level"])).lower()
+        }
+    return _("The case is back at the check of identity.")
+
+
+def _verified(facts: Facts) -> str:
+    if facts.get("replan"):
+        return _("A new plan was asked for; the old one is void.")
+    if facts.get("refused"):
+        return _("The plan was refused; it is void.")
+    if facts.get("newborn"):
+        return _("Too many new rows were born since the plan; it is built again.")
+    return _("It is the consumer: the identity is decided.")
+
+
+def _approved(facts: Facts) -> str:
+    return _("Every approval is there. Nothing is erased before %(moment)s.") % {
+        "moment": _moment(str(facts.get("executable_at", "")))
+    }
+
+
+def _plan_approved(facts: Facts) -> str:
+    return _("Approved the plan %(hash)s (%(given)s of %(needed)s).") % {
+        "hash": str(facts.get("plan", ""))[:12],
+        "given": facts.get("approval", 1),
+        "needed": facts.get("needed", 1),
+    }
+
+
+def _completed(facts: Facts) -> str:
+    if "delete" in facts:
+        return _("Done: %(delete)s rows erased, %(mask)s stripped, %(keep)s kept.") % dict(facts)
+    if facts.get("ground") == Denial.NO_DATA:
+        return _("Ended: nothing was found.")
+    return _("Ended, with the answer.")
+
+
+def _denying(facts: Facts) -> str:
+    return _("A denial was drafted: %(ground)s.") % {
+        "ground": ground_words(str(facts.get("ground", ""))).lower()
+    }
+
+
+def _denied(facts: Facts) -> str:
+    return _("Denied: %(ground)s.") % {"ground": ground_words(str(facts.get("ground", ""))).lower()}
+
+
+def _extended(facts: Facts) -> str:
+    return _("The time to answer was extended to %(day)s.") % {
+        "day": _day(str(facts.get("due_on", "")))
+    }
+
+
+def _erased(facts: Facts) -> str:
+    return _("Carried out: a chunk of %(people)s people, %(rows)s rows.") % {
+        "people": facts.get("people", 0),
+        "rows": facts.get("rows", 0),
+    }
+
+
+def _purpose(facts: Facts) -> str:
+    return label(Purpose, str(facts.get("purpose", "")))
+
+
+def _texts(facts: Facts) -> str:
+    return _("Read the texts. %(purpose)s.") % {"purpose": _purpose(facts)}
+
+
+def _shared(facts: Facts) -> str:
+    return _("Decided on shared rows of %(table)s: %(decision)s.") % {
+        "table": facts.get("table", ""),
+        "decision": action_words(str(facts.get("decision", ""))),
+    }
+
+
+def _looked_again(facts: Facts) -> str:
+    days = facts.get("day", 0)
+    words = ngettext("Looked again after %(days)s day.", "Looked again after %(days)s days.", days)
+    looked = str(words % {"days": days})
+    finding = str(facts.get("finding", ""))
+    return f"{looked} {_('Finding: %s.') % label(Finding, finding)}" if finding else looked
+
+
+def _letter(said: str, facts: Facts) -> str:
+    return said % {
+        "letter": letter_words(str(facts.get("letter", ""))),
+        "to": audience_words(str(facts.get("audience", ""))),
+    }
+
+
+def _searched(facts: Facts) -> str:
+    found = facts.get("found", 0)
+    words = ngettext(
+        "Searched by address or telephone: %s request found.",
+        "Searched by address or telephone: %s requests found.",
+        found,
+    )
+    return str(words % found)
+
+
+def _exported(facts: Facts) -> str:
+    return _("Exported %(rows)s rows of the list “%(list)s”. %(purpose)s.") % {
+        "rows": facts.get("rows", 0),
+        "list": list_words(str(facts.get("list", ""))),
+        "purpose": _purpose(facts),
+    }
+
+
+SENTENCES.update(
+    {
+        "request.received": _received,
+        "request.waiting": _waiting,
+        "request.checking": _checking,
+        "request.verified": _verified,
+        "request.planned": lambda _f: _("The plan is built and frozen. It waits for approval."),
+        "request.approved": _approved,
+        "request.executing": lambda facts: (
+            _("The erasure began, in batch %s.") % facts.get("batch", "")
+        ),
+        "request.telling": lambda facts: (
+            _("Erased, and proved by a second look. Service providers to tell: %s.")
+            % facts.get("providers", 0)
+        ),
+        "request.completed": _completed,
+        "request.applying": lambda _f: _("It is to be applied by hand."),
+        "request.denying": _denying,
+        "request.denied": _denied,
+        "request.withdrawn": lambda _f: _("The consumer withdrew the request."),
+        "request.stopped": lambda _f: _("“This was not me”: stopped from a contact on file."),
+        "request.not-confirmed": lambda _f: _("Ended: nobody ever confirmed it."),
+        "request.duplicate": lambda _f: _("Ended as a duplicate."),
+        "request.redirected": lambda _f: _("Ended: the consumer was sent to the right place."),
+        "request.extended": _extended,
+        "request.assigned": lambda _f: _("Took the case."),
+        "evidence.received": lambda facts: (
+            _("Confirmed from a contact on file; points answered: %s.")
+            % len(facts.get("points", ()))
+        ),
+        "message.received": lambda _f: _("The consumer wrote to us."),
+        "message.written": lambda _f: _("A message was written to the consumer."),
+        "plan.approved": _plan_approved,
+        "plan.shared-decided": _shared,
+        "request.collected": lambda _f: _("The package was looked through. Another hands it over."),
+        "package.built": lambda facts: (
+            _("What is held was collected: %s rows.") % facts.get("rows", 0)
+        ),
+        "package.by-hand": lambda _f: _("No map leads to this person: it is collected by hand."),
+        "package.asked": lambda _f: _("It is collected anew."),
+        "package.shared-given": lambda facts: (
+            _("Rows of %s that others reach too may be given.") % facts.get("table", "")
+        ),
+        "package.code-asked": lambda _f: _("A code for the package was asked for."),
+        "package.wrong-code": lambda _f: _("A code was typed that is not right."),
+        "package.opened": lambda _f: _("The package was opened with a code."),
+        "package.download-begun": lambda _f: _("A download began."),
+        "package.download-ended": lambda facts: (
+            _("The package was fetched whole.")
+            if facts.get("complete")
+            else _("A download was broken off.")
+        ),
+        "package.destroyed": lambda _f: _("The package was destroyed."),
+        "plan.asked": lambda _f: _("A new plan was asked for."),
+        "plan.tried-again": lambda _f: _("Building the plan was tried again."),
+        "identity.seen": lambda facts: _("Looked at the identity. %(purpose)s.")
+        % {"purpose": _purpose(facts)},
+        "identity.searched": _searched,
+        "texts.seen": _texts,
+        "letter.read": _texts,
+        "letter.handed": lambda facts: _letter(
+            _("Letter “%(letter)s” to %(to)s: handed to the mail server."), facts
+        ),
+        "letter.refused": lambda facts: _letter(
+            _("Letter “%(letter)s” to %(to)s: refused by the mail server."), facts
+        ),
+        "letter.released": lambda facts: _letter(_("Letter “%(letter)s”: sent again."), facts),
+        "letter.unknown": lambda _f: _("It is not known whether a letter arrived."),
+        "list.exported": _exported,
+        "erasure.carried-out": _erased,
+        "erasure.stopped": lambda _f: _("Every erasure of the office was stopped."),
+        "erasure.allowed": lambda _f: _("Erasures were allowed again."),
+        "proof.absent": lambda _f: _("A second look found nothing left."),
+        "proof.residual": lambda _f: _("A second look found something left."),
+        "proof.looked-again": _looked_again,
+        "batch.opened": lambda facts: _("A list was read: a batch of %s people waits for approval.")
+        % facts.get("people", 0),
+        "batch.approved": lambda _f: _("Approved the batch."),
+        "batch.paused": lambda _f: _("Paused the batch."),
+        "batch.running": lambda _f: _("Let the batch go on."),
+        "batch.discarded": lambda _f: _("Threw away a list that was never read to its end."),
+        "batch.refused": lambda _f: _("The batch was refused; its plans are void."),
+        "batch.stopped": lambda facts: _("The batch was stopped: %s.")
+        % (stop_words(str(facts.get("reason", ""))).lower() or "–"),
+        "work.retried": lambda _f: _("Work that had given up was tried again."),
+        "link.asked-again": lambda _f: _("A new letter to the contact on file was asked for."),
+        "claims.purged": lambda _f: _("What the consumer answered was deleted; its time was over."),
+        "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
+    }
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""Questions that are put together once: the same rows as Django's own, whatever is asked."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import Count, Value
+
+from ccpa_office import clock
+from ccpa_office.models import DataKey
+from ccpa_office.prepared import FEW, LONGEST, Prepared, insert
+from requests_app.models import Batch, Chunk, ConsumerRequest, Identifier, Look, Message, Step
+from tests.builders import ask
+
+pytestmark = pytest.mark.django_db
+
+
+def _same(prepared, *values):
+    """The same rows, also at the second call, with all that came along."""
+    for _each in range(2):
+        rows, known = prepared(*values), list(prepared.ask(*values))
+        assert rows == known
+        for row, other in zip(rows, known, strict=True):
+            if not isinstance(row, tuple):
+                assert {**vars(row), "_state": 0} == {**vars(other), "_state": 0}
+                assert row._state.fields_cache == other._state.fields_cache
+                assert (row._state.adding, row._state.db) == (False, "default")
+    return rows
+
+
+def test_rows_come_with_what_belongs_to_them(django_assert_num_queries):
+    one, other = ask("one@example.org"), ask("other@example.org")
+    asked = Prepared(
+        lambda number: (
+            ConsumerRequest.objects.filter(number=number)
+            .select_related("data_key")
+            .annotate(letters_sent=Count("letters"), yes=Value(value=True))
+        )
+    )
+    for each in (one, other):
+        (row,) = _same(asked, each.number)
+        assert (row, row.letters_sent, row.yes) == (each, 1, True)
+        with django_assert_num_queries(0):
+            assert row.data_key == each.data_key
+    with django_assert_num_queries(1):
+        asked(one.number)
+    assert asked("0" * 11) == []
+
+
+def test_lists_moments_and_days_are_values_too():
+    asked_for = [ask(f"{number}@example.org") for number in range(3)]
+    keys = [each.pk for each in asked_for]
+    of_some = Prepared(
+        lambda some, at, on: ConsumerRequest.objects.filter(
+            pk__in=some, received_at__lte=at, due_on__gte=on
+        ).order_by("pk")
+    )
+    at, on = clock.now() + timedelta(hours=1), asked_for[0].received_on
+    assert _same(of_some, keys, at, on) == asked_for
+    assert _same(of_some, keys[:1], at, on) == asked_for[:1]
+    assert _same(of_some, keys, at - timedelta(hours=2), on) == []
+    assert _same(of_some, keys, at, on + timedelta(days=400)) == []
+    assert _same(of_some, [*keys, *range(-LONGEST, 0)], at, on) == asked_for
+    assert _same(of_some, [], at, on) == []
+
+
+def test_rows_without_instances_are_tuples():
+    ask("one@example.org")
+    listed = Prepared(lambda kind: Identifier.objects.filter(kind=kind).values_list("pk", "kind"))
+    assert [kind for _pk, kind in _same(listed, "email")] == ["email"]
+
+
+def test_what_cannot_be_prepared_is_asked_as_ever():
+    ask("one@example.org")
+    nobody = Prepared(lambda number: ConsumerRequest.objects.filter(number=number, pk__in=[]))
+    assert _same(nobody, "x") == []
+    lowered = Prepared(lambda text: Message.objects.filter(letter=text.lower()))
+    assert len(_same(lowered, "RECEIPT")) == 1
+    unknown = Prepared(lambda key: Batch.objects.filter(opened_by_id=key))
+    assert _same(unknown, None) == []
+    dicts = Prepared(lambda kind: Identifier.objects.filter(kind=kind).values("kind"))
+    assert dicts("email") == dicts("email") == [{"kind": "email"}]
+
+
+def test_new_rows_are_written_as_django_writes_them(django_assert_num_queries):
+    consumer_request, at = ask("one@example.org"), clock.now()
+    fields = {"lane": "plan", "not_before": at, "consumer_request": consumer_request}
+    steps = [Step(**fields, kind="plan", ordinal=number) for number in range(1, 3)]
+    with django_assert_num_queries(1):
+        assert insert(steps) == steps
+    ours = {**Step.objects.filter(pk=steps[1].pk).values()[0], "id": 0, "ordinal": 9}
+    theirs = Step.objects.create(**fields, kind="plan", ordinal=9)
+    assert ours == {**Step.objects.filter(pk=theirs.pk).values()[0], "id": 0}
+    assert [(step.pk is None, step._state.adding) for step in steps] == [(False, False)] * 2
+    steps[0].error_code = "x"
+    steps[0].save()
+    assert Step.objects.get(pk=steps[0].pk).error_code == "x"
+
+
+def test_many_rows_and_columns_that_take_more_than_a_value_go_the_usual_way():
+    keys = insert([DataKey(wrapped=b"x", kek_id=str(number)) for number in range(FEW + 1)])
+    assert DataKey.objects.filter(pk__in=[key.pk for key in keys]).count() == FEW + 1
+    assert insert([]) == []
+    batch = Batch(kind="due", system_key="x", opened_at=clock.now(), people=1, ceiling=1,
+                  approvals_needed=0)  # fmt: skip
+    chunk = Chunk(batch=insert([batch])[0], ordinal=1, people=1, not_before=clock.now())
+    (look,) = insert(
+        [Look(chunk=insert([chunk])[0], day=0, not_before=clock.now(), tables=[{"a": 1}])]
+    )
+    assert Look.objects.get(pk=look.pk).tables == [{"a": 1}]
