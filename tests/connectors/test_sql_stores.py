@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from ccpa_office.connectors import grants
 from ccpa_office.connectors.base import (
     Applied,
     ChangeBlocked,
@@ -155,7 +156,9 @@ def test_the_account_needs_no_more_than_the_printed_grants(ours, maria):
     maria.run(f"CREATE USER {account} IDENTIFIED BY 'x'")
     database = ours.url.rpartition("/")[2].partition("?")[0]
     lines = [
-        line.rstrip(";") for line in ours.connector.grants(account) if line.startswith("GRANT")
+        line.rstrip(";")
+        for line in grants(ours.url, ours.program, account)
+        if line.startswith("GRANT")
     ]
     maria.run(*lines, database=database)
     url = ours.url.replace("root@", f"{name}:x@")

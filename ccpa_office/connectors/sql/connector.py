@@ -304,10 +304,6 @@ class SQLStore(Collecting):
     def check(self) -> list[Finding]:
         return list(self._findings)
 
-    def grants(self, account: str) -> list[str]:
-        """Return what the database's administrator grants to the office's account, no more."""
-        return showing.grants(self._binding, self._connection.dialect, account)
-
     @property
     def catalogue(self) -> Catalogue:
         return self._binding.catalogue

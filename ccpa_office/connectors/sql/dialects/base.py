@@ -47,16 +47,6 @@ class Cell:
         return self.column.facts.kind in {"text", "other"}
 
 
-@dataclass(frozen=True)
-class Grants:
-    """What an account needs: on reading, on changing rows, and what the store wants besides."""
-
-    read: str
-    delete: str
-    update: str
-    before: Sequence[str] = ()
-
-
 class Dialect:
     """Plain SQL; each database overrides what it does in another way."""
 
@@ -69,12 +59,6 @@ class Dialect:
     options: dict[str, Any] = {}
     carrier: sa.types.TypeEngine[Any] = sa.String()  # the type of the one parameter of a set
     default_schemas: tuple[str, ...] = ("", "public")
-    grants: Grants = Grants(
-        "GRANT SELECT ON {table} TO {account};",
-        "GRANT DELETE ON {table} TO {account};",
-        "GRANT UPDATE ({columns}) ON {table} TO {account};",
-    )
-
     # --- connections ---
 
     def connect_arguments(self) -> dict[str, Any]:

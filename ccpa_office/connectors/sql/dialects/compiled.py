@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from ccpa_office.connectors.sql.catalogue import Column
-from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Grants, Slot
+from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot
 
 TYPES = {"integer": "BIGINT", "date": "DATE", "moment": "TIMESTAMP", "decimal": "DECIMAL(38,9)",
          "boolean": "INTEGER"}  # fmt: skip
@@ -125,12 +125,6 @@ class Snowflake(Casting):
         )
         return f"SELECT {columns} FROM TABLE(FLATTEN(INPUT => PARSE_JSON(:{parameter}))) AS j"  # noqa: S608
 
-    grants: Grants = Grants(
-        "GRANT SELECT ON TABLE {table} TO ROLE {account};",
-        "GRANT DELETE ON TABLE {table} TO ROLE {account};",
-        "GRANT UPDATE ON TABLE {table} TO ROLE {account}; -- Snowflake grants no single columns",
-    )
-
 
 class BigQuery(Casting):
     """BigQuery: each statement stands alone; a chunk that stops half-way is run again."""
@@ -153,13 +147,6 @@ class BigQuery(Casting):
 
     def loose_name(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return sa.func.lower(sa.func.trim(sa.func.normalize(text, sa.literal_column("NFKC"))))
-
-    grants: Grants = Grants(
-        "GRANT `roles/bigquery.dataViewer` ON TABLE {table} TO 'serviceAccount:{account}';",
-        "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
-        "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
-        ("-- and roles/bigquery.jobUser on the project",),
-    )
 
 
 class Redshift(Casting):
@@ -220,12 +207,6 @@ class Databricks(Casting):
             f"SELECT {columns} FROM (SELECT EXPLODE(FROM_JSON(:{parameter},"  # noqa: S608
             " 'ARRAY<ARRAY<STRING>>')) AS item) AS j"
         )
-
-    grants: Grants = Grants(
-        "GRANT SELECT ON TABLE {table} TO `{account}`;",
-        "GRANT MODIFY ON TABLE {table} TO `{account}`;",
-        "GRANT MODIFY ON TABLE {table} TO `{account}`; -- Databricks grants no single columns",
-    )
 
 
 def _as(value: ColumnElement[Any], kind: str) -> ColumnElement[Any]:

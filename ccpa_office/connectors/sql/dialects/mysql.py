@@ -18,7 +18,7 @@ from ccpa_office.connectors.sql.catalogue import (
     ForeignKey,
     column_facts,
 )
-from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Grants, Slot, add_index
+from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot, add_index
 
 TYPES = {"integer": "BIGINT", "date": "DATE", "moment": "DATETIME(6)", "decimal": "DECIMAL(65,30)",
          "boolean": "TINYINT", "value": "LONGTEXT CHARACTER SET utf8mb4"}  # fmt: skip
@@ -39,13 +39,6 @@ class MySQL(Dialect):
     locks: bool = True
     remove: str = "using"
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
-    grants: Grants = Grants(
-        "GRANT SELECT ON {table} TO {account};",
-        "GRANT DELETE ON {table} TO {account};",
-        "GRANT UPDATE ({columns}) ON {table} TO {account};",
-        ("-- One account for the office alone; no GRANT OPTION, FILE, PROCESS, SUPER or TRIGGER.",
-         "CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '...' REQUIRE SSL;"),
-    )  # fmt: skip
 
     def connect_arguments(self) -> dict[str, Any]:
         return {"connect_timeout": 3, "read_timeout": 130, "write_timeout": 130,

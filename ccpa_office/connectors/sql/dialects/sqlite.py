@@ -17,7 +17,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
 )
 from ccpa_office.connectors.sql.catalogue import Catalogue
-from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Grants, Slot, add_index
+from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Slot, add_index
 from ccpa_office.connectors.sql.normal import normal
 
 AWAY = {
@@ -33,11 +33,6 @@ class SQLite(Dialect):
     name: str = "sqlite"
     proved: bool = True
     default_schemas: tuple[str, ...] = ("", "public", "main")
-    grants: Grants = Grants(
-        "-- SQLite knows no accounts: the office's system user needs to read {table}",
-        "-- ... and to write the file that holds {table}, and its folder",
-        "-- ... and to write the file that holds {table}, and its folder",
-    )
 
     def creator(self, url: sa.URL) -> Callable[[], Any] | None:
         name = url.database
