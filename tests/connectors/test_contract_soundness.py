@@ -59,6 +59,18 @@ def test_a_cascade_that_the_map_does_not_declare_is_found(school):
     assert codes(school) == {"cascade-not-declared"}
 
 
+def test_a_copy_of_a_table_that_the_map_does_not_name_is_found(school):
+    school.run("CREATE TABLE profiles_history (id int PRIMARY KEY, display_name VARCHAR(40),"
+               " biography VARCHAR(40), employer VARCHAR(40))")  # fmt: skip
+    assert codes(school) == {"history"}
+
+
+def test_a_change_that_a_reference_cannot_bear_is_found(still_school):
+    changes = (*still_school.program.table("forum_posts").changes, Change("author_id", "zero"))
+    program = with_table(still_school.program, "forum_posts", changes=changes)
+    assert "foreign-key" in codes(still_school, program)
+
+
 CHANGES = [
     (Change("posted_at", "keep_last", "4"), "change-type"),
     (Change("body", "truncate_date", "year"), "change-type"),

@@ -171,6 +171,15 @@ def test_the_account_needs_no_more_than_the_printed_grants(ours, maria):
     maria.run(f"DROP USER {account}")
 
 
+def test_rows_that_the_store_keeps_after_deletion_are_found(ours):
+    ours.run("CREATE TABLE gifts (id bigint PRIMARY KEY, account bigint, INDEX (account))"
+             " WITH SYSTEM VERSIONING")  # fmt: skip
+    hop = Hop("account", "accounts", "id", forward=True, unique=True)
+    mine = ours.refitted(_with(ours.program, Table("gifts", ("id",), ((hop,),), "delete")))
+    found = [each for each in mine.connector.check() if each.level == "error"]
+    assert [each.code for each in found] == ["history"]
+
+
 # --- SQLite ---------------------------------------------------------------------------------------
 
 

@@ -239,7 +239,9 @@ class SQLStore(Collecting):
         query = self._once("apply", step.table, step.action, make=lambda: changing.change(step))
         sent = changing.changed(step, rows, people, verdict, deed)
         count = self._send(query, {PLAN: sent}).rowcount
-        return count if 0 <= count <= len(verdict.met) else len(verdict.met)
+        if count > len(verdict.met):
+            raise ChangeBlocked("the store changed more rows than the plan names")
+        return count if count >= 0 else len(verdict.met)
 
     def _require_sound(self, step: Step, deed: Deed, people: Sequence[Key]) -> None:
         if deed.action not in {"delete", "mask", "trim"} or (
@@ -279,6 +281,11 @@ class SQLStore(Collecting):
         return [self.recount(table, rows, look) for table, rows, look in looks]
 
     # --- showing ----------------------------------------------------------------------------------
+
+    views: tuple[str, ...] = ()
+
+    def refresh(self) -> None:
+        """These stores keep no copies that need it."""
 
     def sizes(self) -> dict[str, int]:
         names = [table.name for table in self.program.tables]

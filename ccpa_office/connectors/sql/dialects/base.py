@@ -52,6 +52,7 @@ class Dialect:
 
     name: str = ""
     proved: bool = False  # the suite runs every statement against a live server
+    enforces: bool = True  # keys, references and indexes are the store's own; else the map's word
     locks: bool = False  # SELECT ... FOR UPDATE keeps the rows until the end of the transaction
     transactional: bool = True  # a transaction of several statements can be undone
     change: str = "from"  # UPDATE ... FROM; or "merge"
@@ -242,4 +243,5 @@ def _foreign(table: str, key: Any, own: str | None) -> ForeignKey:
         key["referred_table"],
         "" if rule.upper() in {"RESTRICT", "NO ACTION"} else rule.upper(),
         tuple(key["constrained_columns"]),
+        tuple(key["referred_columns"]),
     )

@@ -24,9 +24,10 @@ WRITTEN = {"integer": "BIGINT", "decimal": "DECIMAL(38,9)", "date": "DATE", "mom
            "boolean": "BOOLEAN"}  # fmt: skip
 
 
-class Casting(Dialect):
-    """A database that turns no text into another type unless it is told to."""
+class Warehouse(Dialect):
+    """No text turns into another type unless it is told to; keys and references are mere words."""
 
+    enforces = False
     kinds: dict[str, str] = WRITTEN
 
     def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
@@ -114,7 +115,7 @@ class Oracle(Dialect):
         return super().normal(compare, text)
 
 
-class Snowflake(Casting):
+class Snowflake(Warehouse):
     """Snowflake: sets by FLATTEN. A table of the standard kind has transactions."""
 
     name: str = "snowflake"
@@ -126,7 +127,7 @@ class Snowflake(Casting):
         return f"SELECT {columns} FROM TABLE(FLATTEN(INPUT => PARSE_JSON(:{parameter}))) AS j"  # noqa: S608
 
 
-class BigQuery(Casting):
+class BigQuery(Warehouse):
     """BigQuery: each statement stands alone; a chunk that stops half-way is run again."""
 
     name: str = "bigquery"
@@ -149,7 +150,7 @@ class BigQuery(Casting):
         return sa.func.lower(sa.func.trim(sa.func.normalize(text, sa.literal_column("NFKC"))))
 
 
-class Redshift(Casting):
+class Redshift(Warehouse):
     """Redshift: sets by SUPER and PartiQL; it enforces no keys: the map's word counts."""
 
     name: str = "redshift"
@@ -162,7 +163,7 @@ class Redshift(Casting):
         return f"SELECT {columns} FROM (SELECT JSON_PARSE(:{parameter}) AS s) AS x, x.s AS j"  # noqa: S608
 
 
-class Trino(Casting):
+class Trino(Warehouse):
     """Trino: what a catalogue's connector allows; Iceberg and Delta take DELETE and MERGE."""
 
     name: str = "trino"
@@ -190,7 +191,7 @@ class Trino(Casting):
         return super().normal(compare, text)
 
 
-class Databricks(Casting):
+class Databricks(Warehouse):
     """Databricks: Delta tables, each statement atomic by itself; changes by MERGE."""
 
     name: str = "databricks"

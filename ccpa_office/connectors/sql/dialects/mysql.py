@@ -143,11 +143,13 @@ class MySQL(Dialect):
             columns[name] = Column(facts, kind, charset or "", collation or "")
         for (table, repeats), columns_of_index in _indexes(rows(INDEXES)):
             add_index(found.tables[table], columns_of_index, unique=not repeats)
-        for table, name in rows(TRIGGERS):
+        for table, name, text in rows(TRIGGERS):
             found.tables[table].triggers.append(name)
-        for table, engine in rows(ENGINES):
+            found.tables[table].writes += f"{text}\n"
+        for table, engine, kind in rows(ENGINES):
             found.tables[table].transactional = engine in TRANSACTIONAL
-        far = [ForeignKey(name, table, target, "", (), elsewhere=True)
+            found.tables[table].versioned = kind == "SYSTEM VERSIONED"
+        far = [ForeignKey(name, table, target, "", (), (), elsewhere=True)
                for target, name, table in rows(FOREIGN)]  # fmt: skip
         return Catalogue(found.tables, (*found.foreign, *far), found.schema)
 
@@ -182,13 +184,13 @@ INDEXES = sa.text(
     " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
 )
 TRIGGERS = sa.text(
-    "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS"
+    "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS"
     " WHERE EVENT_OBJECT_SCHEMA = :schema AND EVENT_MANIPULATION IN ('DELETE', 'UPDATE')"
     " ORDER BY 1, 2"
 )
 ENGINES = sa.text(
-    "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = :schema"
-    " AND TABLE_TYPE = 'BASE TABLE'"
+    "SELECT TABLE_NAME, ENGINE, TABLE_TYPE FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = :schema AND TABLE_TYPE <> 'VIEW'"
 )
 FOREIGN = sa.text(
     "SELECT DISTINCT REFERENCED_TABLE_NAME, CONSTRAINT_NAME, TABLE_NAME"

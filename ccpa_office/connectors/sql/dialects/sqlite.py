@@ -101,11 +101,12 @@ class SQLite(Dialect):
             if table in found.tables:
                 add_index(found.tables[table], columns, unique=bool(unique) and bool(name))
         triggers = connection.exec_driver_sql(
-            "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+            "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
         )
-        for table, name in triggers:
+        for table, name, text in triggers:
             if table in found.tables:
                 found.tables[table].triggers.append(name)
+                found.tables[table].writes += f"{text}\n"
         return found
 
 
