@@ -1,6 +1,7 @@
 """Where the office may call out: named hosts alone, and no private address that is not named."""
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -69,3 +70,8 @@ def _address(text: str) -> Address | None:
 def allowed() -> Outbound:
     """The list of this office, from its settings."""
     return Outbound.of(settings.OUTBOUND_ALLOWED_HOSTS, loopback=settings.ALLOW_LOOPBACK_CALLBACKS)
+
+
+def stores() -> Callable[[str], bool] | None:
+    """Whether a database may stand on a host; None where the office keeps no list of hosts."""
+    return allowed().names_host if settings.OUTBOUND_ALLOWED_HOSTS else None

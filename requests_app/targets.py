@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from ccpa_office import connectors
+from ccpa_office import connectors, outbound
 from ccpa_office.connectors.base import Connector, Program
 from ccpa_office.connectors.http import HTTP, Description
 from notices_app import datamap
@@ -93,5 +93,5 @@ def _target(found: datamap.Target) -> Target:
         found.key,
         found.version_id,
         found.program,
-        connectors.connect(found.url, found.program),
+        connectors.connect(found.url, found.program, allowed=outbound.stores()),
     )

@@ -19,14 +19,17 @@ from requests_app.fulfillment import (
     access,
     batches,
     closing,
+    correction,
     erasure_ledger,
     handing,
     outside,
     plan,
     proof,
+    terms,
 )
 from requests_app.models import (
     Chunk,
+    Correction,
     LinkAsked,
     Look,
     Message,
@@ -71,17 +74,22 @@ def _chunk(rows: list[Chunk]) -> None:
         batches.work_chunk(row, at=clock.now())
 
 
+def _correction(rows: list[Correction]) -> None:
+    for row in rows:
+        correction.carry_out(row, at=clock.now())
+
+
+def _package(rows: list[Package]) -> None:
+    for row in rows:
+        access.build(row, at=clock.now())
+
+
 def _outside(rows: list[OutsideTask]) -> None:
     outside.claimed_task(rows, at=clock.now())
 
 
 def _look_outside(rows: list[OutsideLook]) -> None:
     outside.claimed_look(rows, at=clock.now())
-
-
-def _package(rows: list[Package]) -> None:
-    for row in rows:
-        access.build(row, at=clock.now())
 
 
 def _look(rows: list[Look]) -> None:
@@ -119,7 +127,7 @@ def drain_plan(**_later: object) -> None:
 @shared_task(name="drain.collect", soft_time_limit=10_700, time_limit=10_800)
 def drain_collect(**_later: object) -> None:
     """Build packages of requests to know."""
-    _drain("collect", (Package, _package), hold=PACKAGES)
+    _drain("collect", (Package, _package), (Correction, _correction), hold=PACKAGES)
 
 
 @shared_task(name="drain.erase", soft_time_limit=170, time_limit=180)
@@ -171,6 +179,15 @@ def _once_a_day(*, at: datetime) -> None:
                 )
 
 
+def _once_a_night(*, at: datetime) -> None:
+    """What was kept and may be kept no longer becomes a plan, on the day on which it ends."""
+    midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
+    with transaction.atomic():
+        due = work.run_once("terms", midnight, at)
+    if due:
+        terms.gather(at=at)
+
+
 def _once_an_hour(*, at: datetime) -> None:
     with transaction.atomic():
         if not work.run_once("retention", at.replace(minute=0, second=0, microsecond=0), at):
@@ -189,4 +206,5 @@ _CHORES: tuple[Callable[..., object], ...] = (
     silence.remind,
     _once_an_hour,
     _once_a_day,
+    _once_a_night,
 )

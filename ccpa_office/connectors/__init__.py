@@ -2,13 +2,14 @@
 
 import ipaddress
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ccpa_office.connectors.base import Connector, HostNotAllowed, MapDoesNotFit, Program
 from ccpa_office.connectors.postgresql import PostgreSQL
 from ccpa_office.connectors.sql import SQLStore
+from ccpa_office.connectors.sql.granting import grants
 
 
 class Store(Connector, Protocol):
@@ -21,6 +22,8 @@ class Store(Connector, Protocol):
     def close(self) -> None:
         """Give the connection back."""
 
+
+__all__ = ["ENGINES", "Store", "close_all", "connect", "grants"]
 
 ENGINES: dict[str, Callable[[str, Program], Store]] = {
     "postgresql": PostgreSQL,
@@ -37,6 +40,14 @@ ENGINES: dict[str, Callable[[str, Program], Store]] = {
     "databricks": SQLStore,
 }
 """What speaks which kind of URL: SQLAlchemy's, with or without the name of a driver."""
+
+SAID = frozenset({
+    "host", "hostaddr", "port", "charset", "unix_socket", "sslmode", "sslrootcert", "sslcert",
+    "sslkey", "ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_verify_identity",
+    "application_name", "connect_timeout", "driver", "encrypt", "warehouse", "role", "schema",
+    "catalog", "http_path",
+})  # fmt: skip
+"""What a URL may say behind its question mark where the office keeps a list of hosts."""
 
 _pool = threading.local()
 
@@ -66,9 +77,23 @@ def _engine(url: str) -> Callable[[str, Program], Store]:
 
 
 def _require_allowed(url: str, allowed: Callable[[str], bool]) -> None:
-    host = urlsplit(url).hostname or ""
-    if host and not _is_here(host) and not allowed(host):
-        raise HostNotAllowed("the host of this store is not among OUTBOUND_ALLOWED_HOSTS")
+    parts = urlsplit(url)
+    if not {key for key, _ in parse_qsl(parts.query)} <= SAID:
+        raise HostNotAllowed(
+            "the URL of a store says more than an office with a list of hosts lets it"
+        )
+    for host in _hosts(parts):
+        if not _is_here(host) and not allowed(host):
+            raise HostNotAllowed("the host of this store is not among OUTBOUND_ALLOWED_HOSTS")
+
+
+def _hosts(parts: SplitResult) -> Iterator[str]:
+    """Yield every host that a URL names: drivers take several, and some take them as options."""
+    named = [parts.netloc.rpartition("@")[2]]
+    named += [value for key, value in parse_qsl(parts.query) if key in {"host", "hostaddr"}]
+    for host in unquote(",".join(named)).split(","):
+        if host and not host.startswith("/"):
+            yield host[1:].partition("]")[0] if host[0] == "[" else host.partition(":")[0]
 
 
 def _is_here(host: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ccpa_office.connectors.collected import Piece, Record, Tally, Window
+from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
 
 Scalar = int | str
 Key = Scalar | tuple[Scalar, ...]
@@ -90,9 +90,13 @@ class Hop:
     forward: bool  # this row holds the reference; otherwise the next row refers to this one
     unique: bool  # the target is the whole primary key there, so that one row answers at most
     compare: str = "exact"
+    also: tuple[tuple[str, str], ...] = ()  # further (column, target) that must agree: a wide key
 
 
 Path = tuple[Hop, ...]
+
+MOST_KEYS = 50_000
+"""So many keys one statement takes; whoever has more cuts them."""
 
 
 HOWS = ("null", "constant", "pseudonym", "truncate_date", "zero", "bucket", "keep_last", "hash",
@@ -362,6 +366,17 @@ class Connector(Protocol):
 
     def tally(self, table: str, people: Sequence[Key], window: Window) -> Tally:
         """The rows that ``collect`` would give, counted; one statement."""
+
+    def correct(
+        self, table: str, key: Key, people: Sequence[Key], change: tuple[str, str | None, str]
+    ) -> Corrected:
+        """Change one field (column, before, after) of one row of the person; one statement.
+
+        A repeat is harmless. Where something else than ``before`` stands, nothing is changed.
+        """
+
+    def stands(self, table: str, key: Key, people: Sequence[Key], value: tuple[str, str]) -> bool:
+        """Whether one field (column, text) of one row of the person says so; another statement."""
 
     def sizes(self) -> dict[str, int]:
         """Estimated number of rows of every table; one statement."""

@@ -29,7 +29,7 @@ START = {
 END = {
     Edge.NONE: "",
     Edge.WORD: f"(?!{WORD}|[{MARKS}])",
-    Edge.MAIL: rf"(?!{WORD}|[{MARKS}]|-{WORD}|\.[a-z]{{2}}(?!{WORD}))",
+    Edge.MAIL: rf"(?!{WORD}|[{MARKS}]|-{WORD}|\.[A-Za-z]{{2}}(?!{WORD}))",
     Edge.KATAKANA: f"(?![{KATAKANA}])",
     Edge.DIGIT: r"(?!\d)",
 }
@@ -74,7 +74,12 @@ def _traces(found: tuple[Spelling, ...]) -> Traces:
 def expression(spelling: Spelling) -> str:
     """Return a spelling as a regular expression of Python."""
     inner = GLUE[spelling.glue].join(map(re.escape, spelling.pieces))
-    return f"{START[spelling.start]}{inner}{END[spelling.end]}"
+    return f"{_exact(START[spelling.start])}{inner}{_exact(END[spelling.end])}"
+
+
+def _exact(edge: str) -> str:
+    """Return an edge that tells small from large letters; its ranges would be folded one by one."""
+    return f"(?-i:{edge})" if edge else ""
 
 
 def strip_text(text: str, found: Traces) -> str:

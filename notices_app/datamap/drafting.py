@@ -24,6 +24,9 @@ class NothingToSuggest(Exception):
     """The store has no table that looks as if it had one row for each person."""
 
 
+IDENTITIES = ("email", "phone_number", "username")
+
+
 @dataclass(frozen=True)
 class Link:
     """How a table hangs on another one: our column, their column, and who is found from whom."""
@@ -86,7 +89,10 @@ def _look_at(made: Draft, table: str, name: str, values: list[Any]) -> None:
     kind = made.store.tables[table].columns[name].facts.kind
     is_text = kind in {"text", "json"}
     named = looks.by_name(table, name)
-    if named and not is_text and named.data_category.startswith(ONLY_TEXT):
+    if named and (
+        (not is_text and named.data_category.startswith(ONLY_TEXT))
+        or (_is_bound(made, table, name) and named.data_category != "user.unique_id")
+    ):
         named = None
     guess = _stronger(named, _by_values(values) if is_text else None)
     if guess:
@@ -94,6 +100,11 @@ def _look_at(made: Draft, table: str, name: str, values: list[Any]) -> None:
     betrays = not guess and looks.names_within(values)
     if is_text and (_is_long(values) or betrays):
         made.texts.add((table, name))
+
+
+def _is_bound(made: Draft, table: str, name: str) -> bool:
+    """Say whether a column is part of a reference: then its name is that of the other table."""
+    return any(name in key.columns for key in made.store.tables[table].foreign)
 
 
 def _by_values(values: Sequence[Any]) -> Look | None:
@@ -127,16 +138,26 @@ def _person(made: Draft) -> str:
 def _score(made: Draft, table: str) -> int:
     """Points for an identifier, a name, a table named after people, and for being referred to."""
     guesses = [look for (each, _), look in made.guesses.items() if each == table]
-    identities = {look.identity for look in guesses if look.identity and look.sure >= SURE}
-    if not identities & {"email", "phone_number", "username"}:
+    kinds = {look.identity for look in guesses if look.identity and look.sure >= SURE}
+    if not kinds & set(IDENTITIES):
         return 0
-    points = 30 if "email" in identities else 10
-    points += 10 * len(identities)
+    points = 30 if "email" in kinds else 10
+    points += 10 * len(kinds)
     points += 40 if looks.PEOPLE.search(looks.snake(table)) else 0
     points += 5 * min(8, sum(1 for _ in made.store.references_to(table)))
     points -= 60 if looks.HISTORY.search(looks.snake(table)) else 0
     points -= 20 if looks.STAFF.search(looks.snake(table)) else 0
     return points
+
+
+def identities(made: Draft) -> list[str]:
+    """The columns that identify the person: those with an index, or else the surest one."""
+    sheet = made.store.tables[made.person]
+    found = {name: look for (table, name), look in made.guesses.items()
+             if table == made.person and look.identity in IDENTITIES and look.sure >= SURE
+             and not sheet.columns[name].facts.generated}  # fmt: skip
+    indexed = [name for name in found if {name, f"lower({name.lower()})"} & sheet.leading]
+    return indexed or sorted(found, key=lambda name: -found[name].sure)[:1]
 
 
 def _reached(made: Draft) -> dict[str, list[Link]]:
@@ -211,8 +232,7 @@ def _by_number(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
 
 
 def _by_identifier(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
-    mine = {look.identity: name for (table, name), look in made.guesses.items()
-            if table == made.person and look.identity in {"email", "username"}}  # fmt: skip
+    mine = {made.guesses[made.person, name].identity: name for name in identities(made)}
     for (table, name), look in sorted(made.guesses.items()):
         loose = table in known and table != made.person and not made.store.tables[table].foreign
         if loose and look.identity in mine and look.sure >= SURE:

@@ -56,7 +56,7 @@ def lint(map_: Map, store: Survey) -> list[Finding]:
 
 def merged(seen: list[Finding], found: Iterable[Finding], map_: Map) -> list[Finding]:
     """Return both lists as one: the connector's findings at their places, nothing said twice."""
-    placed = [_placed(each, map_) for each in found if not _is_settled(each, map_)]
+    placed = [*dict.fromkeys(_placed(each, map_) for each in found if not _is_settled(each, map_))]
     said = {(finding.code, _subject(finding)) for finding in placed}
     named = {word for each in placed if each.level == "error" or each.code in ABOUT_OTHERS
              for word in WORD.findall(each.message)}  # fmt: skip
@@ -134,6 +134,7 @@ def _key(look: _Lint, collection: Collection, sheet: Sheet) -> None:
         turned = [each for each in {sheet.key, *sheet.unique} if sorted(each) == sorted(key)]
         said = f"the store's order is {', '.join(turned[0])}" if turned else "no unique key is this"
         look.error(collection.place, "key-not-unique", collection.name, said)
+        return
     for name in key:
         field = collection.field(name)
         if field and sheet.columns[name].facts.nullable and key != sheet.key:
@@ -186,7 +187,8 @@ def _comparisons(look: _Lint, collection: Collection, sheet: Sheet) -> None:
     for field in collection.fields:
         asked = field.identity or field.identifier or field.references
         if asked and field.compare in {"phone", "name"}:
-            indexed = any(field.name.lower() in each and "(" in each for each in sheet.leading)
+            plain = {field.name, f"lower({field.name.lower()})"}
+            indexed = any(field.name.lower() in each for each in sheet.leading - plain)
             if not indexed:
                 subject = f"{collection.name}.{field.name}"
                 said = f"compared as {field.compare} without an index on that form"
@@ -197,8 +199,10 @@ def _comparisons(look: _Lint, collection: Collection, sheet: Sheet) -> None:
 
 
 def _unnamed_columns(look: _Lint, collection: Collection) -> None:
+    sheet = look.store.tables[collection.name]
     known = {field.name for field in collection.fields}
-    for name in look.store.tables[collection.name].columns:
+    known |= {name for key in sheet.foreign for name in key.columns}
+    for name in sheet.columns:
         if name in known or _is_left_out(look.map, collection.name, name):
             continue
         guess = looks.by_name(collection.name, name)

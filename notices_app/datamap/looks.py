@@ -10,8 +10,10 @@ import yaml
 
 DATA = Path(__file__).with_suffix(".yml")
 
-HISTORY = re.compile(r"(^|_)(history|hist|audit|audits|versions?|revisions?|changelog|archived?|"
-                     r"shadow|backup|bak|old|deleted|tombstones?|log|logs|trail)(_|$)")  # fmt: skip
+HISTORY = re.compile(
+    r"(^|_)(history|hist|historical|audit|audits|versions?|revisions?|changelog|archived?|shadow"
+    r"|backup|bak|old|deleted|tombstones?|log|logs|trail)(_|$)"
+)
 NEUTRAL = re.compile(r"^(tax|product|item|sku|course|lesson|category|tag|genre|version|currency|"
                      r"page|file|host|domain|table|column|index|event|role|permission|job|task|"
                      r"queue|course|store|shop|film|language|plan|model|app|template|type|status)"
@@ -74,7 +76,7 @@ def snake(name: str) -> str:
 # --- by values ------------------------------------------------------------------------------------
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}")
-PHONE = re.compile(r"\+?[0-9][0-9 ().-]{7,18}[0-9]")
+PHONE = re.compile(r"[+(]?[0-9][0-9 ().-]{7,18}[0-9]")
 ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]+)?|[0-9a-f:]{6,}::?[0-9a-f:]+")
 CARD = re.compile(r"(?:[0-9][ -]?){13,19}")
 SSN = re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}")
@@ -124,7 +126,7 @@ def is_history(table: str, of: Iterable[str]) -> str:
     name = snake(table)
     if not HISTORY.search(name):
         return ""
-    stem = HISTORY.sub("_", name).strip("_").removeprefix("historical_")
+    stem = HISTORY.sub("_", name).strip("_")
     for other in of:
         known = snake(other)
         if known != name and stem and stem.rstrip("s") == known.rstrip("s"):

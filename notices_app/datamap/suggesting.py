@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 
-from notices_app.datamap.drafting import SURE, Draft, Link, NothingToSuggest, columns, draft
+from notices_app.datamap.drafting import (
+    SURE,
+    Draft,
+    Link,
+    NothingToSuggest,
+    columns,
+    draft,
+    identities,
+)
 from notices_app.datamap.facts import SERVED_NAME
 from notices_app.datamap.looks import Look
+from notices_app.datamap.reading import PLAIN, kind_of
 from notices_app.datamap.taxonomy import USUAL, USUALLY_NEVER, USUALLY_SENSITIVE
 
 __all__ = ["NothingToSuggest", "suggest"]
@@ -19,19 +28,24 @@ def suggest(address: str, schema: str, *, key: str, with_values: bool = True) ->
     return "\n".join([*_head(made), *_collections(made), *_rest(made)])
 
 
+def _word(name: str) -> str:
+    """Return a name as YAML reads it as text: ``no`` is one only in quotes."""
+    return name if kind_of(name) == PLAIN else f'"{name}"'
+
+
 def _head(made: Draft) -> Iterator[str]:
     yield "# Proposed from the live catalogue. Nothing of it is decided: read every line."
     yield "# The number behind a guess says how sure it is, of 100, and by what."
     yield "dataset:"
-    yield f"  - fides_key: {made.key}"
-    yield f"    ccpa_meta: {{person: {made.person}}}"
+    yield f"  - fides_key: {_word(made.key)}"
+    yield f"    ccpa_meta: {{person: {_word(made.person)}}}"
     yield "    collections:"
 
 
 def _collections(made: Draft) -> Iterator[str]:
     for table, links in made.links.items():
         sheet = made.store.tables[table]
-        yield f"      - name: {table}"
+        yield f"      - name: {_word(table)}"
         yield f"        # {_why(made, table, links)}"
         if table in made.after:
             names = ", ".join(f"{made.key}.{each}" for each in made.after[table])
@@ -52,7 +66,7 @@ def _why(made: Draft, table: str, links: list[Link]) -> str:
 def _field(made: Draft, table: str, column: str, links: list[Link]) -> Iterator[str]:
     guess = made.guesses.get((table, column))
     certain = guess if guess and guess.sure >= SURE else None
-    yield f"          - name: {column}"
+    yield f"          - name: {_word(column)}"
     if guess:
         yield f"            # {guess.data_category}: {guess.sure} of 100, by {guess.why}"
     if certain:
@@ -68,14 +82,14 @@ def _fides(made: Draft, table: str, column: str, links: list[Link]) -> Iterator[
     if column in sheet.key:
         yield "              primary_key: true"
     guess = made.guesses.get((table, column))
-    if table == made.person and guess and guess.identity in {"email", "phone_number", "username"}:
+    if guess and table == made.person and column in identities(made):
         yield f"              identity: {guess.identity}"
     mine = [link for link in links if link.column == column]
     if mine:
         yield "              references:"
     for link in mine:
-        yield (f"                - {{dataset: {made.key}, field: {link.table}.{link.target}, "
-               f"direction: {link.direction}}}")  # fmt: skip
+        where = f"dataset: {_word(made.key)}, field: {link.table}.{link.target}"
+        yield f"                - {{{where}, direction: {link.direction}}}"
 
 
 def _own(made: Draft, table: str, column: str, guess: Look | None) -> Iterator[str]:

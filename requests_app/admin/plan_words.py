@@ -25,10 +25,11 @@ def undecided(plan: Plan) -> list[dict[str, Any]]:
 
 def what_a_yes_does(plan: Plan, at: datetime) -> str:
     """The button: what is erased, and on which day at the earliest if it is approved now."""
-    rows = dict.fromkeys(("delete", "mask"), 0)
+    rows = dict.fromkeys(("delete", "mask", "trim"), 0)
     for part in plan.summary:
         if part["action"] in rows:
             rows[part["action"]] += part["rows"]
+    rows["mask"] += rows["trim"]
     day = in_words(batches.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS)))
     words = ngettext("Erase %(rows)s row", "Erase %(rows)s rows", rows["delete"])
     said = words % {"rows": f"{rows['delete']:,}"}
@@ -88,7 +89,7 @@ def _goes(parts: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _stripped(parts: Iterable[dict[str, Any]]) -> list[str]:
-    rows = sum(part["rows"] for part in parts if part["action"] == "mask")
+    rows = sum(part["rows"] for part in parts if part["action"] in {"mask", "trim"})
     if not rows:
         return []
     return [

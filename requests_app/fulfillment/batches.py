@@ -16,6 +16,7 @@ from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import SystemKind
 from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, outside, proof
+from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
 from requests_app.models import (
@@ -56,7 +57,7 @@ def next_run(after: datetime) -> datetime:
 
 
 def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
-    """Gather approved plans whose cool-off is over into a batch of one chunk.
+    """Gather approved plans whose cool-off is over into a batch: one chunk, or cut by rows.
 
     Returns None when nothing is due, while the clock is not trusted (PR-10), or while the kill
     switch is set: what has not begun can then still be stopped. Above the ceiling of people the
@@ -80,20 +81,21 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
             opened_at=at,
         )
         insert([batch])
-        chunk = Chunk(
-            batch=batch,
-            ordinal=1,
-            people=people,
-            lane="erase",
-            not_before=at,
-            stage=Chunk.Stage.WAIT if waits else first_stage(plans[0]),
-            state="done" if waits else "ready",
-        )
-        insert([chunk])
-        if waits:
-            Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(chunk=chunk)
-        else:
-            start(plans, chunk, at=at)
+        for ordinal, cut in enumerate(cut_plans(plans), start=1):
+            chunk = Chunk(
+                batch=batch,
+                ordinal=ordinal,
+                people=sum(plan.people for plan in cut),
+                lane="erase",
+                not_before=at,
+                stage=Chunk.Stage.WAIT if waits else first_stage(plans[0]),
+                state="done" if waits else "ready",
+            )
+            insert([chunk])
+            if waits:
+                Plan.objects.filter(pk__in=[plan.pk for plan in cut]).update(chunk=chunk)
+            else:
+                start(cut, chunk, at=at)
     return batch
 
 
@@ -169,7 +171,7 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
             "batch.approved", subject=f"batch:{batch.pk}", by=by, at=at, facts={"hash": hash}
         )
         if batch.approvals.filter(hash=hash).count() >= batch.approvals_needed:
-            (_schedule if batch.kind == Batch.Kind.LIST else release)(batch, at=at)
+            (release if batch.kind == Batch.Kind.DUE else _schedule)(batch, at=at)
     return batch
 
 

@@ -129,14 +129,14 @@ def _outcome(parts: list[dict[str, Any]], tasks: Sequence[OutsideTask]) -> Outco
 def _counts(parts: list[dict[str, Any]]) -> dict[str, int]:
     return {
         action: sum(part["rows"] for part in parts if part["action"] == action)
-        for action in ("delete", "mask", "keep")
+        for action in ("delete", "mask", "trim", "keep")
     }
 
 
 def what_was_done(parts: list[dict[str, Any]], language: str) -> Mapping[str, Any]:
     """What a completion letter says: counts by category, what is kept, why and until when."""
     with translation.override(language):
-        gone = [part for part in parts if part["action"] != "keep"]
+        gone = [part for part in parts if part["action"] not in {"keep", "trim"}]
         return {"counts": _by_category(gone), "kept": kept_words(parts)}
 
 

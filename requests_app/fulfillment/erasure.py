@@ -11,6 +11,7 @@ from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn
+from requests_app.fulfillment.cutting import cut_rows, together
 from requests_app.fulfillment.loading import Load, load, merge
 from requests_app.fulfillment.packing import Part, canonical
 from requests_app.models import Chunk, Receipt
@@ -36,7 +37,7 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
         if born:
             newborn.intend(loaded, born, at)
         parts = in_order(loaded, [*loaded.parts, *born])
-        results = _apply(loaded, parts)
+        results = apply(loaded, parts)
     work.seam("erase.after-effect")
     erasure_ledger.append(loaded, parts, at=at)
     repeated = chunk.attempts > 1
@@ -58,19 +59,20 @@ def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
     return sorted(merged, key=lambda part: (order[part.table], part.action))
 
 
-def _apply(loaded: Load, parts: Sequence[Part]) -> list[Applied]:
+def apply(loaded: Load, parts: Sequence[Part]) -> list[Applied]:
     """Change table after table; what is kept is not touched. Raises ``KeyOfAnother``."""
     secret = sealing.digest("pseudonym", loaded.target.key)
     acted = [part for part in parts if part.action != "keep"]
-    changes = [
-        (
-            part.table,
-            Rows(part.keys, part.persons),
-            Deed(part.action, secret=secret, identities=loaded.identities),
-        )
+    pieces = [
+        [
+            (part.table, rows, Deed(part.action, secret=secret, identities=loaded.identities))
+            for rows in cut_rows(Rows(part.keys, part.persons))
+        ]
         for part in acted
     ]
-    applied = loaded.target.connector.apply_all(changes, loaded.people)
+    changes = [each for piece in pieces for each in piece]
+    answers = iter(loaded.target.connector.apply_all(changes, loaded.people))
+    applied = [together([next(answers) for _piece in piece]) for piece in pieces]
     for part, result in zip(acted, applied, strict=True):
         if result.foreign:
             raise KeyOfAnother(part.table)

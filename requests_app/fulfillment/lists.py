@@ -88,7 +88,7 @@ def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime)
         ordinal += 1
         for place, count in enumerate(_freeze_chunk(batch, ordinal, chunk, by=by, at=at)):
             counts[place] += count
-    _close_gathering(batch, counts[0], by=by, at=at)
+    close_gathering(batch, counts[0], by=by, at=at)
     return Opened(batch, *counts)
 
 
@@ -127,7 +127,8 @@ def _still_gathering(batch: Batch) -> None:
         raise ListRefused("Somebody threw this list away while it was read.")
 
 
-def _close_gathering(batch: Batch, people: int, *, by: Actor, at: datetime) -> None:
+def close_gathering(batch: Batch, people: int, *, by: Actor, at: datetime) -> None:
+    """Let a batch wait for its approvals, whose number its weight says."""
     plans = list(Plan.objects.filter(chunk__batch=batch).only("hash", "above_ceiling"))
     heavy = people > batch.ceiling or any(plan.above_ceiling for plan in plans)
     with transaction.atomic():

@@ -1,8 +1,9 @@
 """A chunk in memory: its plans, people and parts, read in one statement."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,15 @@ class NotWhatWasApproved(Exception):
 
 
 @dataclass(frozen=True)
+class Stay:
+    """Rows of one person that were kept, by table, and when that may end."""
+
+    rows: dict[str, list[Key]] = field(default_factory=dict)
+    ends: dict[tuple[str, str], date | None] = field(default_factory=dict)
+    """By table and ground: the first day on which a term ends."""
+
+
+@dataclass(frozen=True)
 class Load:
     """A chunk in memory: its plans, its people in one row, and the merged parts of its plans."""
 
@@ -41,6 +51,8 @@ class Load:
     """Plans whose request has another plan to be carried out elsewhere."""
     supplements: Counter[int]
     """How many rows born after the freeze are planned already, by person."""
+    stays: Mapping[int, Stay] = field(default_factory=dict)
+    """What is kept of whom until a day, or as long as a hold lasts."""
 
     @cached_property
     def people(self) -> list[Key]:
@@ -115,7 +127,21 @@ def load(
             for part in parts_of[plan.pk]
             for person in part.persons
         ),
+        stays=_stays((first[pk], part) for pk, parts in parts_of.items() for part in parts),
     )
+
+
+def _stays(parts: Iterable[tuple[int, Part]]) -> dict[int, Stay]:
+    """Gather the kept rows by person; what a person decided to keep ends not."""
+    stays: dict[int, Stay] = {}
+    for first, part in parts:
+        if part.action != "keep" or part.decision:
+            continue
+        for key, person in zip(part.keys, part.persons, strict=True):
+            stay = stays.setdefault(first + person, Stay())
+            stay.rows.setdefault(part.table, []).append(key)
+            stay.ends[part.table, part.reason] = part.first_until
+    return stays
 
 
 def is_halted(chunk: Chunk) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ccpa_office.connectors.base import Located, Program
+from ccpa_office.connectors.base import Located, Program, Table
 from requests_app import targets
 from requests_app.fulfillment.packing import (
     Part,
@@ -72,10 +72,41 @@ def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
             )
             group.keys.append(key)
             group.persons.append(person)
-            if until and (group.until is None or until > group.until):
-                groups[action, reason, undecided] = replace(group, until=until)
+            groups[action, reason, undecided] = _dated(group, until)
         parts += groups.values()
+        parts += _trims(table, each)
     return parts
+
+
+def _dated(part: Part, until: date | None) -> Part:
+    """The part with the first and the last day on which one of its rows may be kept no longer."""
+    if part.action != "keep" or until is None:
+        return part
+    first = min(part.first_until or until, until)
+    last = max(part.until or until, until)
+    if (first, last) == (part.first_until, part.until):
+        return part
+    return replace(part, first_until=first, until=last)
+
+
+def _trims(table: Table, located: Located) -> list[Part]:
+    """What need not stay of rows that are kept; nobody touches a row under a hold, or a shared one.
+
+    The same rows stand in a part that keeps them, with its ground and its end.
+    """
+    grounds = {table.term.code if table.term else table.keep_code} - {
+        hold.code for hold in table.holds
+    }
+    rows = [
+        (key, person)
+        for key, person, shared, kept in zip(
+            located.keys, located.persons, located.shared, located.kept, strict=True
+        )
+        if kept in grounds and kept and not shared and table.trims
+    ]
+    if not rows:
+        return []
+    return [Part(table.name, "trim", [key for key, _ in rows], [person for _, person in rows])]
 
 
 def _stands_out(located: Located) -> bool:

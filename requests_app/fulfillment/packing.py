@@ -28,6 +28,7 @@ class Part:
     until: date | None = None
     shared: bool = False
     decision: str = ""
+    first_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def seal_part(box: sealing.Box, plan: Plan, ordinal: int, part: Part) -> PlanTab
         action=part.action,
         reason=part.reason,
         until=part.until,
+        first_until=part.first_until,
         rows=len(part.keys),
         keys=box.seal(canonical(part.keys).decode(), context="plan.keys"),
         persons=box.seal(canonical(part.persons).decode(), context="plan.persons"),
@@ -123,4 +125,5 @@ def open_part(box: sealing.Box, row: PlanTable) -> Part:
         until=row.until,
         shared=row.shared,
         decision=row.decision,
+        first_until=row.first_until,
     )

@@ -14,7 +14,9 @@ from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
+from requests_app.fulfillment import staying
 from requests_app.fulfillment.closing import kept_words
+from requests_app.fulfillment.cutting import cut_rows
 from requests_app.fulfillment.loading import Load, NotNow, load
 from requests_app.fulfillment.packing import Part, Subject
 from requests_app.fulfillment.plan import LIVING
@@ -58,6 +60,7 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
             ],
             at=at,
         )
+        staying.note(loaded, at=at)
         _tell(loaded, at)
     work.seam("prove.after-commit")
 
@@ -67,26 +70,39 @@ def look(loaded: Load) -> list[dict[str, Any]]:
     by_table: dict[str, list[Part]] = {}
     for part in loaded.parts:
         by_table.setdefault(part.table, []).append(part)
+    secrets = sealing.digests("pseudonym", loaded.target.key)
     looks = [
-        _look_at(loaded, table, by_table.get(table.name, []))
+        _look_at(loaded, table, by_table.get(table.name, []), secrets)
         for table in loaded.target.program.tables
     ]
+    pieces = [[(table, cut, asked) for cut in cut_rows(rows)] for table, rows, asked in looks]
+    found = iter(loaded.target.connector.recount_all([each for cut in pieces for each in cut]))
     return [
-        {
-            "table": table,
-            "finding": _finding(again.clean, bool(asked.kept)),
-            "kept": len(asked.kept),
-            "by_key": again.by_key,
-            "by_identifier": again.by_identifier,
-            "in_text": again.in_text,
-        }
-        for (table, _rows, asked), again in zip(
-            looks, loaded.target.connector.recount_all(looks), strict=True
-        )
+        _facts(table, asked, [next(found) for _piece in cut])
+        for (table, _rows, asked), cut in zip(looks, pieces, strict=True)
     ]
 
 
-def _look_at(loaded: Load, table: Table, parts: list[Part]) -> tuple[str, Rows, base.Look]:
+def _facts(table: str, asked: base.Look, found: Sequence[base.Recount]) -> dict[str, Any]:
+    """What the looks at one table's keys found together; each saw all rows with an identifier."""
+    again = base.Recount(
+        sum(each.by_key for each in found),
+        max(each.by_identifier for each in found),
+        sum(each.in_text for each in found),
+    )
+    return {
+        "table": table,
+        "finding": _finding(again.clean, bool(asked.kept)),
+        "kept": len(asked.kept),
+        "by_key": again.by_key,
+        "by_identifier": again.by_identifier,
+        "in_text": again.in_text,
+    }
+
+
+def _look_at(
+    loaded: Load, table: Table, parts: list[Part], secrets: Sequence[bytes]
+) -> tuple[str, Rows, base.Look]:
     acted = [part for part in parts if part.action != "keep"]
     return (
         table.name,
@@ -100,6 +116,8 @@ def _look_at(loaded: Load, table: Table, parts: list[Part]) -> tuple[str, Rows, 
             action=table.action,
             kept=[key for part in parts if part.action == "keep" for key in part.keys],
             stripped=[key for part in acted if part.decision == "strip" for key in part.keys],
+            trimmed=[key for part in acted if part.action == "trim" for key in part.keys],
+            secrets=secrets,
         ),
     )
 

@@ -178,7 +178,7 @@ BEGIN
         WHERE batch_id = batch.id AND hash = batch.hash;
     IF batch.state <> 'running' OR given < batch.approvals_needed
        OR (batch.people > batch.ceiling AND given < 2)
-       OR (batch.kind = 'list' AND given < 1) THEN
+       OR (batch.kind <> 'due' AND given < 1) THEN
         RAISE EXCEPTION 'this batch is not approved' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -269,6 +269,49 @@ DROP TRIGGER outside_asked ON requests_app_outsidetask;
 DROP FUNCTION requests_app_outside_asked();
 """
 
+# A correction is what was proposed; it is approved by another than who proposed it or verified.
+CORRECTIONS = """
+CREATE FUNCTION requests_app_correction_counts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.stage <> 'proposed' THEN
+        RAISE EXCEPTION 'a correction is proposed first' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF TG_OP = 'UPDATE' AND (
+        (NEW.consumer_request_id, NEW.system_key, NEW.map_version_id, NEW."table", NEW."column",
+         NEW.row, NEW.before, NEW.after, NEW.proposed_by_id) IS DISTINCT FROM
+        (OLD.consumer_request_id, OLD.system_key, OLD.map_version_id, OLD."table", OLD."column",
+         OLD.row, OLD.before, OLD.after, OLD.proposed_by_id)
+        OR OLD.stage NOT IN ('proposed', 'approved') AND NEW.stage <> OLD.stage
+        OR OLD.stage = 'approved' AND NEW.stage NOT IN ('approved', 'done', 'changed')
+        OR OLD.stage = 'proposed' AND NEW.stage NOT IN ('proposed', 'approved', 'refused')) THEN
+        RAISE EXCEPTION 'a correction is what was proposed' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.stage = 'approved' AND OLD.stage = 'proposed' AND NOT EXISTS (
+        SELECT FROM requests_app_consumerrequest asked
+        JOIN ccpa_office_staffmember member ON member.id = NEW.approved_by_id AND member.is_active
+        WHERE asked.id = NEW.consumer_request_id AND asked.kind = 'correct'
+          AND asked.status = 'verified' AND asked.level_reached >= asked.level_required
+          AND asked.verified_by_id IS DISTINCT FROM NEW.approved_by_id
+          AND asked.opened_by_id IS DISTINCT FROM NEW.approved_by_id
+          AND EXISTS (SELECT FROM ccpa_office_staffmember_groups held
+                      JOIN auth_group role ON role.id = held.group_id
+                      WHERE held.staffmember_id = member.id AND role.name IN ('approver', 'chief'))
+          AND NOT EXISTS (SELECT FROM ccpa_office_stafftouch touch
+                          WHERE touch.member_id = member.id AND touch.confirmed_at IS NULL
+                            AND touch.at > ccpa_now() - interval '72 hours')) THEN
+        RAISE EXCEPTION 'this person cannot approve this correction'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER correction_counts BEFORE INSERT OR UPDATE ON requests_app_correction
+    FOR EACH ROW EXECUTE FUNCTION requests_app_correction_counts();
+"""
+NO_CORRECTIONS = """
+DROP TRIGGER correction_counts ON requests_app_correction;
+DROP FUNCTION requests_app_correction_counts();
+"""
+
 # A package is what was built; it is handed over by another person than who verified, asked for it,
 # looked it through, or took the request in, and only to the contact on file that confirmed (VR-28).
 PACKAGES = """
@@ -325,7 +368,7 @@ DROP TRIGGER package_counts ON requests_app_package;
 DROP FUNCTION requests_app_package_counts();
 """
 
-WORK_TABLES = ("package", "step", "message", "chunk", "look", "linkasked", "outsidetask", "outsidelook")
+WORK_TABLES = ("package", "correction", "step", "message", "chunk", "look", "linkasked", "outsidetask", "outsidelook")
 
 # Sealed columns are never looked at by the planner, so no value can end in its statistics.
 SEALED = {
@@ -335,6 +378,7 @@ SEALED = {
     "note": ["text"],
     "declaration": ["typed_name"],
     "package": ["samples", "answer"],
+    "correction": ["row", "before", "after"],
     "plan": ["subjects"],
     "plantable": ["keys", "persons"],
     "outsidetask": ["records", "note"],
@@ -378,6 +422,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(BATCH_APPROVALS, NO_BATCH_APPROVALS),
         migrations.RunSQL(RECEIPTS, NO_RECEIPTS),
         migrations.RunSQL(PACKAGES, NO_PACKAGES),
+        migrations.RunSQL(CORRECTIONS, NO_CORRECTIONS),
         migrations.RunSQL(OUTSIDE, NO_OUTSIDE),
         migrations.RunSQL(IMMEDIATE, migrations.RunSQL.noop),
         migrations.RunSQL(_statistics(0), _statistics(-1)),

@@ -1,5 +1,6 @@
 """The rows of the second floor, one file a subject."""
 
+from requests_app.models.correction import Correction, CorrectionLock, CorrectionStage
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -14,6 +15,7 @@ from requests_app.models.fulfillment import (
     Receipt,
     Switch,
 )
+from requests_app.models.kept import Kept
 from requests_app.models.outside import (
     OutsideCall,
     OutsideEvidence,
@@ -56,6 +58,9 @@ __all__ = [
     "Channel",
     "Chunk",
     "ConsumerRequest",
+    "Correction",
+    "CorrectionLock",
+    "CorrectionStage",
     "Declaration",
     "Delivery",
     "Download",
@@ -63,6 +68,7 @@ __all__ = [
     "Finding",
     "Identifier",
     "IdentifierSource",
+    "Kept",
     "Link",
     "LinkAsked",
     "LinkPurpose",

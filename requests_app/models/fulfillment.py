@@ -46,6 +46,7 @@ class Batch(models.Model):
     class Kind(models.TextChoices):
         DUE = "due", _("requests that are due")
         LIST = "list", _("a list of people")
+        TERM = "term", _("what may no longer be kept")
 
     kind = models.CharField(max_length=8, choices=Kind)
     system_key = models.CharField(max_length=40)
@@ -69,7 +70,7 @@ class Batch(models.Model):
             ),
             models.CheckConstraint(
                 name="lists_need_an_approval",
-                condition=~Q(kind="list") | Q(approvals_needed__gte=1),
+                condition=Q(kind="due") | Q(approvals_needed__gte=1),
             ),
         ]
 
@@ -191,8 +192,8 @@ class PlanTable(models.Model):
 
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key", "plan": "key", "ordinal": "none", "table": "none", "action": "none",
-        "reason": "none", "until": "none", "columns": "none", "rows": "none", "keys": "sealed",
-        "persons": "none", "shared": "none", "decision": "none",
+        "reason": "none", "until": "none", "first_until": "none", "columns": "none", "rows": "none",
+        "keys": "sealed", "persons": "none", "shared": "none", "decision": "none",
     }  # fmt: skip
 
     plan = models.ForeignKey(Plan, models.CASCADE, related_name="tables")
@@ -201,6 +202,7 @@ class PlanTable(models.Model):
     action = models.CharField(max_length=8)
     reason = models.CharField(max_length=8, blank=True, default="")
     until = models.DateField(null=True)
+    first_until = models.DateField(null=True)
     columns = models.JSONField(default=list)
     rows = models.PositiveIntegerField()
     keys = models.BinaryField()

@@ -13,6 +13,7 @@ from ccpa_office.connectors.base import (
     Deed,
     HostNotAllowed,
     MapDoesNotFit,
+    Program,
     Repeat,
     Rows,
     StoreUnreachable,
@@ -56,6 +57,18 @@ def test_a_cascade_that_the_map_does_not_declare_is_found(school):
         " FOREIGN KEY (a) REFERENCES accounts (id) ON DELETE CASCADE)"
     )
     assert codes(school) == {"cascade-not-declared"}
+
+
+def test_a_copy_of_a_table_that_the_map_does_not_name_is_found(school):
+    school.run("CREATE TABLE profiles_history (id int PRIMARY KEY, display_name VARCHAR(40),"
+               " biography VARCHAR(40), employer VARCHAR(40))")  # fmt: skip
+    assert codes(school) == {"history"}
+
+
+def test_a_change_that_a_reference_cannot_bear_is_found(still_school):
+    changes = (*still_school.program.table("forum_posts").changes, Change("author_id", "zero"))
+    program = with_table(still_school.program, "forum_posts", changes=changes)
+    assert "foreign-key" in codes(still_school, program)
 
 
 CHANGES = [
@@ -162,15 +175,37 @@ def test_a_url_that_names_no_store_is_refused(still_school, url):
         connectors.connect(url, still_school.program)
 
 
-def test_a_host_that_is_not_on_the_list_is_not_called(still_school):
-    for url in ("mysql+pymysql://u:p@db.example.net/x", "postgresql://db.example.net/x"):
-        with pytest.raises(HostNotAllowed):
-            connectors.connect(url, still_school.program, allowed=lambda host: host == "other")
-    for here in ("127.0.0.1", "[::1]", "localhost"):
-        with pytest.raises(StoreUnreachable):
-            connectors.connect(
-                f"mysql+pymysql://u@{here}:9/x", still_school.program, allowed=lambda _host: False
-            )
+FAR = [
+    "mysql+pymysql://u:p@db.example.net/x",
+    "postgresql://db.example.net/x",
+    "postgresql://127.0.0.1:1,db.example.net:2/x",
+    "postgresql:///x?host=db.example.net",
+    "postgresql://127.0.0.1/x?hostaddr=192.0.2.1",
+    "mysql+pymysql://127.0.0.1/x?host=db.example.net",
+    "mysql+pymysql://127.0.0.1/x?read_default_file=/etc/passwd",
+    "postgresql://127.0.0.1/x?service=far",
+    "postgresql://%64b.example.net/x",
+    "postgresql://[2001:db8::1]:5432/x",
+]
+
+
+@pytest.mark.parametrize("url", FAR)
+def test_a_host_that_is_not_on_the_list_is_not_called(url):
+    program = Program("x", "public", "x", "x", ())
+    with pytest.raises(HostNotAllowed):
+        connectors.connect(url, program, allowed=lambda host: host == "other.example.net")
+
+
+@pytest.mark.parametrize("here", ["127.0.0.1", "[::1]", "localhost", "other.example.net"])
+def test_this_machine_and_listed_hosts_may_be_called(here, monkeypatch):
+    program = Program("x", "public", "x", "x", ())
+    monkeypatch.setitem(connectors.ENGINES, "mysql", lambda url, _program: url)
+    url = f"mysql+pymysql://u@{here}:9/x"
+    try:
+        found = connectors.connect(url, program, allowed=lambda host: host == "other.example.net")
+    finally:
+        connectors._pool.__dict__.pop("held", None)
+    assert found == url
 
 
 # --- giving out -----------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
-from ccpa_office.connectors.base import Change, Hold, Identity, Look, Named
+from ccpa_office.connectors import grants
+from ccpa_office.connectors.base import Change, Hold, Identity, Look, MapDoesNotFit, Named
 from ccpa_office.connectors.sql import changing, dialects, finding, recounting, showing, soundness
 from ccpa_office.connectors.sql.binding import Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue, Column, Relation, column_facts
@@ -145,13 +146,27 @@ def test_the_check_needs_no_server(bound):
     assert "not-proved" in codes
 
 
-def test_grants_are_the_least_that_the_program_needs(bound):
-    binding, compiler = bound
-    lines = showing.grants(binding, compiler, "ccpa_office")
+URLS = ["postgresql", "mariadb+pymysql", "mysql", "sqlite", *OWN]
+
+
+@pytest.mark.parametrize("kind", URLS)
+def test_grants_are_the_least_that_the_program_needs(kind):
+    program = compile_map(stores.CLUB_MAP, system="club", schema="shop")
+    lines = grants(f"{kind}://u@h/x", program, "ccpa_office")
     about = [line for line in lines if "order" in line]
     assert not any("DELETE" in line for line in about)
-    assert all("ccpa_office" in line for line in lines if not line.startswith("--"))
-    assert not any("ALL" in line.split() for line in lines)
+    if kind != "sqlite":
+        (update,) = [line for line in lines if "UPDATE" in line and not line.startswith("--")]
+        assert [name in update for name in ("card_no", "nick", "note", "priced")] == [
+            True, True, True, False,
+        ]  # fmt: skip
+        assert all("ccpa_office" in line for line in lines if not line.startswith("--"))
+    assert not any({"ALL", "INSERT"} & set(line.split()) for line in lines)
+
+
+def test_a_url_that_nobody_speaks_has_no_grants():
+    with pytest.raises(MapDoesNotFit):
+        grants("http://x", compile_map(stores.CLUB_MAP, system="c", schema="s"), "a")
 
 
 def test_parameters_of_the_second_look_hold_what_is_looked_for(bound):

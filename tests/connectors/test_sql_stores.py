@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from ccpa_office.connectors import grants
 from ccpa_office.connectors.base import (
     Applied,
     ChangeBlocked,
@@ -155,7 +156,9 @@ def test_the_account_needs_no_more_than_the_printed_grants(ours, maria):
     maria.run(f"CREATE USER {account} IDENTIFIED BY 'x'")
     database = ours.url.rpartition("/")[2].partition("?")[0]
     lines = [
-        line.rstrip(";") for line in ours.connector.grants(account) if line.startswith("GRANT")
+        line.rstrip(";")
+        for line in grants(ours.url, ours.program, account)
+        if line.startswith("GRANT")
     ]
     maria.run(*lines, database=database)
     url = ours.url.replace("root@", f"{name}:x@")
@@ -166,6 +169,15 @@ def test_the_account_needs_no_more_than_the_printed_grants(ours, maria):
     with pytest.raises(ChangeBlocked):
         connector._all(contract.sa.text("DELETE FROM courses"), {})
     maria.run(f"DROP USER {account}")
+
+
+def test_rows_that_the_store_keeps_after_deletion_are_found(ours):
+    ours.run("CREATE TABLE gifts (id bigint PRIMARY KEY, account bigint, INDEX (account))"
+             " WITH SYSTEM VERSIONING")  # fmt: skip
+    hop = Hop("account", "accounts", "id", forward=True, unique=True)
+    mine = ours.refitted(_with(ours.program, Table("gifts", ("id",), ((hop,),), "delete")))
+    found = [each for each in mine.connector.check() if each.level == "error"]
+    assert [each.code for each in found] == ["history"]
 
 
 # --- SQLite ---------------------------------------------------------------------------------------

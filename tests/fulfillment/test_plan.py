@@ -54,7 +54,7 @@ def test_a_table_without_rows_makes_no_part():
 def test_kept_rows_stand_apart_with_their_code_and_last_day():
     found = parts_of(PROGRAM, [_located(kept=["DX_8", "", "DX_8"], until=[LATE, None, LATER])])
     assert found == [
-        Part("orders", "keep", [1, 3], [0, 1], reason="DX_8", until=LATER),
+        Part("orders", "keep", [1, 3], [0, 1], reason="DX_8", until=LATER, first_until=LATE),
         Part("orders", "delete", [2], [0]),
     ]
 

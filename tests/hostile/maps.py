@@ -447,7 +447,7 @@ def secrets() -> Iterator[Item]:
 
 # --- encodings ------------------------------------------------------------------------------------
 
-CODECS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig", 
+CODECS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig",
           "cp037", "cp500")  # fmt: skip
 LOCAL = ("latin-1", "cp1252", "shift_jis", "euc-jp", "iso2022_jp", "gb18030", "big5", "koi8-r")
 BROKEN = (b"\xff", b"\xfe\xff", b"\xc0\x80", b"\xc1\xbf", b"\xe0\x80\x80", b"\xf0\x80\x80\x80",

@@ -33,6 +33,21 @@ def normal(compare: str, expression: sql.Composable) -> sql.Composed:
     return sql.SQL(NORMAL[compare]).format(expression)
 
 
+def _named(table: Table) -> set[str]:
+    """Return every column of the table that its rules name, besides key and columns."""
+    changes = (*table.changes, *table.strips, *table.trims)
+    hops = {path[0] for path in table.paths if path}
+    return {
+        *(change.column for change in changes),
+        *(hold.column for hold in table.holds),
+        *((table.term.starts,) if table.term else ()),
+        *(named.column for named in (*table.identities, *table.marks, *table.identifiers)),
+        *(hop.column for hop in hops),
+        *(column for hop in hops for column, _there in hop.also),
+        *table.texts,
+    }
+
+
 @dataclass(frozen=True)
 class Binding:
     """The only maker of names in SQL: each was found in the catalogue before."""
@@ -51,10 +66,25 @@ class Binding:
         if relation is None:
             raise MapDoesNotFit("a table of the map does not exist in the store")
         known = relation.columns.keys()
-        if not table.key or not {*table.key, *table.columns} <= known:
+        if not table.key or not {*table.key, *table.columns, *_named(table)} <= known:
             raise MapDoesNotFit("a column of the map does not exist in the store")
         if relation.key != table.key and table.key not in relation.unique:
             raise MapDoesNotFit("a key of the map is not unique in the store")
+        if not all(self._is_way(table.name, path) for path in table.paths):
+            raise MapDoesNotFit("a way of the map goes by what does not exist in the store")
+
+    def _is_way(self, here: str, path: Path) -> bool:
+        """Say whether the store knows every table and column of a way."""
+        for hop in path:
+            there = self.catalogue.tables.get(hop.table)
+            left = {hop.column, *(column for column, _target in hop.also)}
+            right = {hop.target, *(target for _column, target in hop.also)}
+            if there is None or not left <= self.catalogue.tables[here].columns.keys():
+                return False
+            if not right <= there.columns.keys():
+                return False
+            here = hop.table
+        return True
 
     # --- names ---
 
@@ -128,16 +158,27 @@ class Binding:
                 return Walk(joins, conditions, [sql.Identifier(here, hop.column)])
             alias = f"{row}h{number}"
             joins.append(sql.SQL("{} AS {}").format(self.name(hop.table), sql.Identifier(alias)))
-            conditions.append(
-                sql.SQL("{} = {}").format(
-                    normal(hop.compare, sql.Identifier(alias, hop.target)),
-                    normal(hop.compare, sql.Identifier(here, hop.column)),
-                )
-            )
+            conditions.extend(self._agreeing(hop, here, alias))
             here, at = alias, hop.table
         if at != self.program.person:
             raise MapDoesNotFit("a path of the map does not end at the person")
         return Walk(joins, conditions, self.columns(here, self.person.key))
+
+    def _agreeing(self, hop: Hop, row: str, alias: str) -> list[sql.Composable]:
+        """Return the conditions of one hop; an empty text refers to nobody."""
+        target = sql.Identifier(alias, hop.target)
+        agreeing: list[sql.Composable] = [
+            sql.SQL("{} = {}").format(
+                normal(hop.compare, target), normal(hop.compare, sql.Identifier(row, hop.column))
+            )
+        ]
+        if self.facts(hop.table, hop.target).kind == "text":
+            agreeing.append(sql.SQL("{} <> ''").format(normal(hop.compare, target)))
+        agreeing += [
+            sql.SQL("{} = {}").format(sql.Identifier(alias, there), sql.Identifier(row, column))
+            for column, there in hop.also
+        ]
+        return agreeing
 
     def _is_person_key(self, hop: Hop, *, last: bool) -> bool:
         return (
@@ -145,6 +186,7 @@ class Binding:
             and hop.table == self.program.person
             and self.person.key == (hop.target,)
             and hop.compare == "exact"
+            and not hop.also
         )
 
 

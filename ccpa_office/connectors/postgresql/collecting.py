@@ -67,7 +67,7 @@ def collect(binding: Binding, table: Table, window: Window) -> sql.Composed:
     shown = [_value(binding, table, piece.column) for piece in table.pieces]
     return SQL("SELECT {} FROM {} ORDER BY {}").format(
         SQL(", ").join([binding.shown("t", table), _why(binding, table, window), *shown]),
-        _mine(binding, table),
+        mine(binding, table),
         SQL(", ").join(binding.columns("t", table.key)),
     )
 
@@ -82,7 +82,7 @@ def tally(binding: Binding, table: Table, window: Window) -> sql.Composed:
     return SQL("SELECT {} FROM (SELECT {} FROM {}) AS q({})").format(
         SQL(", ").join([*counts, *filled]),
         SQL(", ").join([_why(binding, table, window), *values]),
-        _mine(binding, table),
+        mine(binding, table),
         SQL(", ").join([SQL("why"), *slots]),
     )
 
@@ -101,7 +101,7 @@ def stream(
             yield Record(tuple(row[:width]), kept, why)
 
 
-def _mine(binding: Binding, table: Table) -> sql.Composed:
+def mine(binding: Binding, table: Table) -> sql.Composed:
     """Return the rows that any way leads from to the person, each once, as ``t``."""
     ways = list(walks(binding, table))
     if not table.shareable:

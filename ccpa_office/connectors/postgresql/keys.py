@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ccpa_office.connectors.base import Key, KeysRefused, Rows
+from ccpa_office.connectors.base import MOST_KEYS, Key, KeysRefused, Rows
 
 LONGEST = 1_000
-MOST = 50_000
 BIGGEST = 2**63
 
 
@@ -66,7 +65,7 @@ def persons_of(rows: Rows, people: Sequence[Key]) -> list[Key]:
     """Return each row's person; the lists must match and no index may point outside."""
     if len(rows.keys) != len(rows.persons):
         raise KeysRefused("rows and people do not match")
-    if len(rows.keys) > MOST:
+    if len(rows.keys) > MOST_KEYS:
         raise KeysRefused("too many keys for one statement")
     persons = rows.persons
     if persons and (

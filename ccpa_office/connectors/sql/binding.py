@@ -85,7 +85,7 @@ class Binding:
             raise MapDoesNotFit("a table of the map does not exist in the store")
         if not table.key or not set(named_columns(table)) <= relation.columns.keys():
             raise MapDoesNotFit("a column of the map does not exist in the store")
-        if relation.key != table.key and table.key not in relation.unique:
+        if self.dialect.enforces and table.key not in {relation.key, *relation.unique}:
             raise MapDoesNotFit("a key of the map is not unique in the store")
 
     @property

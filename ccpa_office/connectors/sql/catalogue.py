@@ -26,6 +26,7 @@ class ForeignKey:
     target: str
     on_delete: str  # "" where the database refuses the deletion
     columns: tuple[str, ...]
+    targets: tuple[str, ...] = ()
     elsewhere: bool = False  # it stands in another schema
 
 
@@ -39,6 +40,8 @@ class Relation:
     unique: set[tuple[str, ...]] = field(default_factory=set)
     triggers: list[str] = field(default_factory=list)
     transactional: bool = True
+    versioned: bool = False  # the store keeps rows that were deleted
+    writes: str = ""  # what its triggers do
 
 
 @dataclass(frozen=True)

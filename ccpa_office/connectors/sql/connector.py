@@ -239,7 +239,9 @@ class SQLStore(Collecting):
         query = self._once("apply", step.table, step.action, make=lambda: changing.change(step))
         sent = changing.changed(step, rows, people, verdict, deed)
         count = self._send(query, {PLAN: sent}).rowcount
-        return count if 0 <= count <= len(verdict.met) else len(verdict.met)
+        if count > len(verdict.met):
+            raise ChangeBlocked("the store changed more rows than the plan names")
+        return count if count >= 0 else len(verdict.met)
 
     def _require_sound(self, step: Step, deed: Deed, people: Sequence[Key]) -> None:
         if deed.action not in {"delete", "mask", "trim"} or (
@@ -280,6 +282,11 @@ class SQLStore(Collecting):
 
     # --- showing ----------------------------------------------------------------------------------
 
+    views: tuple[str, ...] = ()
+
+    def refresh(self) -> None:
+        """These stores keep no copies that need it."""
+
     def sizes(self) -> dict[str, int]:
         names = [table.name for table in self.program.tables]
         rows = self._all(self.dialect.sizes(self._binding.catalogue.schema, names), {})
@@ -303,10 +310,6 @@ class SQLStore(Collecting):
 
     def check(self) -> list[Finding]:
         return list(self._findings)
-
-    def grants(self, account: str) -> list[str]:
-        """Return what the database's administrator grants to the office's account, no more."""
-        return showing.grants(self._binding, self._connection.dialect, account)
 
     @property
     def catalogue(self) -> Catalogue:

@@ -1,5 +1,6 @@
 """Where a program and a catalogue do not fit, found before anything runs."""
 
+import re
 from collections.abc import Iterator
 
 from ccpa_office.connectors import masking
@@ -12,7 +13,7 @@ KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 
 def check(binding: Binding) -> list[Finding]:
     """Return every finding, errors first."""
-    findings = list(_database(binding)) + [
+    findings = [*_database(binding), *_history(binding)] + [
         finding
         for table in binding.program.tables
         for finding in (
@@ -70,6 +71,58 @@ def _changes(binding: Binding, table: Table) -> Iterator[Finding]:
             yield _error(code, f"{where}: {change.how} {WORDS.get(code, 'cannot serve it')}")
         if change.column in table.key:
             yield _error("key-changed", f"{where} is a key and cannot be changed")
+        yield from _bound(binding, table, change)
+
+
+def _bound(binding: Binding, table: Table, change: Change) -> Iterator[Finding]:
+    """Yield the keys that a new value would break, or carry into other tables."""
+    where = f"{table.name}.{change.column}"
+    if change.how != "null":
+        for together in binding.catalogue.tables[table.name].unique:
+            if change.column in together and len(together) > 1:
+                rest = ", ".join(name for name in together if name != change.column)
+                yield _warning("unique-together", f"{where} is unique together with {rest}")
+    for foreign in binding.catalogue.foreign:
+        if (
+            foreign.table == table.name
+            and change.column in foreign.columns
+            and change.how != "null"
+        ):
+            yield _error("foreign-key", f"{where} refers to {foreign.target}: only null will do")
+        if foreign.target == table.name and change.column in foreign.targets:
+            yield _error("foreign-key", f"{where}: {foreign.table} refers to its values")
+
+
+PAST = (
+    "history|hist|audit|audits|aud|audit_log|log|logs|archive|archived|old|backup|bak|versions?|"
+    "revisions?|changes|changelog|journal|shadow|deleted|tombstones?|historical"
+)
+
+
+def _history(binding: Binding) -> Iterator[Finding]:
+    """Yield tables outside the map that seem to keep the past of a changed table."""
+    others = binding.catalogue.tables.keys() - {table.name for table in binding.program.tables}
+    for table in binding.program.tables:
+        if table.action != "keep":
+            if binding.catalogue.tables[table.name].versioned:
+                yield _error("history", f"{table.name}: the store keeps rows that were deleted")
+            for other in sorted(others):
+                yield from _past(binding, table, other)
+
+
+def _past(binding: Binding, table: Table, other: str) -> Iterator[Finding]:
+    relation = binding.catalogue.tables[table.name]
+    own = "|".join({re.escape(table.name.lower()), re.escape(table.name.lower().removesuffix("s"))})
+    named = re.fullmatch(f"(?:{own})_?(?:{PAST})|(?:{PAST})_?(?:{own})", other.lower())
+    written = re.search(rf"\b(into|update)\s+[`\"\[]?{re.escape(other)}\b", relation.writes, re.I)
+    if not (named or written):
+        return
+    why = "a trigger writes" if written else "its past may stand in"
+    common = relation.columns.keys() & binding.catalogue.tables[other].columns.keys()
+    if len(common - set(table.key)) > 1:
+        yield _error("history", f"{table.name}: {why} {other}, which the map does not name")
+    else:
+        yield _warning("history-unsure", f"{table.name}: {why} {other}, outside the map")
 
 
 WORDS = {
@@ -118,6 +171,8 @@ def _hop(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
 def is_indexed(binding: Binding, table: str, column: str, compare: str) -> bool:
     """Say whether some index begins with the column as it is compared."""
     leading = binding.catalogue.tables[table].leading
+    if not binding.dialect.enforces:
+        return True
     if compare == "exact":
         return column in leading
     collation = binding.catalogue.column(table, column).collation

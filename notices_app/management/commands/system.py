@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ccpa_office import clock, connectors
+from ccpa_office import clock, connectors, outbound
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.roles import NotAllowed
 from notices_app import datamap
@@ -32,6 +32,9 @@ class Command(BaseCommand):
         test = verbs.add_parser("test", help="connect, and hold the active map against it")
         test.add_argument("key", metavar="KEY")
         test.add_argument("--json", action="store_true")
+        grants = verbs.add_parser("grants", help="what the database's administrator must grant")
+        grants.add_argument("key", metavar="KEY")
+        grants.add_argument("--account", default="ccpa_office", help="the office's account there")
         secret = verbs.add_parser("secret", help="give a secret that a description names")
         secret.add_argument("key", metavar="KEY")
         secret.add_argument("name", metavar="NAME")
@@ -39,7 +42,8 @@ class Command(BaseCommand):
         verbs.add_parser("list", help="the registered systems")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        verbs = {"add": self.add, "test": self.test, "secret": self.secret, "list": self.list}
+        verbs = {"add": self.add, "test": self.test, "grants": self.grants,
+                 "secret": self.secret, "list": self.list}  # fmt: skip
         try:
             verbs[options["verb"]](options)
         except (
@@ -68,7 +72,8 @@ class Command(BaseCommand):
             system = datamap.system(found.key)
             findings = datamap.check_outside(system, found.url, found.program.outside)
         else:
-            findings = connectors.connect(found.url, found.program).check()
+            store = connectors.connect(found.url, found.program, allowed=outbound.stores())
+            findings = store.check()
         if options["json"]:
             rows = [{"level": f.level, "code": f.code, "message": f.message} for f in findings]
             self.stdout.write(json.dumps(rows, indent=2))
@@ -90,6 +95,11 @@ class Command(BaseCommand):
             at=clock.now(),
         )
         self.stdout.write("it is kept, and never shown again")
+
+    def grants(self, options: dict[str, Any]) -> None:
+        found = datamap.target(options["key"])
+        for line in connectors.grants(found.url, found.program, options["account"]):
+            self.stdout.write(line)
 
     def list(self, _options: dict[str, Any]) -> None:
         for system in DataSystem.objects.all():

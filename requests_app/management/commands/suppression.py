@@ -40,7 +40,9 @@ class Command(BaseCommand):
         copy = verbs.add_parser("filter", help="copy a CSV without the people on the list")
         copy.add_argument("file", metavar="FILE", help="UTF-8 CSV with headings; - reads the input")
         copy.add_argument("--out", required=True, metavar="FILE", help="where the rest goes")
-        copy.add_argument("--blocked", metavar="FILE", help="the numbers of the rows left out; the headings are row 1")
+        copy.add_argument(
+            "--blocked", metavar="FILE", help="numbers of rows left out; headings are 1"
+        )
         for one, words in ((check, "an address"), (copy, "a column with addresses")):
             one.add_argument("--email", action="append", default=[], help=f"{words}, repeatable")
         for one, words in ((check, "a number"), (copy, "a column with telephone numbers")):

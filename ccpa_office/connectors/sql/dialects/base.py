@@ -47,21 +47,12 @@ class Cell:
         return self.column.facts.kind in {"text", "other"}
 
 
-@dataclass(frozen=True)
-class Grants:
-    """What an account needs: on reading, on changing rows, and what the store wants besides."""
-
-    read: str
-    delete: str
-    update: str
-    before: Sequence[str] = ()
-
-
 class Dialect:
     """Plain SQL; each database overrides what it does in another way."""
 
     name: str = ""
     proved: bool = False  # the suite runs every statement against a live server
+    enforces: bool = True  # keys, references and indexes are the store's own; else the map's word
     locks: bool = False  # SELECT ... FOR UPDATE keeps the rows until the end of the transaction
     transactional: bool = True  # a transaction of several statements can be undone
     change: str = "from"  # UPDATE ... FROM; or "merge"
@@ -69,12 +60,6 @@ class Dialect:
     options: dict[str, Any] = {}
     carrier: sa.types.TypeEngine[Any] = sa.String()  # the type of the one parameter of a set
     default_schemas: tuple[str, ...] = ("", "public")
-    grants: Grants = Grants(
-        "GRANT SELECT ON {table} TO {account};",
-        "GRANT DELETE ON {table} TO {account};",
-        "GRANT UPDATE ({columns}) ON {table} TO {account};",
-    )
-
     # --- connections ---
 
     def connect_arguments(self) -> dict[str, Any]:
@@ -258,4 +243,5 @@ def _foreign(table: str, key: Any, own: str | None) -> ForeignKey:
         key["referred_table"],
         "" if rule.upper() in {"RESTRICT", "NO ACTION"} else rule.upper(),
         tuple(key["constrained_columns"]),
+        tuple(key["referred_columns"]),
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from ccpa_office.connectors.sql.catalogue import Column
-from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Grants, Slot
+from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot
 
 TYPES = {"integer": "BIGINT", "date": "DATE", "moment": "TIMESTAMP", "decimal": "DECIMAL(38,9)",
          "boolean": "INTEGER"}  # fmt: skip
@@ -24,9 +24,10 @@ WRITTEN = {"integer": "BIGINT", "decimal": "DECIMAL(38,9)", "date": "DATE", "mom
            "boolean": "BOOLEAN"}  # fmt: skip
 
 
-class Casting(Dialect):
-    """A database that turns no text into another type unless it is told to."""
+class Warehouse(Dialect):
+    """No text turns into another type unless it is told to; keys and references are mere words."""
 
+    enforces = False
     kinds: dict[str, str] = WRITTEN
 
     def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
@@ -114,7 +115,7 @@ class Oracle(Dialect):
         return super().normal(compare, text)
 
 
-class Snowflake(Casting):
+class Snowflake(Warehouse):
     """Snowflake: sets by FLATTEN. A table of the standard kind has transactions."""
 
     name: str = "snowflake"
@@ -125,14 +126,8 @@ class Snowflake(Casting):
         )
         return f"SELECT {columns} FROM TABLE(FLATTEN(INPUT => PARSE_JSON(:{parameter}))) AS j"  # noqa: S608
 
-    grants: Grants = Grants(
-        "GRANT SELECT ON TABLE {table} TO ROLE {account};",
-        "GRANT DELETE ON TABLE {table} TO ROLE {account};",
-        "GRANT UPDATE ON TABLE {table} TO ROLE {account}; -- Snowflake grants no single columns",
-    )
 
-
-class BigQuery(Casting):
+class BigQuery(Warehouse):
     """BigQuery: each statement stands alone; a chunk that stops half-way is run again."""
 
     name: str = "bigquery"
@@ -154,15 +149,8 @@ class BigQuery(Casting):
     def loose_name(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         return sa.func.lower(sa.func.trim(sa.func.normalize(text, sa.literal_column("NFKC"))))
 
-    grants: Grants = Grants(
-        "GRANT `roles/bigquery.dataViewer` ON TABLE {table} TO 'serviceAccount:{account}';",
-        "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
-        "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
-        ("-- and roles/bigquery.jobUser on the project",),
-    )
 
-
-class Redshift(Casting):
+class Redshift(Warehouse):
     """Redshift: sets by SUPER and PartiQL; it enforces no keys: the map's word counts."""
 
     name: str = "redshift"
@@ -175,7 +163,7 @@ class Redshift(Casting):
         return f"SELECT {columns} FROM (SELECT JSON_PARSE(:{parameter}) AS s) AS x, x.s AS j"  # noqa: S608
 
 
-class Trino(Casting):
+class Trino(Warehouse):
     """Trino: what a catalogue's connector allows; Iceberg and Delta take DELETE and MERGE."""
 
     name: str = "trino"
@@ -203,7 +191,7 @@ class Trino(Casting):
         return super().normal(compare, text)
 
 
-class Databricks(Casting):
+class Databricks(Warehouse):
     """Databricks: Delta tables, each statement atomic by itself; changes by MERGE."""
 
     name: str = "databricks"
@@ -220,12 +208,6 @@ class Databricks(Casting):
             f"SELECT {columns} FROM (SELECT EXPLODE(FROM_JSON(:{parameter},"  # noqa: S608
             " 'ARRAY<ARRAY<STRING>>')) AS item) AS j"
         )
-
-    grants: Grants = Grants(
-        "GRANT SELECT ON TABLE {table} TO `{account}`;",
-        "GRANT MODIFY ON TABLE {table} TO `{account}`;",
-        "GRANT MODIFY ON TABLE {table} TO `{account}`; -- Databricks grants no single columns",
-    )
 
 
 def _as(value: ColumnElement[Any], kind: str) -> ColumnElement[Any]:

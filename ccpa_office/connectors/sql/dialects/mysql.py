@@ -18,7 +18,7 @@ from ccpa_office.connectors.sql.catalogue import (
     ForeignKey,
     column_facts,
 )
-from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Grants, Slot, add_index
+from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot, add_index
 
 TYPES = {"integer": "BIGINT", "date": "DATE", "moment": "DATETIME(6)", "decimal": "DECIMAL(65,30)",
          "boolean": "TINYINT", "value": "LONGTEXT CHARACTER SET utf8mb4"}  # fmt: skip
@@ -39,13 +39,6 @@ class MySQL(Dialect):
     locks: bool = True
     remove: str = "using"
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
-    grants: Grants = Grants(
-        "GRANT SELECT ON {table} TO {account};",
-        "GRANT DELETE ON {table} TO {account};",
-        "GRANT UPDATE ({columns}) ON {table} TO {account};",
-        ("-- One account for the office alone; no GRANT OPTION, FILE, PROCESS, SUPER or TRIGGER.",
-         "CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '...' REQUIRE SSL;"),
-    )  # fmt: skip
 
     def connect_arguments(self) -> dict[str, Any]:
         return {"connect_timeout": 3, "read_timeout": 130, "write_timeout": 130,
@@ -150,11 +143,13 @@ class MySQL(Dialect):
             columns[name] = Column(facts, kind, charset or "", collation or "")
         for (table, repeats), columns_of_index in _indexes(rows(INDEXES)):
             add_index(found.tables[table], columns_of_index, unique=not repeats)
-        for table, name in rows(TRIGGERS):
+        for table, name, text in rows(TRIGGERS):
             found.tables[table].triggers.append(name)
-        for table, engine in rows(ENGINES):
+            found.tables[table].writes += f"{text}\n"
+        for table, engine, kind in rows(ENGINES):
             found.tables[table].transactional = engine in TRANSACTIONAL
-        far = [ForeignKey(name, table, target, "", (), elsewhere=True)
+            found.tables[table].versioned = kind == "SYSTEM VERSIONED"
+        far = [ForeignKey(name, table, target, "", (), (), elsewhere=True)
                for target, name, table in rows(FOREIGN)]  # fmt: skip
         return Catalogue(found.tables, (*found.foreign, *far), found.schema)
 
@@ -189,13 +184,13 @@ INDEXES = sa.text(
     " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"
 )
 TRIGGERS = sa.text(
-    "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS"
+    "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS"
     " WHERE EVENT_OBJECT_SCHEMA = :schema AND EVENT_MANIPULATION IN ('DELETE', 'UPDATE')"
     " ORDER BY 1, 2"
 )
 ENGINES = sa.text(
-    "SELECT TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = :schema"
-    " AND TABLE_TYPE = 'BASE TABLE'"
+    "SELECT TABLE_NAME, ENGINE, TABLE_TYPE FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = :schema AND TABLE_TYPE <> 'VIEW'"
 )
 FOREIGN = sa.text(
     "SELECT DISTINCT REFERENCED_TABLE_NAME, CONSTRAINT_NAME, TABLE_NAME"

@@ -17,7 +17,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
 )
 from ccpa_office.connectors.sql.catalogue import Catalogue
-from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Grants, Slot, add_index
+from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Slot, add_index
 from ccpa_office.connectors.sql.normal import normal
 
 AWAY = {
@@ -33,11 +33,6 @@ class SQLite(Dialect):
     name: str = "sqlite"
     proved: bool = True
     default_schemas: tuple[str, ...] = ("", "public", "main")
-    grants: Grants = Grants(
-        "-- SQLite knows no accounts: the office's system user needs to read {table}",
-        "-- ... and to write the file that holds {table}, and its folder",
-        "-- ... and to write the file that holds {table}, and its folder",
-    )
 
     def creator(self, url: sa.URL) -> Callable[[], Any] | None:
         name = url.database
@@ -106,11 +101,12 @@ class SQLite(Dialect):
             if table in found.tables:
                 add_index(found.tables[table], columns, unique=bool(unique) and bool(name))
         triggers = connection.exec_driver_sql(
-            "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+            "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
         )
-        for table, name in triggers:
+        for table, name, text in triggers:
             if table in found.tables:
                 found.tables[table].triggers.append(name)
+                found.tables[table].writes += f"{text}\n"
         return found
 
 

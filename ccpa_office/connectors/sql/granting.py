@@ -1,0 +1,109 @@
+"""What a database's administrator grants to the office's account: the program's needs, no more."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.compiler import IdentifierPreparer
+
+from ccpa_office.connectors.base import MapDoesNotFit, Program
+from ccpa_office.connectors.sql import dialects
+
+POSTGRES = frozenset({"postgresql", "postgres"})
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a database says it: before all, to read, to delete, to change some columns."""
+
+    read: str = "GRANT SELECT ON {table} TO {account};"
+    delete: str = "GRANT DELETE ON {table} TO {account};"
+    update: str = "GRANT UPDATE ({columns}) ON {table} TO {account};"
+    before: tuple[str, ...] = ()
+
+
+WORDS = {
+    "postgresql": Words(before=(
+        "-- Make the account first: CREATE ROLE {account} LOGIN PASSWORD '...';",
+        "GRANT USAGE ON SCHEMA {schema} TO {account};",
+    )),
+    "mysql": Words(before=(
+        "-- Make the account first: CREATE USER {account} IDENTIFIED BY '...' REQUIRE SSL;",
+        "-- It needs neither GRANT OPTION nor FILE, PROCESS, SUPER, TRIGGER or a temporary table.",
+    )),
+    "sqlite": Words(
+        "-- SQLite knows no accounts: the office's system user must be able to read {table}.",
+        "-- It must be able to write the file, and its folder, for deletions from {table}.",
+        "-- It must be able to write the file, and its folder, for changes to {table}.",
+    ),
+    "snowflake": Words(
+        "GRANT SELECT ON TABLE {table} TO ROLE {account};",
+        "GRANT DELETE ON TABLE {table} TO ROLE {account};",
+        "GRANT UPDATE ON TABLE {table} TO ROLE {account};",
+        ("-- No single columns can be granted; the role also needs USAGE down to the schema.",),
+    ),
+    "bigquery": Words(
+        "GRANT `roles/bigquery.dataViewer` ON TABLE {table} TO 'serviceAccount:{account}';",
+        "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
+        "GRANT `roles/bigquery.dataEditor` ON TABLE {table} TO 'serviceAccount:{account}';",
+        ("-- BigQuery grants no single columns; the account also needs roles/bigquery.jobUser.",),
+    ),
+    "databricks": Words(
+        "GRANT SELECT ON TABLE {table} TO `{account}`;",
+        "GRANT MODIFY ON TABLE {table} TO `{account}`;",
+        "GRANT MODIFY ON TABLE {table} TO `{account}`;",
+        ("-- No single columns can be granted; it also needs USE CATALOG and USE SCHEMA.",),
+    ),
+}  # fmt: skip
+WORDS["postgres"], WORDS["mariadb"] = WORDS["postgresql"], WORDS["mysql"]
+
+
+def grants(url: str, program: Program, account: str) -> list[str]:
+    """Return the statements, without a connection; raises ``MapDoesNotFit`` for a strange URL.
+
+    Reading is granted on every table on a way to the person, changing on nothing that is kept.
+    """
+    name = url.partition("://")[0].partition("+")[0]
+    words, prepare = WORDS.get(name, Words()), _compiler(name).identifier_preparer
+    schema = _schema(name, program.schema)
+    said = {"account": account, "schema": program.schema}
+    lines = [line.format(**said) for line in words.before]
+    lines += [words.read.format(table=_full(prepare, each, schema), **said)
+              for each in _reached(program)]  # fmt: skip
+    for table in program.tables:
+        full = _full(prepare, table.name, schema)
+        if table.action == "delete":
+            lines.append(words.delete.format(table=full, **said))
+        changes = (*table.changes, *table.strips, *table.trims)
+        if changes:
+            columns = sorted({prepare.quote(change.column) for change in changes})
+            lines.append(words.update.format(table=full, columns=", ".join(columns), **said))
+    return list(dict.fromkeys(lines))
+
+
+def _compiler(name: str) -> Dialect:
+    """Return what quotes names; raises ``MapDoesNotFit`` for a database without its package."""
+    if name not in POSTGRES:
+        dialects.of(name)
+    address = sa.URL.create("postgresql" if name in POSTGRES else name)
+    try:
+        return address.get_dialect()()
+    except sa.exc.NoSuchModuleError:
+        raise MapDoesNotFit("no driver is installed for this kind of URL") from None
+
+
+def _schema(name: str, schema: str) -> str | None:
+    if name in POSTGRES:
+        return schema
+    return None if schema in dialects.of(name).default_schemas else schema
+
+
+def _reached(program: Program) -> list[str]:
+    named = [table.name for table in program.tables]
+    return list(dict.fromkeys([
+        *named, *(hop.table for table in program.tables for path in table.paths for hop in path)
+    ]))  # fmt: skip
+
+
+def _full(prepare: IdentifierPreparer, name: str, schema: str | None) -> str:
+    return prepare.format_table(sa.Table(name, sa.MetaData(), schema=schema))

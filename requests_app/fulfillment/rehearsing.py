@@ -1,0 +1,189 @@
+"""The whole engine on a copy of a database: what each person would lose, keep and get.
+
+The same rooms as for a request (locate, erase, prove, collect) without a request, an approval or a
+letter: therefore on a system that is registered as a rehearsal copy, and on no other.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ccpa_office import sealed_files, sealing
+from ccpa_office.connectors.base import Finding, Identity, Table, Window
+from ccpa_office.law.retention import LOOKBACK_FROM
+from notices_app.models import DataSystem
+from requests_app import targets
+from requests_app.fulfillment import erasure, proof
+from requests_app.fulfillment.loading import Load, merge
+from requests_app.fulfillment.locating import locate
+from requests_app.fulfillment.package import building
+from requests_app.fulfillment.packing import Part, Subject, canonical
+from requests_app.models import Chunk
+from requests_app.targets import Target
+
+
+class NotARehearsal(Exception):
+    """This system is no rehearsal copy: register one with `system add KEY --rehearsal`."""
+
+
+class Undecided(Exception):
+    """Rows that other people reach too must be decided first: --shared TABLE=keep or =strip."""
+
+
+class SeveralPeople(Exception):
+    """The identifiers meet several people: a person decides. --people NUMBER tries them all."""
+
+
+class MapDoesNotServe(Exception):
+    """The map does not fit this store; `system test` says where."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is rehearsed: of whom, as of which day, with which decisions on shared rows."""
+
+    system: str
+    identifiers: Mapping[str, list[str]]
+    on: date
+    shared: Mapping[str, str]
+    people: int = 1
+
+
+def plan(asked: Asked) -> tuple[Load, list[Finding]]:
+    """Locate everything of the people whom the identifiers name, and cut it into parts.
+
+    Nothing found is an answer: a plan without people. Raises ``NotARehearsal``, ``datamap``'s and
+    the connector's refusals.
+    """
+    if not DataSystem.objects.filter(key=asked.system, rehearsal=True).exists():
+        raise NotARehearsal
+    target = targets.of(asked.system)
+    identity = Identity({kind: list(values) for kind, values in asked.identifiers.items()})
+    people = target.connector.people([identity])[0]
+    subjects = [Subject(key, dict(identity.identifiers)) for key in people]
+    found = locate(asked.system, subjects, on=asked.on)
+    parts = [_decided(part, asked.shared) for part in found.parts]
+    return _load(target, found.subjects, parts), target.connector.check()
+
+
+def _decided(part: Part, decisions: Mapping[str, str]) -> Part:
+    decision = decisions.get(part.table, "") if part.shared else ""
+    if decision == "keep":
+        return replace(part, action="keep", reason="GX_k", decision=decision)
+    return replace(part, action="mask", decision=decision) if decision == "strip" else part
+
+
+def _load(target: Target, subjects: list[Subject], parts: list[Part]) -> Load:
+    return Load(
+        chunk=Chunk(),
+        target=target,
+        plans=[],
+        subjects=subjects,
+        first={},
+        parts=parts,
+        unfinished=frozenset(),
+        supplements=Counter(),
+    )
+
+
+def erase(asked: Asked, loaded: Load, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Carry the plan out on the copy and look again; receipts, proof, and how long each took.
+
+    Raises ``SeveralPeople``, ``Undecided``, ``MapDoesNotServe``, ``erasure.KeyOfAnother``; the copy
+    is then as it was.
+    """
+    if len(loaded.people) > asked.people:
+        raise SeveralPeople
+    undecided = {part.table for part in loaded.parts if part.shared and not part.decision}
+    if undecided:
+        raise Undecided(f"{Undecided.__doc__} Tables: {', '.join(sorted(undecided))}.")
+    if any(finding.level == "error" for finding in findings):
+        raise MapDoesNotServe
+    if not loaded.people:
+        return {"receipts": [], "proof": [], "finding": "absent", "seconds": {}}
+    connector, began = loaded.target.connector, perf_counter()
+    parts = erasure.in_order(loaded, merge((0, part) for part in loaded.parts))
+    with connector.transaction():
+        results = erasure.apply(loaded, parts)
+    connector.refresh()
+    erased = perf_counter()
+    looks = proof.look(replace(loaded, parts=parts))
+    receipts = [
+        {
+            "table": part.table,
+            "action": part.action,
+            "planned": len(part.keys),
+            "done": result.done,
+            "gone": result.gone,
+        }
+        for part, result in zip(parts, results, strict=True)
+        if part.action != "keep"
+    ]
+    return {
+        "receipts": receipts,
+        "proof": looks,
+        "finding": proof.verdict(looks).value,
+        "seconds": {"erase": erased - began, "prove": perf_counter() - erased},
+    }
+
+
+def collect(asked: Asked, loaded: Load, folder: Path, *, language: str) -> dict[str, Any]:
+    """Write the package of a request to know into ``folder``, unsealed: the copy's own data."""
+    box = sealing.Box(sealing.new_key())
+    sealed, opened = folder / "package.sealed", folder / "package.zip"
+    wanted = building.Wanted(
+        number="REHEARSAL",
+        language=language,
+        day=asked.on,
+        window=Window(LOOKBACK_FROM, asked.on),
+        given={},
+    )
+    try:
+        built = building.write(
+            sealed, box, [(loaded.target, loaded.people)], wanted, breathe=lambda: None
+        )
+        with opened.open("wb") as out:
+            for piece in sealed_files.read(sealed, box, context=building.FILE):
+                out.write(piece)
+    finally:
+        sealed.unlink(missing_ok=True)
+    return {"package": opened.name, "size": built.size, "tables": built.tables,
+            "withheld": built.withheld}  # fmt: skip
+
+
+# --- in words and numbers -----------------------------------------------------------------------
+def told(loaded: Load) -> list[dict[str, Any]]:
+    """The plan: table by table, what happens to how many rows, and why."""
+    program = loaded.target.program
+    return [
+        {
+            "system": program.system,
+            "table": part.table,
+            "action": part.action,
+            "reason": part.reason,
+            "until": part.until.isoformat() if part.until else None,
+            "columns": _columns(program.table(part.table), part),
+            "rows": len(part.keys),
+            "shared": part.shared,
+            "decision": part.decision,
+            "keys": part.keys,
+        }
+        for part in loaded.parts
+    ]
+
+
+def _columns(table: Table, part: Part) -> list[str]:
+    """The columns that an action touches; all that the map names where the row goes."""
+    if part.action in {"mask", "trim"}:
+        return [change.column for change in table.mask(part.action)]
+    return [] if part.action == "keep" else list(table.columns)
+
+
+def plan_hash(loaded: Load) -> str:
+    """What an approval would bind: the hash over map, people and parts."""
+    facts = [loaded.target.program.digest, loaded.people, told(loaded)]
+    return sealing.digest("rehearsal", canonical(facts).decode()).hex()

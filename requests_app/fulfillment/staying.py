@@ -1,0 +1,90 @@
+"""What stays of whom, noted with the proof: sealed, with the first day on which some may go."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from ccpa_office import ledger, sealing
+from ccpa_office.connectors.base import Key, Program, Table
+from ccpa_office.law.deadlines import received_date
+from ccpa_office.models import DataKey
+from ccpa_office.roles import Actor
+from requests_app.fulfillment.loading import Load, Stay
+from requests_app.fulfillment.packing import Subject, canonical
+from requests_app.models import Kept
+
+SYSTEM = Actor.system("terms")
+AGAIN = timedelta(days=30)
+"""So long rows under a hold, which has no end of its own, wait for another look."""
+CONTEXT = "kept.person"
+
+
+def note(loaded: Load, *, at: datetime) -> None:
+    """Note what stays of whom, in the proof's transaction; no statement where nothing stays."""
+    on = received_date(at)
+    due = {
+        person: day
+        for person, stay in loaded.stays.items()
+        if (day := _due(stay, loaded.target.program, on))
+    }
+    ended = [plan.pk for plan in loaded.plans if plan.consumer_request_id is None]
+    if ended:
+        _note_erased(ended, at)
+    if not due:
+        return
+    keys = _keys(loaded)
+    boxes = {each.pk: sealing.Box(each) for each in keys.values()}
+    Kept.objects.bulk_create(
+        Kept(
+            subject=loaded.names[person],
+            system_key=loaded.target.key,
+            person=_sealed(
+                boxes[keys[person].pk], loaded.subjects[person], loaded.stays[person].rows
+            ),
+            data_key=keys[person],
+            due_on=day,
+            at=at,
+        )
+        for person, day in due.items()
+    )
+
+
+def _keys(loaded: Load) -> dict[int, DataKey]:
+    """The data key of each person's plan; it must live as long as something is kept."""
+    keys: dict[int, DataKey] = {}
+    for plan in loaded.plans:
+        if plan.parent_id is None:
+            first = loaded.first[plan.pk]
+            keys |= dict.fromkeys(range(first, first + plan.people), plan.data_key)
+    return keys
+
+
+def _due(stay: Stay, program: Program, on: date) -> date | None:
+    """The first day on which something may go; nothing ends what the map keeps for good."""
+    days = [
+        next_day(program.table(table), reason, end, on)
+        for (table, reason), end in stay.ends.items()
+    ]
+    return min((day for day in days if day), default=None)
+
+
+def next_day(table: Table, reason: str, end: date | None, on: date) -> date | None:
+    """The day on which rows kept for that reason are looked at again, if it ever ends."""
+    if any(hold.code == reason for hold in table.holds):
+        return on + AGAIN
+    if table.term and end:
+        return end if end > on else on + AGAIN
+    return None
+
+
+def _note_erased(plans: Sequence[int], at: datetime) -> None:
+    """Write into the book of each person that what was kept is gone; it is noted no longer."""
+    ended = list(Kept.objects.filter(plan__in=plans).select_related("plan"))
+    if ended:
+        entries = [(each.subject, {"plan": each.plan.hash}) for each in ended if each.plan]
+        ledger.record_many("kept.erased", entries, by=SYSTEM, at=at)
+        Kept.objects.filter(pk__in=[each.pk for each in ended]).delete()
+
+
+def _sealed(box: sealing.Box, subject: Subject, rows: Mapping[str, Sequence[Key]]) -> bytes:
+    person = {"key": subject.key, "identifiers": subject.identifiers, "rows": rows}
+    return box.seal(canonical(person).decode(), context=CONTEXT)

@@ -1,0 +1,160 @@
+"""Try a map on a copy, before anybody's request depends on it."""
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.template.loader import render_to_string
+
+from ccpa_office import clock
+from ccpa_office.connectors.base import ConnectorError
+from notices_app import datamap
+from requests_app.fulfillment import rehearsing
+from requests_app.fulfillment.erasure import KeyOfAnother
+from requests_app.fulfillment.loading import Load
+
+REFUSALS = (
+    rehearsing.NotARehearsal,
+    rehearsing.Undecided,
+    rehearsing.SeveralPeople,
+    rehearsing.MapDoesNotServe,
+    KeyOfAnother,
+    ConnectorError,
+    datamap.NoActiveMap,
+    datamap.NoAddress,
+    datamap.NoSuchSystem,
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the whole engine on a rehearsal copy (`system add KEY --rehearsal`): it prints the "
+        "plan and changes nothing; with --execute it erases on the copy and looks again. "
+        "`know` writes the package to --out. No request, no approval, no letter; refused on any "
+        "other system. Exit 1 when something is refused or left over."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which copy, which right, of whom."""
+        parser.add_argument("--system", required=True, metavar="KEY")
+        parser.add_argument("--kind", required=True, choices=["delete", "know"])
+        parser.add_argument(
+            "--identifier", action="append", required=True, metavar="KIND=VALUE",
+            help="such as email=someone@example.org; repeatable",
+        )  # fmt: skip
+        parser.add_argument("--as-of", metavar="DATE", help="terms are counted as of this day")
+        parser.add_argument("--execute", action="store_true", help="really erase, on the copy")
+        parser.add_argument(
+            "--shared", action="append", default=[], metavar="TABLE=keep|strip",
+            help="what becomes of rows that other people reach too; repeatable",
+        )  # fmt: skip
+        parser.add_argument("--people", type=int, default=1, help="so many people may be met")
+        parser.add_argument("--language", default="en", choices=["en", "ja", "es"])
+        parser.add_argument("--out", metavar="DIR", help="write report.html, and the package")
+        parser.add_argument("--json", action="store_true", help="print facts as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it. Raises CommandError when the house refuses; exit 1 when something is left."""
+        asked, out = _asked(options), _folder(options)
+        try:
+            loaded, findings = rehearsing.plan(asked)
+            facts = {
+                "system": asked.system,
+                "kind": options["kind"],
+                "as_of": asked.on.isoformat(),
+                "people": len(loaded.people),
+                "findings": [asdict(each) for each in findings],
+                "plan": rehearsing.told(loaded),
+                "plan_hash": rehearsing.plan_hash(loaded),
+                "shared": _rows(loaded, "shared"),
+                "kept": _rows(loaded, "kept"),
+            }
+            if options["kind"] == "know" and out:
+                facts |= rehearsing.collect(asked, loaded, out, language=options["language"])
+            if options["kind"] == "delete" and options["execute"]:
+                facts |= rehearsing.erase(asked, loaded, findings)
+        except REFUSALS as refusal:
+            raise CommandError(str(refusal) or type(refusal).__doc__ or "") from None
+        if out:
+            page = render_to_string("requests/rehearsal.html", facts)
+            (out / "report.html").write_text(page, encoding="utf-8")
+        self.stdout.write(json.dumps(facts, default=str) if options["json"] else _words(facts))
+        if facts.get("finding") == "residual":
+            raise SystemExit(1)
+
+
+def _asked(options: dict[str, Any]) -> rehearsing.Asked:
+    identifiers: dict[str, list[str]] = {}
+    for kind, value in _pairs(options["identifier"], "--identifier KIND=VALUE"):
+        identifiers.setdefault(kind, []).append(value)
+    shared = dict(_pairs(options["shared"], "--shared TABLE=keep or TABLE=strip"))
+    if wrong := {*shared.values()} - {"keep", "strip"}:
+        raise CommandError(f"Shared rows are kept or stripped, not {wrong.pop()!r}.", returncode=2)
+    try:
+        on = date.fromisoformat(options["as_of"]) if options["as_of"] else clock.today()
+    except ValueError:
+        raise CommandError("--as-of needs a date such as 2026-12-31.", returncode=2) from None
+    return rehearsing.Asked(options["system"], identifiers, on, shared, options["people"])
+
+
+def _pairs(given: list[str], form: str) -> list[tuple[str, str]]:
+    pairs = [(name, value) for name, sign, value in (each.partition("=") for each in given) if sign]
+    if len(pairs) < len(given) or not all(name and value for name, value in pairs):
+        raise CommandError(f"Write it as {form}.", returncode=2)
+    return pairs
+
+
+def _folder(options: dict[str, Any]) -> Path | None:
+    if options["out"] is None:
+        if options["kind"] == "know" and options["execute"]:
+            raise CommandError("The package needs a folder: --out DIR.", returncode=2)
+        return None
+    folder = Path(options["out"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"--out cannot be made ({type(error).__name__}).", returncode=2
+        ) from None
+    return folder
+
+
+def _rows(loaded: Load, which: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in loaded.parts:
+        if part.shared if which == "shared" else part.action == "keep":
+            found[part.table] = found.get(part.table, 0) + len(part.keys)
+    return found
+
+
+def _words(facts: dict[str, Any]) -> str:
+    """The plan, the receipts and the proof as lines."""
+    lines = [f"{facts['people']} people in {facts['system']}, as of {facts['as_of']}."]
+    lines += [f"{each['level']} {each['code']}: {each['message']}" for each in facts["findings"]]
+    for part in facts["plan"]:
+        why = f" ({part['reason']}{' until ' + part['until'] if part['until'] else ''})"
+        shared = "" if not part["shared"] else f" shared: {part['decision'] or 'undecided'}"
+        columns = f" [{', '.join(part['columns'])}]" if part["action"] in {"mask", "trim"} else ""
+        why = why if part["reason"] else ""
+        lines.append(
+            f"  {part['action']:6} {part['table']:24} {part['rows']:>9} rows{columns}{why}{shared}"
+        )
+    if "package" in facts:
+        lines.append(f"Package: {facts['package']}, {facts['size']:,} bytes sealed.")
+    if "finding" not in facts:
+        return "\n".join([*lines, "Nothing was changed."])
+    lines += [
+        f"  done   {each['table']:24} {each['done']:>9} of {each['planned']} ({each['action']})"
+        for each in facts["receipts"]
+    ]
+    lines += [
+        f"  LEFT   {each['table']}: by key {each['by_key']}, by identifier {each['by_identifier']},"
+        f" in text {each['in_text']}"
+        for each in facts["proof"]
+        if each["finding"] == "residual"
+    ]
+    return "\n".join([*lines, f"Looked again: {facts['finding']}."])

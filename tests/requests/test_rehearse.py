@@ -1,0 +1,119 @@
+"""A map is tried on a copy: what would go, what stays, what is left; and only on a copy."""
+
+import json
+import zipfile
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from notices_app.models import DataSystem
+from tests.builders import HANA, MARISOL, ORLA
+from tests.steps import query, store_digest
+
+pytestmark = pytest.mark.django_db
+
+
+def _run(*words):
+    out = StringIO()
+    call_command("rehearse", "--system", "learners", *words, stdout=out)
+    return out.getvalue()
+
+
+def _facts(*words):
+    return json.loads(_run(*words, "--json"))
+
+
+def _of(email):
+    return "--kind", "delete", "--identifier", f"email={email}"
+
+
+@pytest.fixture
+def copy(learners):
+    """The learner database, registered as a rehearsal copy."""
+    DataSystem.objects.update(rehearsal=True)
+    return learners
+
+
+def test_a_plan_changes_nothing(copy):
+    before = store_digest(copy)
+    facts = _facts(*_of(ORLA))
+    assert (facts["people"], facts["kept"]) == (1, {"invoices": 1})
+    acts = {(part["table"], part["action"]): part["rows"] for part in facts["plan"]}
+    assert acts["accounts", "delete"] == 1
+    assert acts["invoices", "keep"] == 1
+    assert "finding" not in facts
+    assert store_digest(copy) == before
+
+
+def test_what_was_planned_is_done_and_proved(copy):
+    facts = _facts(*_of(ORLA), "--execute")
+    assert facts["finding"] == "kept"
+    planned = {
+        (part["table"], part["action"]): part["rows"]
+        for part in facts["plan"]
+        if part["action"] != "keep"
+    }
+    assert {(r["table"], r["action"]): r["done"] for r in facts["receipts"]} == planned
+    assert query(copy, "SELECT count(*) FROM accounts WHERE lower(email) = %s", ORLA) == [(0,)]
+    again = _facts(*_of(ORLA), "--execute")
+    assert (again["people"], again["receipts"], again["finding"]) == (0, [], "absent")
+
+
+def test_a_term_is_counted_as_of_a_day(copy):
+    assert _facts(*_of(ORLA), "--as-of", "2026-01-01")["kept"] == {"invoices": 2}
+    assert _facts(*_of(ORLA), "--as-of", "2060-01-01")["kept"] == {}
+
+
+def test_shared_rows_are_decided_before_anything_is_erased(copy):
+    before = store_digest(copy)
+    with pytest.raises(CommandError, match="addresses"):
+        _run(*_of(MARISOL), "--execute")
+    assert store_digest(copy) == before
+    facts = _facts(*_of(MARISOL), "--execute", "--shared", "addresses=keep")
+    assert facts["finding"] == "kept"
+    assert facts["shared"] == {"addresses": 1}
+
+
+def test_nobody_is_an_answer(copy):
+    facts = _facts(*_of("nobody@example.org"), "--execute")
+    assert (facts["people"], facts["plan"], facts["finding"]) == (0, [], "absent")
+
+
+def test_a_package_is_written(copy, tmp_path):
+    asked = "--kind", "know", "--identifier", f"email={HANA}", "--out", str(tmp_path / "out")
+    facts = _facts(*asked)
+    with zipfile.ZipFile(tmp_path / "out" / facts["package"]) as package:
+        assert package.testzip() is None
+        assert "manifest.json" in package.namelist()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "package.zip", "report.html",
+    ]  # fmt: skip
+
+
+def test_the_report_says_what_would_go(copy, tmp_path):
+    said = _run(*_of(ORLA), "--execute", "--out", str(tmp_path))
+    assert said.endswith("Looked again: kept.\n")
+    page = (tmp_path / "report.html").read_text()
+    assert '<th scope="row">accounts</th><td>delete</td>' in page
+    assert "The second look" in page
+
+
+def test_any_other_system_is_refused(learners):
+    before = store_digest(learners)
+    with pytest.raises(CommandError, match="rehearsal"):
+        _run(*_of(ORLA), "--execute")
+    assert store_digest(learners) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--identifier", "email"), ("--identifier", "=x"), ("--as-of", "tomorrow"),
+        ("--shared", "addresses=drop"), ("--shared", "addresses"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_said(copy, words):
+    with pytest.raises(CommandError) as refused:
+        _run(*_of(ORLA), *words)
+    assert refused.value.returncode == 2
