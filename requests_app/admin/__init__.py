@@ -1,5 +1,5 @@
 """The desks of requests, one file a desk."""
 
-from requests_app.admin import batches, case, home, intake, letters, packages, plans
+from requests_app.admin import batches, case, home, intake, letters, outside, packages, plans
 
-__all__ = ["batches", "case", "home", "intake", "letters", "packages", "plans"]
+__all__ = ["batches", "case", "home", "intake", "letters", "outside", "packages", "plans"]
