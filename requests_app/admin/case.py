@@ -19,7 +19,7 @@ from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework, verification, workflow
-from requests_app.admin import queue
+from requests_app.admin import correcting, queue
 from requests_app.admin.moves import MOVES, OPENINGS
 from requests_app.admin.queue_views import VIEWS, Rows
 from requests_app.admin.timeline import ground_words, timeline
@@ -51,8 +51,8 @@ class CaseDesk(OfficeModelAdmin):
     word, label, place = "requests", gettext_lazy("Requests"), 10
     see = (Verb.SEE_CASES,)
     list_template, page_template = "admin/queue.html", "admin/case.html"
-    deeds = (*MOVES, *OPENINGS)
-    refusals = CASE_REFUSALS
+    deeds = (*MOVES, *correcting.CORRECTING, *OPENINGS)
+    refusals = (*CASE_REFUSALS, *correcting.REFUSALS)
 
     # --- the queue ------------------------------------------------------------------------------
 
@@ -173,7 +173,9 @@ class CaseDesk(OfficeModelAdmin):
             "names": dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")),
             "ground": ground_words(subject.ground),
             "exception": ground_words(subject.exception),
-            "moves": {deed.word for deed in MOVES},
+            "moves": {deed.word for deed in (*MOVES, *correcting.CORRECTING)},
+            "corrections": correcting.shown(subject),
+            "packages": list(subject.packages.order_by("pk")),
             "is_closed": subject.status in CLOSED,
             "may_see_ledger": may(actor, Verb.SEE_LEDGER),
         }

@@ -198,6 +198,13 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
         _("The package was fetched whole.") if facts.get("complete")
         else _("A download was broken off.")
     ),
+    "correction.proposed": lambda facts: _("A correction was proposed: %s fields.")
+    % facts.get("fields", 1),
+    "correction.approved": lambda _f: _("The corrections were approved."),
+    "correction.refused": lambda _f: _("The corrections were refused."),
+    "correction.done": lambda facts: _("Put right, and seen: %s.") % facts.get("field", ""),
+    "correction.changed": lambda facts: _("Something else stands there by now: %s.")
+    % facts.get("field", ""),
     "package.destroyed": lambda _f: _("The package was destroyed."),
     "identity.seen": _seen,
     "texts.seen": _texts,
