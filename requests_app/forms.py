@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import Point
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
+from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
+from requests_app.models import Said
 from requests_app.numbers import NotANumber, read_number
 
 NONCE_SALT = "requests.form"
@@ -27,6 +29,7 @@ INVISIBLE = re.compile(
 NON_JOINER, JOINER = "\u200c", "\u200d"
 """What Persian, the scripts of India and joined emoji are written with: part of the spelling."""
 LOCAL_PART = 64
+LARGEST_EVIDENCE = 4 * 1024 * 1024
 
 
 class PlainText(forms.CharField):
@@ -347,3 +350,55 @@ class MessageForm(AskingForm):
         widget=forms.Textarea(attrs={"rows": 4}),
         error_messages={"required": _("Write your message.")},
     )
+
+
+class OutsideAnswerForm(forms.Form):
+    """What became of a deletion that somebody does by hand."""
+
+    use_required_attribute = False
+    said = forms.ChoiceField(
+        label=_("What became of it?"), choices=Said.choices, widget=forms.RadioSelect
+    )
+    exception = forms.ChoiceField(
+        label=_("If it is kept: under which exception?"),
+        choices=[
+            ("", "—"), *((each.value, each.label) for each in exceptions_for(RequestKind.DELETE)),
+        ],
+        required=False,
+    )  # fmt: skip
+    note = PlainText(
+        label=_("Anything that we should know"),
+        help_text=_("Say here why it cannot be done. Write nothing about the person."),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        said, exception = found.get("said"), found.get("exception")
+        if said == Said.KEPT and not exception:
+            self.add_error("exception", _("Choose the exception under which it is kept."))
+        if said != Said.KEPT:
+            found["exception"] = ""
+        if said == Said.IMPOSSIBLE and not found.get("note", "").strip():
+            self.add_error("note", _("Say why it cannot be done."))
+        return found
+
+
+class OutsideLinkForm(OutsideAnswerForm):
+    """The same, with a file that shows it."""
+
+    evidence = forms.FileField(
+        label=_("A file that shows it"),
+        help_text=_("Up to 4 MB. We keep it sealed, without its name."),
+        required=False,
+    )
+
+    def clean_evidence(self) -> bytes:
+        file = self.cleaned_data.get("evidence")
+        if file is None:
+            return b""
+        if file.size > LARGEST_EVIDENCE:
+            raise forms.ValidationError(_("This file is larger than 4 MB."), code="large")
+        return bytes(file.read())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from requests_app import downloads, views
+from requests_app import downloads, errands, views
 
 app_name = "requests"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("requests/status/", views.status_ask, name="status"),
     path("requests/l/", views.landing, name="landing"),
     path("requests/l/<str:token>/", views.link, name="link"),
+    path("requests/outside/", errands.page, name="outside"),
+    path("requests/outside/new-link/", errands.new_link, name="outside-new-link"),
     path("requests/<str:number>/", views.case, name="case"),
     path("requests/<str:number>/withdraw/", views.withdraw, name="withdraw"),
     path("requests/<str:number>/not-me/", views.not_me, name="not-me"),

@@ -23,7 +23,7 @@ class Store(Connector, Protocol):
         """Give the connection back."""
 
 
-__all__ = ["ENGINES", "Store", "close_all", "connect", "grants"]
+__all__ = ["ENGINES", "Store", "close_all", "connect", "grants", "require_allowed"]
 
 ENGINES: dict[str, Callable[[str, Program], Store]] = {
     "postgresql": PostgreSQL,
@@ -61,7 +61,7 @@ def connect(url: str, program: Program, *, allowed: Callable[[str], bool] | None
     """
     engine = _engine(url)
     if allowed is not None:
-        _require_allowed(url, allowed)
+        require_allowed(url, allowed)
     held: dict[tuple[str, str], Store] = _pool.__dict__.setdefault("held", {})
     name = (url, program.digest)
     if name not in held or not held[name].is_open:
@@ -76,7 +76,8 @@ def _engine(url: str) -> Callable[[str, Program], Store]:
     return ENGINES[scheme]
 
 
-def _require_allowed(url: str, allowed: Callable[[str], bool]) -> None:
+def require_allowed(url: str, allowed: Callable[[str], bool]) -> None:
+    """Refuse a URL with a host that the office's list does not hold. Raises ``HostNotAllowed``."""
     parts = urlsplit(url)
     if not {key for key, _ in parse_qsl(parts.query)} <= SAID:
         raise HostNotAllowed(

@@ -378,6 +378,13 @@ class Connector(Protocol):
     def stands(self, table: str, key: Key, people: Sequence[Key], value: tuple[str, str]) -> bool:
         """Whether one field (column, text) of one row of the person says so; another statement."""
 
+    @property
+    def views(self) -> Sequence[str]:
+        """Copies that the store keeps of tables that the program changes; no statement."""
+
+    def refresh(self) -> None:
+        """Make these copies anew, where others can go on reading them."""
+
     def sizes(self) -> dict[str, int]:
         """Estimated number of rows of every table; one statement."""
 

@@ -59,3 +59,11 @@ class Tally:
     shared: int
     period: int
     filled: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Whether one field was changed now, and whether the right value stands there."""
+
+    done: bool
+    stands: bool

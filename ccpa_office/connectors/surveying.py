@@ -121,7 +121,9 @@ def sample(
     Table and columns must stand in the survey; ``KeyError`` otherwise.
     """
     known = found.tables[table].columns
-    parts = [sa.column(name) for name in columns if known[name]]
+    parts: list[Any] = [sa.column(name) for name in columns]
+    if not set(columns) <= known.keys():
+        raise KeyError
     source = sa.table(table, *parts, schema=found.schema)
     question = sa.select(*parts).select_from(source).limit(limit)
     with _connected(address) as connection:

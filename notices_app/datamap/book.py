@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from ccpa_office import connectors, ledger, sealing
+from ccpa_office import connectors, ledger, outbound, sealing
 from ccpa_office.connectors import surveying
 from ccpa_office.connectors.base import Finding, Point, Program
 from ccpa_office.law.deadlines import received_date
@@ -149,12 +149,21 @@ def check_live(text: str, *, system_key: str) -> list[Finding]:
     map_, findings = examine(text)
     if map_ is None:
         raise MapNotSound(findings)
-    address = _address(found)
-    seen = live.lint(map_, surveying.survey(address, found.schema))
+    address, hosts = _address(found), outbound.stores()
+    seen = live.lint(map_, look_at(found))
     if any(finding.code in live.ENDS for finding in seen):
         return seen
     program = compile_map(text, system=found.key, schema=found.schema)
-    return live.merged(seen, connectors.connect(address, program).check(), map_)
+    connectors.close_all()  # a check sees the store as it is now, not as it was when last opened
+    return live.merged(seen, connectors.connect(address, program, allowed=hosts).check(), map_)
+
+
+def look_at(data_system: DataSystem) -> surveying.Survey:
+    """The live catalogue of a system. Raises ``StoreUnreachable``, ``HostNotAllowed``."""
+    address, hosts = _address(data_system), outbound.stores()
+    if hosts is not None:
+        connectors.require_allowed(address, hosts)
+    return surveying.survey(address, data_system.schema)
 
 
 def check_told(text: str, *, system_key: str, on: date) -> list[Finding]:

@@ -185,8 +185,9 @@ def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
         before = earlier.get(hop.table)
         if before and before.on_delete == "delete":
             return True
-        field = before.field(hop.target) if before else None
-        if field and field.deleted and field.deleted.changes:
+        targets = (hop.target, *(theirs for _, theirs in hop.also))
+        fields = [before.field(name) for name in targets] if before else []
+        if any(field and field.deleted and field.deleted.changes for field in fields):
             return True
     return False
 

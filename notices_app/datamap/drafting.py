@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ccpa_office.connectors.surveying import Sheet, Survey, sample, survey
+from ccpa_office.connectors.surveying import Sheet, Survey, sample
 from notices_app.datamap import looks
 from notices_app.datamap.facts import SERVED_NAME
 from notices_app.datamap.looks import Look
@@ -51,9 +51,9 @@ class Draft:
     after: dict[str, list[str]] = field(default_factory=dict)
 
 
-def draft(address: str, schema: str, *, key: str, with_values: bool = True) -> Draft:
-    """Look at a store and guess. Raises ``NothingToSuggest``, ``StoreUnreachable``."""
-    made = Draft(key, survey(address, schema))
+def draft(address: str, store: Survey, *, key: str, with_values: bool = True) -> Draft:
+    """Guess what a store holds. Raises ``NothingToSuggest``, ``StoreUnreachable``."""
+    made = Draft(key, store)
     for table in _tables(made.store):
         names = columns(made.store.tables[table])
         rows = sample(address, made.store, table, names) if with_values else []

@@ -1,6 +1,7 @@
 """Ways from every collection to the person, and an order in which the collections are changed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ccpa_office.connectors.base import Hop, Path
 from notices_app.datamap.facts import Collection, Field, Map, Reference
@@ -16,30 +17,80 @@ MOST_WAYS = 8
 def hops(map_: Map) -> dict[str, list[Hop]]:
     """Return the steps out of every collection: along its references and against others'."""
     steps: dict[str, list[Hop]] = {each.name: [] for each in map_.collections}
-    for collection, field, reference in _references(map_):
-        if reference.direction in {"from", None}:
-            steps[collection.name].append(_hop(map_, field.name, reference, field.compare))
-        if reference.direction in {"to", None}:
-            steps[reference.collection].append(
-                Hop(reference.field, collection.name, field.name, forward=False,
-                    unique=collection.key == (field.name,), compare=field.compare)
-            )  # fmt: skip
+    for link in _links(map_):
+        if link.direction in {"from", None}:
+            steps[link.collection.name].append(link.along())
+        if link.direction in {"to", None}:
+            steps[link.target.name].append(link.against())
     return steps
 
 
-def _hop(map_: Map, column: str, reference: Reference, compare: str) -> Hop:
-    target = map_.collection(reference.collection)
-    unique = target is not None and target.key == (reference.field,) and compare == "exact"
-    return Hop(column, reference.collection, reference.field, forward=True, unique=unique,
-               compare=compare)  # fmt: skip
+@dataclass(frozen=True)
+class Link:
+    """One reference: a pair of fields, or as many pairs as a key of several fields needs."""
+
+    collection: Collection
+    target: Collection
+    pairs: tuple[tuple[str, str], ...]  # our field, their field
+    direction: str | None
+    compare: str
+
+    def along(self) -> Hop:
+        """The step from the row that holds the reference."""
+        (column, target), *more = self.pairs
+        whole = sorted(self.target.key) == sorted(theirs for _, theirs in self.pairs)
+        return Hop(column, self.target.name, target, forward=True,
+                   unique=whole and self.compare == "exact", compare=self.compare,
+                   also=tuple(more))  # fmt: skip
+
+    def against(self) -> Hop:
+        """The step from the row that the reference names."""
+        (column, target), *more = self.pairs
+        whole = sorted(self.collection.key) == sorted(mine for mine, _ in self.pairs)
+        also = tuple((theirs, mine) for mine, theirs in more)
+        return Hop(target, self.collection.name, column, forward=False, unique=whole,
+                   compare=self.compare, also=also)  # fmt: skip
+
+
+def _links(map_: Map) -> Iterator[Link]:
+    known = {each.name: each for each in map_.collections}
+    for collection in map_.collections:
+        wide = wide_references(map_, collection)
+        for name, parts in wide.items():
+            pairs = tuple((field.name, reference.field) for field, reference in parts)
+            yield Link(collection, known[name], pairs, parts[0][1].direction, "exact")
+        for field, reference in _single(collection):
+            whole = any((field, reference) in parts for parts in wide.values())
+            if reference.collection in known and not whole:
+                target = known[reference.collection]
+                pairs = ((field.name, reference.field),)
+                yield Link(collection, target, pairs, reference.direction, field.compare)
+
+
+Parts = list[tuple[Field, Reference]]
+
+
+def wide_references(map_: Map, collection: Collection) -> dict[str, Parts]:
+    """Return references to keys of several fields: by target, the parts that belong together."""
+    parts: dict[str, Parts] = {}
+    for field, reference in _single(collection):
+        target = map_.collection(reference.collection)
+        if target and len(target.key) > 1 and reference.field in target.key:
+            parts.setdefault(target.name, []).append((field, reference))
+    return {name: found for name, found in parts.items() if len(found) > 1}
+
+
+def _single(collection: Collection) -> Iterator[tuple[Field, Reference]]:
+    for field in collection.fields:
+        for reference in field.references:
+            if reference.collection != collection.name:
+                yield field, reference
 
 
 def _references(map_: Map) -> Iterator[tuple[Collection, Field, Reference]]:
     for collection in map_.collections:
-        for field in collection.fields:
-            for reference in field.references:
-                if reference.collection != collection.name:
-                    yield collection, field, reference
+        for field, reference in _single(collection):
+            yield collection, field, reference
 
 
 def ways(map_: Map, name: str, steps: dict[str, list[Hop]]) -> list[Path]:

@@ -11,12 +11,15 @@ from ccpa_office.connectors.surveying import Sheet, Survey
 from notices_app.datamap import looks
 from notices_app.datamap.constraints import permits
 from notices_app.datamap.facts import Collection, Field, Map
+from notices_app.datamap.linking import wide_references
 from notices_app.datamap.reading import Place, Report
 
 ENDS = frozenset({"unknown-table", "unknown-column", "a-view", "key-not-unique"})
 """Codes after which no statement is built at all."""
 SURE = 70
 """How sure a guess by name must be before a column that the map does not name is reported."""
+SERVES_WIDE_KEYS = frozenset({"postgresql"})
+"""Stores whose connector joins by a key of several columns."""
 SUBJECT = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?")
 
 
@@ -47,6 +50,7 @@ def lint(map_: Map, store: Survey) -> list[Finding]:
         for collection in map_.collections:
             _changes(look, collection, store.tables[collection.name])
             _comparisons(look, collection, store.tables[collection.name])
+            _wide(look, collection)
             _unnamed_columns(look, collection)
         _unnamed_tables(look)
         _left_out(look)
@@ -193,6 +197,13 @@ def _comparisons(look: _Lint, collection: Collection, sheet: Sheet) -> None:
                 subject = f"{collection.name}.{field.name}"
                 said = f"compared as {field.compare} without an index on that form"
                 look.warning(field.place, "slow-compare", subject, said)
+
+
+def _wide(look: _Lint, collection: Collection) -> None:
+    if look.store.dialect not in SERVES_WIDE_KEYS:
+        for parts in wide_references(look.map, collection).values():
+            said = f"a reference to a key of several fields, on {look.store.dialect}"
+            look.error(parts[0][1].place, "not-served", collection.name, said)
 
 
 # --- what the map does not name -------------------------------------------------------------------

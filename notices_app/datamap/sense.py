@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from notices_app.datamap import linking
 from notices_app.datamap.facts import Collection, Field, Map
 from notices_app.datamap.reading import Place, Report, shown
 
@@ -66,19 +67,23 @@ def _collection(collection: Collection, report: Report) -> None:
 
 def _composites(collection: Collection, map_: Map, report: Report) -> None:
     """A key of several fields is one reference, not several that each reach everybody."""
-    parts: dict[str, dict[str, Place]] = {}
+    wide = linking.wide_references(map_, collection)
+    for parts in wide.values():
+        where = parts[0][1].place
+        named = [reference.field for _, reference in parts]
+        if len(set(named)) < len(named):
+            said = "two references to one key of several fields: which parts belong together?"
+            report.error(where, "not-served", said)
+        elif len({reference.direction for _, reference in parts}) > 1:
+            report.error(where, "contradiction", "the parts of one reference differ in direction")
+        elif any(field.compare != "exact" for field, _ in parts):
+            report.error(where, "not-served", "a key of several fields is compared exactly")
     for field in collection.fields:
         for reference in field.references:
             target = map_.collection(reference.collection)
-            whole = target is None or target is collection or len(target.key) < 2
-            if target and not whole and reference.field in target.key:
-                parts.setdefault(target.name, {})[reference.field] = reference.place
-    for fields in parts.values():
-        where = next(iter(fields.values()))
-        if len(fields) > 1:
-            report.error(where, "not-served", "a reference to a key of several fields")
-        else:
-            report.warning(where, "partial-key", "a reference to a part of a key")
+            key = target.key if target and target is not collection else ()
+            if len(key) > 1 and reference.field in key and reference.collection not in wide:
+                report.warning(reference.place, "partial-key", "a reference to a part of a key")
 
 
 def _mask(collection: Collection, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ccpa_office.connectors.surveying import Survey
 from notices_app.datamap.drafting import (
     SURE,
     Draft,
@@ -19,12 +20,12 @@ from notices_app.datamap.taxonomy import USUAL, USUALLY_NEVER, USUALLY_SENSITIVE
 __all__ = ["NothingToSuggest", "suggest"]
 
 
-def suggest(address: str, schema: str, *, key: str, with_values: bool = True) -> str:
+def suggest(address: str, store: Survey, *, key: str, with_values: bool = True) -> str:
     """Return a map file that ``check`` accepts; how sure each guess is stands in its comments.
 
     Raises ``NothingToSuggest``, ``StoreUnreachable``.
     """
-    made = draft(address, schema, key=key, with_values=with_values)
+    made = draft(address, store, key=key, with_values=with_values)
     return "\n".join([*_head(made), *_collections(made), *_rest(made)])
 
 

@@ -1,5 +1,25 @@
 """The desks of requests, one file a desk."""
 
-from requests_app.admin import batches, book, case, home, intake, letters, packages, plans
+from requests_app.admin import (
+    batches,
+    book,
+    case,
+    home,
+    intake,
+    letters,
+    outside,
+    packages,
+    plans,
+)
 
-__all__ = ["batches", "book", "case", "home", "intake", "letters", "packages", "plans"]
+__all__ = [
+    "batches",
+    "book",
+    "case",
+    "home",
+    "intake",
+    "letters",
+    "outside",
+    "packages",
+    "plans",
+]

@@ -213,6 +213,15 @@ SENTENCES.update(
             if facts.get("complete")
             else _("A download was broken off.")
         ),
+        "correction.proposed": lambda facts: (
+            _("A correction was proposed: %s fields.") % facts.get("fields", 1)
+        ),
+        "correction.approved": lambda _f: _("The corrections were approved."),
+        "correction.refused": lambda _f: _("The corrections were refused."),
+        "correction.done": lambda facts: _("Put right, and seen: %s.") % facts.get("field", ""),
+        "correction.changed": lambda facts: (
+            _("Something else stands there by now: %s.") % facts.get("field", "")
+        ),
         "package.destroyed": lambda _f: _("The package was destroyed."),
         "plan.asked": lambda _f: _("A new plan was asked for."),
         "plan.tried-again": lambda _f: _("Building the plan was tried again."),

@@ -22,7 +22,7 @@ from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework, verification, workflow
-from requests_app.admin import queue
+from requests_app.admin import correcting, queue
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.letters import FAILED, shown
 from requests_app.admin.moves import MOVES, OPENINGS
@@ -58,8 +58,8 @@ class CaseDesk(ExportingDesk):
     about = gettext_lazy("Every request of a consumer, the nearest due date first.")
     see = (Verb.SEE_CASES,)
     list_template, page_template = "admin/queue.html", "admin/case.html"
-    deeds = (*MOVES, *OPENINGS)
-    refusals = CASE_REFUSALS
+    deeds = (*MOVES, *correcting.CORRECTING, *OPENINGS)
+    refusals = (*CASE_REFUSALS, *correcting.REFUSALS)
     exported = "requests"
 
     # --- the queue ------------------------------------------------------------------------------
@@ -197,7 +197,9 @@ class CaseDesk(ExportingDesk):
             "names": dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")),
             "ground": ground_words(subject.ground),
             "exception": ground_words(subject.exception),
-            "moves": {deed.word for deed in MOVES},
+            "moves": {deed.word for deed in (*MOVES, *correcting.CORRECTING)},
+            "corrections": correcting.shown(subject),
+            "packages": list(subject.packages.order_by("pk")),
             "unsent": [shown(each) for each in subject.letters.filter(FAILED).order_by("pk")[:5]],
             "may_letters": may(actor, Verb.SEE_LETTERS),
             "is_closed": subject.status in CLOSED,

@@ -24,6 +24,8 @@ from requests_app.models import (
     LinkAsked,
     Look,
     Message,
+    OutsideLook,
+    OutsideTask,
     Step,
 )
 
@@ -174,7 +176,7 @@ def _where_parked(actor: Actor, *, links: bool) -> str:
 def _work_lamp(actor: Actor) -> dict[str, str]:
     waits = sum(
         capped_count(model._base_manager.filter(state=WorkState.PARKED))
-        for model in (Step, Message, Chunk, Look, LinkAsked)
+        for model in (Step, Message, Chunk, Look, LinkAsked, OutsideTask, OutsideLook)
     )
     if waits:
         words = ngettext("%s piece waits for a person", "%s pieces wait for a person", waits)

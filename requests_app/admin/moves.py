@@ -187,6 +187,17 @@ def _decide(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -
     return _("It is the consumer. Another person approves what follows.")
 
 
+def _as_categories(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> str:
+    verification.judge_as_categories(subject, by=by, reason=reason, at=at)
+    return _("It is answered as a request for categories; the specific pieces stay.")
+
+
+def _can_be_categories(subject: Any) -> bool:
+    reached = Level(subject.level_reached)
+    specific = subject.kind == "know-specific" and subject.status == Status.CHECKING
+    return specific and reached == Level.REASONABLE
+
+
 def _ask_again(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> str:
     verification.ask_again(subject, by=by, reason=reason, at=at)
     return _("A new letter goes to the contact on file; the old link is void.")
@@ -265,6 +276,11 @@ MOVES: tuple[Deed, ...] = (
     Deed(
         "decide", _L("It is the consumer"), _decide, Verb.VERIFY, ReasonForm,
         offered=_at(Status.CHECKING), why_not=_why_not_decide,
+    ),
+    Deed(
+        "as-categories", _L("Answer with categories"), _as_categories, Verb.VERIFY, ReasonForm,
+        help=_L("Not sure enough for the pieces themselves: they are denied (7024(a))."),
+        offered=_can_be_categories, why_not=lambda _subject, actor: _touched(actor),
     ),
     Deed(
         "ask-again", _L("Ask the contact on file again"), _ask_again, Verb.VERIFY, ReasonForm,

@@ -277,9 +277,9 @@ BEGIN
         RAISE EXCEPTION 'a correction is proposed first' USING ERRCODE = 'restrict_violation';
     END IF;
     IF TG_OP = 'UPDATE' AND (
-        (NEW.consumer_request_id, NEW.system_key, NEW.map_version_id, NEW."table", NEW."column",
+        (NEW.consumer_request_id, NEW.system_key, NEW.map_version_id, NEW.collection, NEW.field,
          NEW.row, NEW.before, NEW.after, NEW.proposed_by_id) IS DISTINCT FROM
-        (OLD.consumer_request_id, OLD.system_key, OLD.map_version_id, OLD."table", OLD."column",
+        (OLD.consumer_request_id, OLD.system_key, OLD.map_version_id, OLD.collection, OLD.field,
          OLD.row, OLD.before, OLD.after, OLD.proposed_by_id)
         OR OLD.stage NOT IN ('proposed', 'approved') AND NEW.stage <> OLD.stage
         OR OLD.stage = 'approved' AND NEW.stage NOT IN ('approved', 'done', 'changed')

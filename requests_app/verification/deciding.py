@@ -58,6 +58,32 @@ def decide(
         return verified(consumer_request, by=by, at=at, reason=reason)
 
 
+def judge_as_categories(
+    consumer_request: ConsumerRequest, *, by: Actor, reason: str, at: datetime
+) -> ConsumerRequest:
+    """Deny the specific pieces for want of certainty, and answer as a request for categories.
+
+    Inside the same case and on the same clock (7024(a)). Raises ``NotAllowed``,
+    ``IdentityNotProven`` where not even a reasonable certainty is reached.
+    """
+    require(by, Verb.VERIFY)
+    may_decide_now(by, at=at)
+    with transaction.atomic():
+        consumer_request = _in_check(consumer_request)
+        reached = Level(consumer_request.level_reached)
+        if consumer_request.right is not RequestKind.KNOW_SPECIFIC or not is_certain_enough(
+            reached, Level.REASONABLE
+        ):
+            raise IdentityNotProven(str(reached.label))
+        workflow.move(
+            consumer_request, Status.VERIFIED, by=by, at=at, reason=reason,
+            facts={"specific": "denied", "ground": "DEN_UNVERIFIED"},
+            level_required=Level.REASONABLE, verified_by_id=by.id, verified_at=at,
+        )  # fmt: skip
+        queue_collection(consumer_request, at=at)
+    return consumer_request
+
+
 def _in_check(consumer_request: ConsumerRequest) -> ConsumerRequest:
     """The request, locked, if its identity waits for a verifier. Raises ``MoveNotAllowed``."""
     consumer_request = workflow.locked(consumer_request)

@@ -399,3 +399,46 @@ def test_json_round_trips_whatever_it_holds(url):
             connection.execute("UPDATE thing SET doc = %s WHERE id = 1", [text])
         run(connector)
         assert values(own)["doc"] == {**document, "who": "[removed]"}
+
+
+# --- copies that the store keeps ------------------------------------------------------------------
+
+VIEWS = """
+CREATE VIEW plain AS SELECT id, name FROM thing;
+CREATE MATERIALIZED VIEW names AS SELECT id, name FROM plain;
+CREATE UNIQUE INDEX ON names (id);
+CREATE MATERIALIZED VIEW counted AS SELECT name, count(*) FROM names GROUP BY name;
+CREATE MATERIALIZED VIEW apart AS SELECT 1 AS one;
+"""
+
+
+def test_materialised_views_of_changed_tables_are_refreshed_in_their_order():
+    with shelf(VIEWS) as url, connected(url, thing()) as connector:
+        assert connector.views == ["names", "counted"]
+        assert [each.code for each in connector.check()] == ["view-locks"]
+        run(connector)
+        connector.refresh()
+        with psycopg.connect(url) as connection:
+            left = connection.execute("SELECT name FROM counted ORDER BY 1").fetchall()
+        assert [name[:7] for (name,) in left] == ["Ann Lee", "erased-", "erased-"]
+
+
+def test_a_view_that_is_not_ours_is_found_before_anything_runs():
+    other = f"owner_{uuid.uuid4().hex[:8]}"
+    with shelf() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {other}; CREATE ROLE {other}_office LOGIN")
+            connection.execute("CREATE MATERIALIZED VIEW names AS SELECT id, name FROM thing")
+            connection.execute(f"ALTER MATERIALIZED VIEW names OWNER TO {other}")
+        try:
+            login = url.replace("postgres:@", f"{other}_office:@").replace(
+                "postgres@", f"{other}_office@"
+            )
+            connector = PostgreSQL(login, program(thing(changes=(Change("name", "null"),))))
+            assert [e.code for e in connector.check() if e.level == "error"] == ["view"]
+            connector.close()
+        finally:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(
+                    f"DROP MATERIALIZED VIEW names; DROP ROLE {other}, {other}_office"
+                )

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from ccpa_office import clock
 from notices_app import datamap
-from requests_app import casework, tasks, verification
+from requests_app import casework, tasks
+from requests_app.casework.looking import Purpose
+from requests_app.fulfillment.outside import hands
 from requests_app.models import ConsumerRequest, OutsideLook, OutsideTask, PlanState
 from tests import builders, steps
 from tests.vendor.description import BASE
@@ -67,5 +69,13 @@ def looks_due(day: int) -> None:
     tasks.drain_prove()
 
 
-__all__ = ["ARCHIVE", "MANUAL", "again", "approved", "carried_out", "looks_due", "register",
-           "task_of", "verification"]  # fmt: skip
+def work_again(task, team) -> None:
+    """Staff have a task asked anew, and the workers do it."""
+    hands.ask_again(task, reason="once more", by=team.officer, at=clock.now())
+    again()
+
+
+__all__ = [
+    "ARCHIVE", "MANUAL", "Purpose", "again", "approved", "carried_out", "clock", "looks_due",
+    "register", "task_of", "work_again",
+]  # fmt: skip

@@ -15,11 +15,11 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
-from requests_app import casework, tasks
+from requests_app import casework, tasks, verification
 from requests_app.fulfillment import access
 from requests_app.fulfillment.package import building
 from requests_app.models import Outcome, Package, PackageStage, Status
-from tests.builders import HANA, ORLA, fresh
+from tests.builders import HANA, ORLA, POINTS, ask, fresh, tokens
 from tests.fulfillment.knowing import (
     CATEGORIES,
     SPECIFIC,
@@ -211,6 +211,26 @@ def test_the_answer_of_categories_is_about_this_person(learners, mailbox, team, 
 
 def access_answer(package):
     return building.opened(sealing.Box(package.data_key), package.answer, context="package.answer")
+
+
+def test_who_is_not_sure_enough_for_the_pieces_gets_the_categories(
+    learners, mailbox, team, published
+):
+    consumer_request = ask(ORLA, kind=SPECIFIC)
+    tasks.drain_verify()
+    tasks.drain_mail()
+    link = verification.find_link(tokens(mailbox.last(ORLA))[0], at=clock.now())
+    verification.accept_evidence(link, POINTS[ORLA], signed_as="Orla", at=clock.now())
+    tasks.drain_verify()
+    with pytest.raises(verification.IdentityNotProven):
+        verification.decide(fresh(consumer_request), by=team.verifier, reason="x", at=clock.now())
+    verification.judge_as_categories(
+        fresh(consumer_request), by=team.verifier, reason="two points", at=clock.now()
+    )
+    tasks.drain_collect()
+    package = package_of(consumer_request)
+    assert (package.content, package.file) == ("categories", "")
+    assert access.outcome_of(package) == Outcome.IN_PART
 
 
 # --- two people ---------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ import pytest
 
 from ccpa_office import clock, work
 from ccpa_office.models import LedgerLine
-from requests_app import targets
+from notices_app import datamap
+from requests_app import targets, tasks
 from requests_app.fulfillment.outside import asking, hands
 from requests_app.models import (
     Batch,
+    Chunk,
     OutsideCall,
     OutsideLook,
     OutsideState,
@@ -36,13 +38,13 @@ pytestmark = pytest.mark.django_db
 def allowed(settings, monkeypatch):
     """Loopback may be called, and nobody waits long."""
     settings.OUTBOUND_ALLOWED_HOSTS, settings.ALLOW_LOOPBACK_CALLBACKS = ["127.0.0.1"], True
-    plain = targets.datamap.access
+    plain = datamap.access
 
     def quick(system, url):
         found = plain(system, url)
         return type(found)(found.url, found.outbound, found.secrets, QUICK)
 
-    monkeypatch.setattr(targets.datamap, "access", quick)
+    monkeypatch.setattr(datamap, "access", quick)
     yield
     targets.hang_up()
 
@@ -332,7 +334,11 @@ def test_what_stays_unknown_becomes_a_persons_work(served, mailbox, team):
     assert (task.state, task.error_code) == ("parked", "unknown")
     assert executions(served) == (0, 5)
     again()
-    assert steps.Chunk.objects.get(plans=task.plan).state == "parked"
+    assert Chunk.objects.get(plans=task.plan).state == "parked"
+    _becomes_honest(served, orla, team)
+    again()
+    assert status(orla) == Status.COMPLETED
+    assert Chunk.objects.get(plans=task.plan).stage == "done"
 
 
 def _drain_twice():
@@ -365,8 +371,8 @@ def test_a_worker_may_die_at_any_instant(
 
 def test_a_late_worker_writes_nothing(served, mailbox, team):
     orla = approved(mailbox, team)
-    builders.tasks.drain_house()
-    builders.tasks.drain_erase()
+    tasks.drain_house()
+    tasks.drain_erase()
     task = OutsideTask.objects.filter(plan__consumer_request=orla).first()
     if task is None or task.state != "ready":
         OutsideTask.objects.update(state="ready", stage="ask", lease_until=None)
@@ -405,7 +411,7 @@ def test_what_the_vendor_says_of_when_to_come_again_wins(served, mailbox, team):
 
 def test_the_kill_switch_stops_systems_outside_too(served, mailbox, team):
     orla = approved(mailbox, team)
-    builders.tasks.drain_house()
+    tasks.drain_house()
     Switch.objects.create(pk=1, stopped=True)
     for _time in range(2):
         again()

@@ -233,16 +233,20 @@ def test_findings_of_the_connector_are_placed_and_told_once(library):
 def test_a_map_is_loaded_against_its_store_with_every_finding_placed(library):
     by = staff("lena", "editor")
     datamap.add_system("library", name="", url=library, by=by, at=NOON, schema="public")
+    free = (
+        "ALTER TABLE fines DROP CONSTRAINT fines_loan_id_fkey",
+        "ALTER TABLE fines ADD FOREIGN KEY (loan_id) REFERENCES loans",
+    )
     away = altered(library, "DROP INDEX loans_reader_id_idx", "CREATE INDEX ON loans (reader_id)")
-    with away, pytest.raises(datamap.MapNotSound) as refusal:
+    with altered(library, *free), away, pytest.raises(datamap.MapNotSound) as refusal:
         datamap.load(MAP, system_key="library", by=by, at=NOON)
     assert all(each.line > 1 and each.code in CODES for each in refusal.value.findings)
     errors = [each for each in refusal.value.findings if each.level == "error"]
     assert {(each.code, placed(each, MAP)) for each in errors} == {
         ("no-index", "- name: reader_id")
     }
-    version = datamap.load(MAP, system_key="library", by=by, at=NOON)
-    assert version.number == 1
+    with altered(library, *free):
+        assert datamap.load(MAP, system_key="library", by=by, at=NOON).number == 1
 
 
 def test_a_partition_is_not_a_table_of_its_own(library):

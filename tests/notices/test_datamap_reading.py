@@ -284,3 +284,50 @@ def test_a_message_never_repeats_a_value_of_the_file():
 def test_the_demos_map_is_sound():
     path = Path(settings.BASE_DIR) / "demo" / "learners.yml"
     assert check(path.read_bytes(), str(path)) == []
+
+
+# --- keys of several fields -----------------------------------------------------------------------
+
+WIDE = """\
+dataset:
+  - fides_key: chain
+    ccpa_meta: {person: guests, category: PI_A, source: consumer}
+    collections:
+      - name: guests
+        ccpa_meta: {on_delete: delete}
+        fields:
+          - {name: house, fides_meta: {primary_key: true}}
+          - {name: nr, fides_meta: {primary_key: true}}
+          - {name: mail, fides_meta: {identity: email}}
+      - name: stays
+        ccpa_meta: {on_delete: delete}
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - name: at_house
+            fides_meta: {references: [{dataset: chain, field: guests.house, direction: from}]}
+          - name: guest_nr
+            fides_meta: {references: [{dataset: chain, field: guests.nr, direction: from}]}
+"""
+
+
+def test_a_reference_to_a_key_of_several_fields_is_one_step():
+    assert check(WIDE) == []
+    program = compile_map(WIDE, system="s", schema="p")
+    ((hop,),) = program.table("stays").paths
+    assert (hop.column, hop.target, hop.also) == ("at_house", "house", (("guest_nr", "nr"),))
+    assert (hop.table, hop.forward, hop.unique) == ("guests", True, True)
+    assert not program.table("stays").shareable
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("field: guests.nr", "field: guests.house", "not-served"),
+        ("field: guests.nr, direction: from", "field: guests.nr, direction: to", "contradiction"),
+        ("guests.nr, direction: from}]}", "guests.nr, direction: from}]}\n            ccpa_meta: {compare: name}", "not-served"),
+        ("fides_meta: {references: [{dataset: chain, field: guests.nr, direction: from}]}", "ccpa_meta: {category: none}", "partial-key"),
+    ],
+)  # fmt: skip
+def test_a_key_of_several_fields_is_referred_to_as_a_whole(old, new, code):
+    assert WIDE.count(old) == 1
+    assert {finding.code for finding in check(WIDE.replace(old, new))} == {code}

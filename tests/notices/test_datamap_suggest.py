@@ -5,6 +5,7 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
+from ccpa_office.connectors import surveying
 from notices_app import datamap
 from notices_app.datamap import looks, suggesting
 from notices_app.datamap.compiling import examine
@@ -15,10 +16,14 @@ from tests.notices.test_datamap_live import library
 __all__ = ["library"]
 
 
+def suggest(url, schema, **options):
+    return suggesting.suggest(url, surveying.survey(url, schema), key="shop", **options)
+
+
 @pytest.fixture(scope="module", params=stores.KINDS.values(), ids=lambda kind: kind.name)
 def proposed(request):
     with stores.store(request.param) as made:
-        yield request.param, suggesting.suggest(made.url, request.param.schema, key="shop")
+        yield request.param, suggest(made.url, request.param.schema)
 
 
 def test_what_is_proposed_passes_the_check(proposed):
@@ -67,7 +72,7 @@ def test_no_value_of_the_store_stands_in_what_is_proposed(proposed):
 
 def test_without_values_names_and_types_must_do():
     with stores.store(stores.LEARNERS) as made:
-        text = suggesting.suggest(made.url, "public", key="shop", with_values=False)
+        text = suggest(made.url, "public", with_values=False)
     assert examine(text)[0].person == "accounts"
     assert "by name and values" not in text
 
@@ -78,7 +83,7 @@ def test_where_nobody_is_there_is_nothing_to_suggest():
             "CREATE SCHEMA empty; CREATE TABLE empty.shelves (id int PRIMARY KEY, room text)"
         )
         with pytest.raises(suggesting.NothingToSuggest):
-            suggesting.suggest(made.url, "empty", key="shop")
+            suggest(made.url, "empty")
 
 
 @pytest.mark.django_db

@@ -39,8 +39,13 @@ LETTERS: dict[str, dict[str, Any]] = {
         "detail": "Tax law keeps invoices for seven years.",
         "duties": ["lock-purpose", "offer-opt-out"],
     },
-    "done_delete": {"done_on": DAY, "counts": COUNTS, "proved_on": DAY, "providers": 2,
-                    "outside": ["A service provider held nothing of yours."]},
+    "done_delete": {
+        "done_on": DAY,
+        "counts": COUNTS,
+        "proved_on": DAY,
+        "providers": 2,
+        "outside": ["A service provider held nothing of yours."],
+    },
     "done_delete_part": {"done_on": DAY, "counts": COUNTS, "kept": KEPT, "offer_opt_out": True},
     "answer_know": {"outcome": "in-part", "package_link": LINK, "package_until": MOMENT},
     "package_code": {"code": "7K3M-92QX"},
@@ -55,8 +60,13 @@ LETTERS: dict[str, dict[str, Any]] = {
         "identifiers": [{"kind": "email", "value": "9f2c"}],
         "keyed": "SHA-256",
     },
-    "outside_task": {"system": "Alder Paper Archive", "due_on": LATER, "task_link": LINK,
-                     "link_until": DAY, "again": False},
+    "outside_task": {
+        "system": "Alder Paper Archive",
+        "due_on": LATER,
+        "task_link": LINK,
+        "link_until": DAY,
+        "again": False,
+    },
     "message_from_us": {"follow_link": LINK},
 }
 

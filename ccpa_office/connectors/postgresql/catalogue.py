@@ -62,8 +62,8 @@ WRITES = re.compile(
 VIEWS = """
 SELECT DISTINCT v.relname, vn.nspname, t.relname,
        EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.oid AND i.indisunique AND i.indisvalid
-                  AND i.indpred IS NULL AND i.indexprs IS NULL) AND v.relispopulated,
-       pg_has_role(v.relowner, 'USAGE')
+                  AND i.indpred IS NULL AND i.indexprs IS NULL),
+       pg_has_role(v.relowner, 'USAGE'), v.oid
   FROM pg_class v JOIN pg_namespace vn ON vn.oid = v.relnamespace
   JOIN (WITH RECURSIVE reads(view, rel) AS (
             SELECT w.ev_class, d.refobjid FROM pg_rewrite w JOIN pg_depend d
@@ -76,7 +76,7 @@ SELECT DISTINCT v.relname, vn.nspname, t.relname,
         SELECT view, rel FROM reads) r ON r.view = v.oid
   JOIN pg_class t ON t.oid = r.rel AND t.relkind IN ('r', 'p')
   JOIN pg_namespace n ON n.oid = t.relnamespace
- WHERE v.relkind = 'm' AND n.nspname = %(schema)s ORDER BY 2, 1, 3"""
+ WHERE v.relkind = 'm' AND n.nspname = %(schema)s AND v.relispopulated ORDER BY v.oid, 3"""
 """Materialised views, each with the tables that it reads, through views or further such views."""
 
 KINDS = {
@@ -232,7 +232,7 @@ def _names(expression: str, column: str) -> bool:
 
 def _views(rows: Iterable[tuple[Any, ...]]) -> tuple[View, ...]:
     views: dict[tuple[str, str], View] = {}
-    for name, schema, table, concurrent, ours in rows:
+    for name, schema, table, concurrent, ours, _age in rows:
         known = views.get((schema, name), View(name, schema, (), concurrent, ours))
         views[schema, name] = replace(known, tables=(*known.tables, table))
     return tuple(views.values())

@@ -306,6 +306,15 @@ class PostgreSQL(Correcting):
             self._binding, step, look.action), look.action)  # fmt: skip
         return query, values
 
+    @property
+    def views(self) -> list[str]:
+        return [view.name for view in soundness.stale(self.program, self._catalogue)]
+
+    def refresh(self) -> None:
+        with translated():
+            for view in soundness.stale(self.program, self._catalogue):
+                self._connection.execute(showing.refresh(view))
+
     # --- showing ----------------------------------------------------------------------------------
 
     def sizes(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ from psycopg import sql
 
 from ccpa_office.connectors.base import Table
 from ccpa_office.connectors.postgresql.binding import Binding
+from ccpa_office.connectors.postgresql.catalogue import View
 from ccpa_office.connectors.postgresql.statements import locate
 
 SQL = sql.SQL
@@ -41,6 +42,12 @@ def sample(binding: Binding, table: Table) -> sql.Composed:
         binding.name(table.name),
         binding.same_key(table, "t", "u", "k"),
     )
+
+
+def refresh(view: View) -> sql.Composed:
+    """Return the statement that makes a materialised view anew."""
+    how = SQL("CONCURRENTLY ") if view.concurrent else SQL("")
+    return SQL("REFRESH MATERIALIZED VIEW {}{}").format(how, sql.Identifier(view.schema, view.name))
 
 
 def veil(value: str | None) -> str:

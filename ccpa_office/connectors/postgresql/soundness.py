@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, Table
 from ccpa_office.connectors.masking import LEVELLING, serves
-from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey
+from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric"})  # fmt: skip
@@ -131,15 +131,24 @@ def _is_past_of(name: str, table: str) -> bool:
     return re.fullmatch(f"(?:{own})_?(?:{PAST})|(?:{PAST})_?(?:{own})", name.lower()) is not None
 
 
+def stale(program: Program, catalogue: Catalogue) -> list[View]:
+    """Return the materialised views that read a table which the program changes, oldest first.
+
+    A view that reads another is younger than it.
+    """
+    changed = {table.name for table in program.tables if table.action != "keep" or table.trims}
+    return [view for view in catalogue.views if changed & set(view.tables)]
+
+
 def _views(program: Program, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield the materialised views that the office may not refresh, or only behind a lock."""
-    named = {table.name for table in program.tables if table.action != "keep"}
-    for view in catalogue.views:
-        read = sorted(named & set(view.tables))
-        if read and not view.ours:
-            yield _error("view", f"{read[0]}: {view.name} reads it and is not ours to refresh")
-        elif read and not view.concurrent:
-            yield _warning("view-locks", f"{read[0]}: {view.name} is locked while it is refreshed")
+    named = {table.name for table in program.tables}
+    for view in stale(program, catalogue):
+        read = min(named & set(view.tables))
+        if not view.ours:
+            yield _error("view", f"{read}: {view.name} reads it and is not ours to refresh")
+        elif not view.concurrent:
+            yield _warning("view-locks", f"{read}: {view.name} is locked while it is refreshed")
 
 
 def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:

@@ -139,7 +139,7 @@ class Command(BaseCommand):
         found = datamap.system(options["system"])
         address = datamap.url(options["system"])
         text = suggesting.suggest(
-            address, found.schema, key=found.key, with_values=not options["no_values"]
+            address, datamap.look_at(found), key=found.key, with_values=not options["no_values"]
         )
         self.stdout.write(text, ending="")
 

@@ -16,6 +16,7 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, NotAllowed, Verb, require
 from requests_app import correspondence, targets
 from requests_app.correspondence.letters import token_digest
+from requests_app.forms import LARGEST_EVIDENCE
 from requests_app.fulfillment.outside import asking, settling
 from requests_app.fulfillment.plan import subject_of
 from requests_app.models import (
@@ -34,7 +35,7 @@ REMINDER = timedelta(days=2)
 """How long before an answer is due the reminder goes."""
 TO_CONFIRM, IMPOSSIBLE, OVERDUE = "to-confirm", "impossible", "overdue"
 MOST_LETTERS = 12
-LARGEST = 4 * 1024 * 1024
+LARGEST = LARGEST_EVIDENCE
 
 
 class LinkGone(Exception):
@@ -274,11 +275,12 @@ def ask_again(task: OutsideTask, *, reason: str, by: Actor, at: datetime) -> Out
     require(by, Verb.CLOSE_CASE)
     with transaction.atomic():
         task = _locked(task)
-        if task.plan.state != PlanState.EXECUTING or task.confirmed_at is not None:
+        if task.plan.state != PlanState.EXECUTING:
             raise AnswerRefused("this task is over")
         if not work.unpark(
             task, stage=OutsideStage.ASK, not_before=at, round=task.round + 1, records=b"",
             said="", exception="", note=b"", answered_at=None, answered_by_id=None, by_link=False,
+            confirmed_at=None, confirmed_by_id=None,
             due_on=max(task.due_on, clock.day_of(at)),
         ):  # fmt: skip
             raise AnswerRefused("this task does not stand still")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.models import WorkState
@@ -72,7 +73,10 @@ def settle(task: OutsideTask, finding: Finding, *, at: datetime, by: Actor = SYS
         name = subject_of(plan)
         suppression.remember([(name, each.identifiers) for each in subjects], at=at)
         _note(task, "outside.proved", finding, by=by, at=at)
-        Chunk.objects.filter(plans=plan, state=WorkState.READY).update(not_before=at)
+        waiting = Q(state=WorkState.READY) | Q(state=WorkState.PARKED, error_code="outside")
+        Chunk.objects.filter(waiting, plans=plan).update(
+            state=WorkState.READY, attempts=0, not_before=at
+        )
         plan.refresh_from_db(fields=["state", "proved_at", "executed_at"])
         proof.tell([plan], {plan.pk}, lambda _plan: subjects, at=at)
     work.seam("outside.after-commit")

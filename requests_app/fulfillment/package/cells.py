@@ -13,6 +13,8 @@ from requests_app.fulfillment.package import redaction
 BINARY = "binary"
 """Why bytes are not in a package: nobody can look through them for what may not leave."""
 SHORT = 200
+FEW = 100_000
+"""A number with fewer than six digits is none of the kinds that never leave."""
 FORMULA = "=+-@\t\r\n＝＋－＠"
 """A cell that begins so is run as a formula by spreadsheets."""
 
@@ -58,6 +60,8 @@ class Sieve:
     def _plain(self, value: int | str, column: str) -> Cell:
         if isinstance(value, bool):
             return Cell(value, "true" if value else "false")
+        if isinstance(value, int) and -FEW < value < FEW:
+            return Cell(value, str(value))
         text, kinds = self._clean(str(value), column)
         whole = value if isinstance(value, int) else text
         return Cell(None if kinds and isinstance(value, int) else whole, text, kinds)

@@ -2,23 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.html import escape
 
 ROWS = 1_000
 """Rows on one page."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """The few words that stand on every page, looked up once."""
-
-    row: str
-    first: str
-    language: str
 
 
 @dataclass(frozen=True)

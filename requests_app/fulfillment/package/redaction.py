@@ -215,7 +215,7 @@ def find(text: str, *, hint: str = "") -> list[tuple[int, int, str]]:
 
 SIX_DIGITS = re.compile(r"\d(?:[^\d]{0,2}\d){5}")
 HARMLESS = re.compile(
-    r"[^\W\d_]{0,40}|[-+]?\d{1,6}(?:\.\d{1,6})?"
+    r"[^\W\d_]{0,40}|[-+]?\d{1,5}(?:\.\d{1,6})?"
     r"|\d{4}-\d\d-\d\d(?:[ T][\d:.]{5,15}(?:[+-]\d\d(?::?\d\d)?|Z)?)?"
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )

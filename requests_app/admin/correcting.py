@@ -1,0 +1,116 @@
+"""What a case of correction offers: propose the right value, approve or refuse what is proposed."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ccpa_office import clock
+from ccpa_office.admin import Deed
+from ccpa_office.connectors.base import ConnectorError
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.roles import Actor, Verb
+from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
+from requests_app.admin.moves import ReasonForm
+from requests_app.forms import PlainText
+from requests_app.fulfillment import correction
+from requests_app.fulfillment.correction import Claim
+from requests_app.models import ConsumerRequest, CorrectionStage, Status
+
+_L = gettext_lazy
+REFUSALS = (correction.CannotCorrect, ConnectorError, NoActiveMap, NoAddress, NoSuchSystem)
+
+
+class ClaimForm(forms.Form):
+    """A field of the person, the right value, and what shows that it is right."""
+
+    takes_subject = True
+    place = forms.ChoiceField(label=_L("Field"))
+    row = forms.CharField(
+        label=_L("Row"), max_length=200, required=False,
+        help_text=_L("Its key, where the person has several rows there."),
+    )  # fmt: skip
+    value = PlainText(label=_L("The right value"), max_length=2000)
+    reason = PlainText(
+        label=_L("What shows that it is right"),
+        help_text=_L("Documents and what they are; the weighing of 7023(b). Kept with the case."),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, subject: ConsumerRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields = [".".join(field) for field in correction.fields_of(subject)]
+        self.fields["place"].choices = [("", "—"), *((each, each) for each in fields)]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not {"place", "value", "reason"} <= set(cleaned):
+            return cleaned
+        system, table, column = cleaned["place"].split(".", 2)
+        claim = Claim((system, table, column), cleaned["value"], cleaned.get("row", ""))
+        return {"claim": claim, "reason": cleaned["reason"]}
+
+
+def _is_open(subject: Any) -> bool:
+    return subject.kind == RequestKind.CORRECT and subject.status == Status.VERIFIED
+
+
+def _waits(subject: Any) -> bool:
+    waiting = CorrectionStage.PROPOSED
+    return _is_open(subject) and subject.corrections.filter(stage=waiting).exists()
+
+
+def _propose(
+    subject: ConsumerRequest, *, claim: Claim, reason: str, by: Actor, at: datetime
+) -> str:
+    made = correction.propose(subject, claim, reason=reason, by=by, at=at)
+    return _("Proposed for %s fields. Another person approves it.") % len(made)
+
+
+def _approve(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
+    count = correction.approve(subject, by=by, at=at)
+    return _("Approved: %s fields are put right now.") % count
+
+
+def _refuse(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> str:
+    correction.refuse(subject, reason=reason, by=by, at=at)
+    return _("Refused: nothing is changed.")
+
+
+def _why_not(subject: ConsumerRequest, actor: Actor) -> str:
+    return correction.why_not_approve(subject, actor, at=clock.now())
+
+
+CORRECTING: tuple[Deed, ...] = (
+    Deed(
+        "correct", _L("Propose a correction"), _propose, Verb.PLAN, ClaimForm,
+        help=_L("Other fields that hold the same wrong thing are put right with it."),
+        offered=_is_open,
+    ),
+    Deed(
+        "approve-correction", _L("Approve the corrections"), _approve, Verb.APPROVE, fresh=True,
+        offered=_waits, why_not=_why_not,
+    ),
+    Deed(
+        "refuse-correction", _L("Refuse the corrections"), _refuse, Verb.APPROVE, ReasonForm,
+        offered=_waits,
+    ),
+)  # fmt: skip
+
+
+def shown(subject: ConsumerRequest) -> list[dict[str, Any]]:
+    """The corrections of a case: where, how far, what is said to be right; not what was wrong."""
+    rows = list(subject.corrections.order_by("pk"))
+    if not rows or subject.data_key is None:
+        return []
+    return [
+        {
+            "place": f"{row.system_key}.{row.collection}.{row.field}",
+            "stage": row.get_stage_display(),
+            "value": correction.claimed(row),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,67 @@
+"""The page of somebody outside who was asked to delete: whom it concerns, and the answer."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ccpa_office import clock
+from requests_app.forms import OutsideLinkForm
+from requests_app.fulfillment.outside import hands
+from requests_app.models import OutsideLink, Said
+from requests_app.views import TOKEN
+
+
+def _kept(request: HttpRequest) -> bytes:
+    """The digest of the token that this browser opened; nothing that opens anything."""
+    return bytes.fromhex(request.session.get(TOKEN, ""))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest) -> HttpResponse:
+    """Look without using the link up; its one answer does."""
+    try:
+        link = hands.link_of(_kept(request), at=clock.now())
+    except hands.LinkGone:
+        return render(request, "requests/outside_gone.html", {"known": hands.knows(_kept(request))})
+    typed = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = OutsideLinkForm(*typed)
+    if not form.is_valid():
+        return render(request, "requests/outside.html", {"form": form, **_facts(link)})
+    try:
+        hands.answer_by_link(link, reply_of(form.cleaned_data), at=clock.now())
+    except (hands.LinkGone, hands.AnswerRefused):
+        return redirect("requests:outside")
+    request.session.pop(TOKEN, None)
+    sentence = _("Thank you. We have your answer.")
+    steps = [{"sentence": _("A person here looks at it. You need not do anything."), "day": None}]
+    return render(request, "requests/done.html", {"sentence": sentence, "next": steps})
+
+
+def reply_of(cleaned: dict[str, Any]) -> hands.Reply:
+    """What was typed, as the verb takes it."""
+    return hands.Reply(
+        Said(cleaned["said"]),
+        exception=cleaned.get("exception", ""),
+        note=cleaned.get("note", ""),
+        evidence=cleaned.get("evidence") or b"",
+    )
+
+
+def _facts(link: OutsideLink) -> dict[str, Any]:
+    request = link.task.plan.consumer_request
+    return {
+        "number": request.number if request else "",
+        "due_on": link.task.due_on,
+        "asked": hands.whom(link.task),
+    }
+
+
+@require_POST
+def new_link(request: HttpRequest) -> HttpResponse:
+    """A new link for one that has run out, to the address that we have; the same page always."""
+    hands.renew(_kept(request), at=clock.now())
+    sentence = _("If the task still waits for an answer, a new link is on its way by mail.")
+    return render(request, "requests/done.html", {"sentence": sentence})

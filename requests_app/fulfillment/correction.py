@@ -1,0 +1,389 @@
+"""Correcting single fields: proposed, approved by another, changed, seen again, locked (7023)."""
+
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from ccpa_office import ledger, sealing, work
+from ccpa_office.connectors.base import Key, Table
+from ccpa_office.connectors.collected import Piece, Window
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.models import WorkState
+from ccpa_office.roles import Actor, Verb, may_decide_now, require
+from notices_app.models import Recipient
+from requests_app import correspondence, targets, workflow
+from requests_app.models import (
+    ConsumerRequest,
+    Correction,
+    CorrectionLock,
+    CorrectionStage,
+    IdentifierSource,
+    Note,
+    Status,
+)
+from requests_app.targets import Target
+from requests_app.verification.looking import box_of, people_of
+
+SYSTEM = Actor.system("correction")
+EVER = Window(date.min, date.max)
+
+
+class CannotCorrect(Exception):
+    """This field cannot be corrected so; the text says why."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is right: the value of a field (system, table, column) in a row of the person.
+
+    ``row`` is the key as a package spells it; it may be empty where the person has one row.
+    """
+
+    field: tuple[str, str, str]
+    value: str
+    row: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One field of one row."""
+
+    target: Target
+    people: list[Key]
+    table: Table
+    column: str
+    key: tuple[Any, ...]
+    before: str | None
+
+
+# --- what can be corrected ----------------------------------------------------------------------
+
+
+def fields_of(consumer_request: ConsumerRequest) -> list[tuple[str, str, str]]:
+    """System, table and field of all that a map knows of the person, but keys and secrets."""
+    return [
+        (target.key, table.name, piece.column)
+        for target, _people in _sources(consumer_request)
+        for table in target.program.tables
+        for piece in table.pieces
+        if _may_change(table, piece)
+    ]
+
+
+def _may_change(table: Table, piece: Piece) -> bool:
+    """Keys lead to other rows, and what may never be disclosed is not corrected over a desk."""
+    ways = {hop.column for path in table.paths for hop in path[:1]}
+    return not piece.never and piece.column not in {*table.key, *ways}
+
+
+def _sources(consumer_request: ConsumerRequest) -> list[tuple[Target, list[Key]]]:
+    return [(targets.of(key), people) for key, people in people_of(consumer_request).items()]
+
+
+def _found(target: Target, people: list[Key], table: Table, column: str) -> Iterator[Place]:
+    """The field in every row of the person; rows of others too are left alone."""
+    at = [piece.column for piece in table.pieces].index(column)
+    with target.connector.snapshot():
+        for record in target.connector.collect(table.name, people, EVER):
+            if not record.why:
+                value = record.values[at]
+                text = None if value is None else str(value)
+                yield Place(target, people, table, column, record.key, text)
+
+
+def _kind(table: Table, column: str) -> str:
+    """What a column holds of a person, in the map's words (email, name, phone_number)."""
+    named = [*table.identities, *table.marks, *table.contacts]
+    return next((each.kind for each in named if each.column == column), "")
+
+
+def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
+    """The same thing of the person elsewhere: fields of the same kind with the same wrong value."""
+    kind = _kind(first.table, first.column)
+    if not kind or first.before is None:
+        return []
+    return [
+        place
+        for target, people in sources
+        for table in target.program.tables
+        if not (table.term or table.action == "keep")  # a record kept by law says what it said
+        for piece in table.pieces
+        if _kind(table, piece.column) == kind and _may_change(table, piece)
+        for place in _found(target, people, table, piece.column)
+        if place.before == first.before
+        and (place.target.key, place.table.name, place.column, place.key)
+        != (first.target.key, first.table.name, first.column, first.key)
+    ]
+
+
+# --- two people ---------------------------------------------------------------------------------
+
+
+def propose(
+    consumer_request: ConsumerRequest, claim: Claim, *, reason: str, by: Actor, at: datetime
+) -> list[Correction]:
+    """Propose the right value for a field, and for every other field that holds the same thing.
+
+    Raises ``NotAllowed``, ``CannotCorrect``, ``MoveNotAllowed``.
+    """
+    require(by, Verb.PLAN)
+    value = claim.value.strip()
+    if not value or not reason.strip():
+        raise CannotCorrect(_("Give the right value, and what shows that it is right."))
+    sources = _sources(consumer_request)
+    first = _chosen(sources, claim.field, claim.row)
+    if first.before == value:
+        raise CannotCorrect(_("This value stands there already."))
+    places = [first, *_followers(sources, first)]
+    with transaction.atomic():
+        consumer_request = _open(consumer_request)
+        workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
+        made = [
+            _row_of(consumer_request, place, value, follows=place is not first, by=by, at=at)
+            for place in places
+        ]
+        Correction.objects.bulk_create(made)
+        facts = {"field": ".".join(claim.field), "fields": len(made),
+                 "reason": sealing.digest("reason", reason).hex()}  # fmt: skip
+        ledger.record(
+            "correction.proposed", subject=consumer_request.number, by=by, at=at, facts=facts
+        )
+    return made
+
+
+def _open(consumer_request: ConsumerRequest) -> ConsumerRequest:
+    consumer_request = workflow.locked(consumer_request)
+    correct = consumer_request.right is RequestKind.CORRECT
+    if not correct or consumer_request.status != Status.VERIFIED:
+        raise workflow.MoveNotAllowed("Only a verified request to correct is carried out.")
+    return consumer_request
+
+
+def _chosen(
+    sources: Sequence[tuple[Target, list[Key]]], field: tuple[str, str, str], row: str
+) -> Place:
+    system, table_name, column = field
+    for target, people in sources:
+        if target.key != system:
+            continue
+        table = target.program.table(table_name)
+        pieces = {piece.column: piece for piece in table.pieces}
+        if column not in pieces or not _may_change(table, pieces[column]):
+            break
+        found = list(_found(target, people, table, column))
+        wanted = row.rpartition(":")[2]
+        fits = [each for each in found if not row or "/".join(map(str, each.key)) == wanted]
+        if len(fits) != 1:
+            raise CannotCorrect(_("Say which row: the person has %s.") % len(found))
+        return fits[0]
+    raise CannotCorrect(_("This field is not the person's to correct."))
+
+
+def _row_of(
+    consumer_request: ConsumerRequest, place: Place, value: str, *, follows: bool, by: Actor,
+    at: datetime,
+) -> Correction:  # fmt: skip
+    box = box_of(consumer_request)
+    return Correction(
+        lane="collect",
+        state=WorkState.DONE,
+        not_before=at,
+        consumer_request=consumer_request,
+        system_key=place.target.key,
+        map_version_id=place.target.version_id,
+        collection=place.table.name,
+        field=place.column,
+        row=box.seal(json.dumps(place.key), context="correction.row"),
+        before=box.seal(json.dumps(place.before), context="correction.before"),
+        after=box.seal(value, context="correction.after"),
+        follows=follows,
+        proposed_by_id=by.staff_id,
+        proposed_at=at,
+    )
+
+
+def claimed(correction: Correction) -> str:
+    """What is said to be right, for who decides on it."""
+    box = box_of(correction.consumer_request)
+    return box.open(correction.after, context="correction.after")
+
+
+def why_not_approve(consumer_request: ConsumerRequest, by: Actor, *, at: datetime) -> str:
+    """Why ``by`` cannot approve the corrections of a request now, or an empty text."""
+    try:
+        _check(consumer_request, by, at)
+    except Exception as refusal:  # noqa: BLE001  every refusal is a sentence for the page
+        return str(refusal) or str(type(refusal).__doc__).strip().partition("\n")[0]
+    return ""
+
+
+def _check(consumer_request: ConsumerRequest, by: Actor, at: datetime) -> None:
+    require(by, Verb.APPROVE)
+    may_decide_now(by, at=at)
+    waiting = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED)
+    if waiting.filter(proposed_by_id=by.id).exists():
+        raise CannotCorrect(_("You proposed this; another person approves it."))
+    if by.id in {consumer_request.verified_by_id, consumer_request.opened_by_id}:
+        raise CannotCorrect(_("You verified or took in this request; another person approves it."))
+
+
+def approve(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> int:
+    """A second person says yes to what is proposed; workers carry it out. How many fields."""
+    with transaction.atomic():
+        consumer_request = _open(consumer_request)
+        _check(consumer_request, by, at)
+        count = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
+            stage=CorrectionStage.APPROVED, state=WorkState.READY, not_before=at,
+            approved_by_id=by.staff_id, approved_at=at,
+        )  # fmt: skip
+        if not count:
+            raise CannotCorrect(_("Nothing is proposed."))
+        facts = {"fields": count}
+        ledger.record(
+            "correction.approved", subject=consumer_request.number, by=by, at=at, facts=facts
+        )
+        work.notify("collect")
+    return count
+
+
+def refuse(consumer_request: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> int:
+    """A second person says no; nothing was changed."""
+    require(by, Verb.APPROVE)
+    with transaction.atomic():
+        consumer_request = _open(consumer_request)
+        count = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
+            stage=CorrectionStage.REFUSED
+        )
+        workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
+        facts = {"fields": count, "reason": sealing.digest("reason", reason).hex()}
+        ledger.record(
+            "correction.refused", subject=consumer_request.number, by=by, at=at, facts=facts
+        )
+    return count
+
+
+# --- by machine ---------------------------------------------------------------------------------
+
+
+def carry_out(correction: Correction, *, at: datetime) -> None:
+    """Change the field in one statement, look again with another, lock, tell who has it too.
+
+    A repeat is harmless: what stands right already is right. Where something else stands by now,
+    nothing is changed and a person is asked.
+    """
+    consumer_request = correction.consumer_request
+    box = box_of(consumer_request)
+    key = json.loads(box.open(correction.row, context="correction.row"))
+    before = json.loads(box.open(correction.before, context="correction.before"))
+    after = box.open(correction.after, context="correction.after")
+    target = targets.under(correction.map_version)
+    people = people_of(consumer_request)[correction.system_key]
+    one = key[0] if len(key) == 1 else tuple(key)
+    work.seam("correction.claimed")
+    answer = target.connector.correct(
+        correction.collection, one, people, (correction.field, before, after)
+    )
+    work.seam("correction.changed")
+    right = answer.stands and target.connector.stands(
+        correction.collection, one, people, (correction.field, after)
+    )
+    with transaction.atomic():
+        stage = CorrectionStage.DONE if right else CorrectionStage.CHANGED
+        work.finish(correction, stage=stage, done_at=at)
+        if right:
+            _lock(correction, key, before, at)
+        facts = {
+            "field": f"{correction.system_key}.{correction.collection}.{correction.field}",
+            "before": sealing.digest("correction-value", normal(before)).hex(),
+            "after": sealing.digest("correction-value", normal(after)).hex(),
+        }
+        verb = f"correction.{stage.value}"
+        ledger.record(verb, subject=consumer_request.number, by=SYSTEM, at=at, facts=facts)
+        if right and not correction.follows:
+            _tell(consumer_request, correction, after, at)
+
+
+def _tell(
+    consumer_request: ConsumerRequest, correction: Correction, after: str, at: datetime
+) -> None:
+    """Instruct service providers to correct it too (7023(c))."""
+    kind = _kind(targets.under(correction.map_version).program.table(correction.collection),
+                 correction.field)  # fmt: skip
+    box = box_of(consumer_request)
+    known = consumer_request.identifiers.filter(is_contact=True, source=IdentifierSource.ON_FILE)
+    who = {box.open(each.value, context="identifier.value") for each in known}
+    right = {"kind": kind or correction.field.replace("_", " "), "value": after}
+    correspondence.queue_instructions(
+        [consumer_request],
+        Recipient.objects.instructed(),
+        at=at,
+        context=lambda _each: {
+            "action": "correct",
+            "identifiers": [{"kind": "email", "value": value} for value in sorted(who)],
+            "right": right,
+        },
+    )
+
+
+# --- locks --------------------------------------------------------------------------------------
+
+
+def normal(value: str | None) -> str:
+    """A value as two spellings of it are compared."""
+    return " ".join(unicodedata.normalize("NFKC", value or "").casefold().split())
+
+
+def _subjects(consumer_request: ConsumerRequest, key: Sequence[Any]) -> list[str]:
+    """Under which a feed may know the row: its key, and the person's address on file."""
+    box = box_of(consumer_request)
+    on_file = consumer_request.identifiers.filter(kind="email", source=IdentifierSource.ON_FILE)
+    emails = {
+        sealing.normal_email(box.open(each.value, context="identifier.value")) for each in on_file
+    }
+    return [f"key:{'/'.join(map(str, key))}", *(f"email:{email}" for email in sorted(emails))]
+
+
+def _lock(correction: Correction, key: Sequence[Any], before: str | None, at: datetime) -> None:
+    request = correction.consumer_request
+    CorrectionLock.objects.bulk_create(
+        [
+            CorrectionLock(
+                system_key=correction.system_key,
+                collection=correction.collection,
+                field=correction.field,
+                subject=sealing.digest("correction-subject", subject),
+                wrong=sealing.digest("correction-value", normal(before)),
+                number=request.number,
+                at=at,
+            )
+            for subject in _subjects(request, key)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def locked(
+    field: tuple[str, str, str], value: str | None, *, key: Sequence[Any] = (), email: str = ""
+) -> bool:
+    """Whether a feed would put back what was corrected: this value in this field of this one.
+
+    ``field`` is system, table and column; the row is named by its key, or by the person's address.
+    """
+    subjects = [f"key:{'/'.join(map(str, key))}"] if key else []
+    subjects += [f"email:{sealing.normal_email(email)}"] if email else []
+    system, table, column = field
+    return CorrectionLock.objects.filter(
+        system_key=system,
+        collection=table,
+        field=column,
+        subject__in=[
+            digest for each in subjects for digest in sealing.digests("correction-subject", each)
+        ],
+        wrong__in=sealing.digests("correction-value", normal(value)),
+    ).exists()

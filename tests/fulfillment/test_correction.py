@@ -1,0 +1,191 @@
+"""Correcting a field: two people, one statement, everywhere it stands, and it stays corrected."""
+
+import pytest
+
+from ccpa_office import clock
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.models import LedgerLine, WorkState
+from ccpa_office.roles import NotAllowed
+from requests_app import tasks, workflow
+from requests_app.fulfillment import correction
+from requests_app.fulfillment.correction import CannotCorrect, Claim, locked
+from requests_app.models import Correction, CorrectionLock, CorrectionStage
+from tests.builders import ORLA, fresh
+from tests.fulfillment.knowing import verified_to_know
+from tests.steps import Killed, by_sql, killed_at, lines, query, refused_by_the_database
+
+NAME = ("learners", "accounts", "full_name")
+RIGHT = "Orla Dunmarrow-Vale"
+
+
+@pytest.fixture
+def asked(learners, mailbox, team):
+    return verified_to_know(mailbox, team, learners, kind=RequestKind.CORRECT)
+
+
+def _propose(asked, team, field=NAME, value=RIGHT, row=""):
+    claim = Claim(field, value, row)
+    return correction.propose(asked, claim, reason="a passport", by=team.officer, at=clock.now())
+
+
+def _approve(asked, team, by=None):
+    return correction.approve(asked, by=by or team.approver, at=clock.now())
+
+
+def _of_orla(learners, columns, table="accounts", on="t.id = a.id"):
+    return query(
+        learners,
+        f"SELECT {columns} FROM accounts a JOIN {table} t ON {on} WHERE lower(a.email) = %s",  # noqa: S608
+        ORLA,
+    )
+
+
+def test_a_field_is_put_right_by_two_people_and_by_nobody_else(learners, asked, team):
+    others = query(learners, "SELECT * FROM accounts WHERE lower(email) <> %s ORDER BY id", ORLA)
+    _propose(asked, team)
+    assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
+    _approve(asked, team)
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
+    again = query(learners, "SELECT * FROM accounts WHERE lower(email) <> %s ORDER BY id", ORLA)
+    assert again == others
+    assert {each.stage for each in Correction.objects.all()} == {CorrectionStage.DONE}
+
+
+def test_the_same_thing_is_put_right_wherever_the_map_knows_it(learners, asked, team):
+    query(
+        learners,
+        "UPDATE profiles SET display_name = 'Orla Dunmarrow' WHERE account_id ="
+        " (SELECT id FROM accounts WHERE lower(email) = %s)",
+        ORLA,
+    )
+    made = _propose(asked, team)
+    assert [(each.collection, each.field, each.follows) for each in made] == [
+        ("accounts", "full_name", False), ("profiles", "display_name", True),
+    ]  # fmt: skip
+    _approve(asked, team)
+    tasks.drain_collect()
+    found = _of_orla(learners, "t.display_name", "profiles", "t.account_id = a.id")
+    assert found == [(RIGHT,)]
+
+
+def test_before_and_after_are_sealed_and_only_digests_stand_in_the_book(learners, asked, team):
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    row = Correction.objects.filter(follows=False).values().get()
+    kept = b"".join(bytes(each) for each in row.values() if isinstance(each, bytes | memoryview))
+    assert b"Dunmarrow" not in kept
+    told = "".join(LedgerLine.objects.values_list("body", flat=True))
+    assert "Dunmarrow" not in told
+    assert [each for each in lines(asked.number) if each.startswith("correction.")][:3] == [
+        "correction.proposed", "correction.approved", "correction.done",
+    ]  # fmt: skip
+
+
+def test_the_wrong_value_is_kept_from_coming_back(learners, asked, team):
+    account = _of_orla(learners, "t.id")[0][0]
+    assert not locked(NAME, "Orla Dunmarrow", key=[account])
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    assert locked(NAME, "Orla Dunmarrow", key=[account])
+    assert locked(NAME, "  ORLA  dunmarrow", email=ORLA.upper())
+    assert not locked(NAME, RIGHT, key=[account])
+    assert not locked(NAME, "Orla Dunmarrow", key=[account + 1])
+    assert not locked(("learners", "profiles", "biography"), "Orla Dunmarrow", key=[account])
+    assert not locked(NAME, "Orla Dunmarrow")
+    rows = CorrectionLock.objects.values_list("subject", "wrong")
+    assert not any(b"unmarrow" in bytes(each) for row in rows for each in row)
+
+
+def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team):
+    claim = Claim(NAME, RIGHT)
+    correction.propose(asked, claim, reason="a passport", by=team.chief, at=clock.now())
+    with pytest.raises(CannotCorrect):
+        _approve(asked, team, team.chief)
+    with pytest.raises(NotAllowed):
+        _approve(asked, team, team.verifier)
+    for person in (team.chief, team.verifier, team.clerk):
+        with refused_by_the_database():
+            by_sql(
+                "UPDATE requests_app_correction SET stage = 'approved', state = 'ready',"
+                " approved_by_id = %s, approved_at = now()",
+                person.id,
+            )
+    with refused_by_the_database():
+        by_sql("UPDATE requests_app_correction SET state = 'ready'")
+    assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
+
+
+def test_what_changed_meanwhile_is_left_to_a_person(learners, asked, team):
+    _propose(asked, team)
+    _approve(asked, team)
+    query(learners, "UPDATE accounts SET full_name = 'Somebody' WHERE lower(email) = %s", ORLA)
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [("Somebody",)]
+    row = Correction.objects.get(follows=False)
+    assert (row.stage, row.state) == (CorrectionStage.CHANGED, WorkState.DONE)
+    assert not CorrectionLock.objects.filter(collection="accounts").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (("learners", "accounts", "id"), "7"),
+        (("learners", "accounts", "password_hash"), "x"),
+        (("learners", "enrolments", "account_id"), "7"),
+        (("learners", "accounts", "absent"), "x"),
+        (("absent", "accounts", "full_name"), "x"),
+        (NAME, "  "),
+        (NAME, "Orla Dunmarrow"),
+    ],
+)
+def test_keys_secrets_strangers_and_nothing_are_not_corrected(asked, team, field, value):
+    with pytest.raises((CannotCorrect, KeyError)):
+        _propose(asked, team, field, value)
+    assert not Correction.objects.exists()
+
+
+def test_of_several_rows_one_must_be_named(learners, asked, team):
+    numbers = _of_orla(learners, "t.id", "enrolments", "t.account_id = a.id")
+    assert len(numbers) > 1
+    field = ("learners", "enrolments", "started_on")
+    with pytest.raises(CannotCorrect):
+        _propose(asked, team, field, "2020-01-02")
+    (number,) = numbers[0]
+    _propose(asked, team, field, "2020-01-02", f"learners.enrolments:{number}")
+    _approve(asked, team)
+    tasks.drain_collect()
+    found = query(learners, "SELECT started_on::text FROM enrolments WHERE id = %s", number)
+    assert found == [("2020-01-02",)]
+
+
+@pytest.mark.parametrize("seam", ["correction.claimed", "correction.changed"])
+def test_a_worker_that_dies_is_followed_by_one_that_ends_it(
+    learners, asked, team, monkeypatch, seam
+):
+    _propose(asked, team)
+    _approve(asked, team)
+    with killed_at(monkeypatch, seam), pytest.raises(Killed):
+        tasks.drain_collect()
+    by_sql("UPDATE requests_app_correction SET lease_until = clock_timestamp() - interval '1 s'"
+           " WHERE state = 'running'")  # fmt: skip
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
+    assert {each.stage for each in Correction.objects.all()} == {CorrectionStage.DONE}
+
+
+def test_a_refused_correction_changes_nothing(learners, asked, team):
+    _propose(asked, team)
+    correction.refuse(asked, reason="no document", by=team.approver, at=clock.now())
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
+    with pytest.raises(CannotCorrect):
+        _approve(asked, team)
+
+
+def test_only_a_verified_request_to_correct_corrects(learners, mailbox, team):
+    other = verified_to_know(mailbox, team, learners)
+    with pytest.raises(workflow.MoveNotAllowed):
+        _propose(fresh(other), team)
