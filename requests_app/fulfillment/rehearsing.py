@@ -13,7 +13,8 @@ from time import perf_counter
 from typing import Any
 
 from ccpa_office import sealed_files, sealing
-from ccpa_office.connectors.base import Finding, Identity, Table, Window
+from ccpa_office.connectors.base import Finding, Identity, Table
+from ccpa_office.connectors.collected import Window
 from ccpa_office.law.retention import LOOKBACK_FROM
 from notices_app.models import DataSystem
 from requests_app import targets

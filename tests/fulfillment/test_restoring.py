@@ -13,6 +13,7 @@ from ccpa_office.roles import NotAllowed, Role
 from requests_app import casework, suppression
 from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
 from requests_app.fulfillment.loading import NotNow
+from requests_app.fulfillment.packing import canonical
 from requests_app.models import Plan, Suppression
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA, administer, approved, drain
@@ -230,7 +231,7 @@ def test_lines_stay_as_long_as_a_backup_may_be_restored(erased, erasures, settin
 
 
 def _after(line, fact):
-    return erasure_ledger.canonical({**fact, "prev": hashlib.sha256(line).hexdigest()}) + b"\n"
+    return canonical({**fact, "prev": hashlib.sha256(line).hexdigest()}) + b"\n"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, NotAllowed, Verb, require
 from requests_app import correspondence, targets
-from requests_app.correspondence.letters import token_digest
+from requests_app.correspondence.links import token_digest
 from requests_app.forms import LARGEST_EVIDENCE
 from requests_app.fulfillment.outside import asking, settling
 from requests_app.fulfillment.plan import subject_of
