@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+from collections import namedtuple
 from datetime import timedelta
 from io import StringIO
 

@@ -9,7 +9,7 @@ from ccpa_office.connectors.postgresql.connector import PostgreSQL
 from ccpa_office.law.kinds import RequestKind
 from requests_app import casework, silence, tasks, verification
 from requests_app.admin.moves import MOVES, endings
-from requests_app.correspondence.letters import token_digest
+from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment import batches, closing
 from requests_app.models import (
     Plan,
