@@ -29,7 +29,9 @@ def main() -> int:
     """Start engines that keep every write (fsync on), run the lines, end the engines."""
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("--only", nargs="+", default=[], help="some lines: G1 G2 G4 G11 G12")
-    arguments.add_argument("--quick", action="store_true", help="one round and small lists")
+    arguments.add_argument(
+        "--quick", action="store_true", help="few rounds, small lists, no report"
+    )
     arguments.add_argument("--peer", action="store_true", help="beside the open-source peer")
     given = arguments.parse_args()
     if given.peer:

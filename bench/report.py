@@ -2,10 +2,13 @@
 
 import json
 import statistics
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from bench.measure import Line, Run
 
+ORDER = ("G4", "G1", "G2", "G12", "G11")
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -49,13 +52,32 @@ change list, G12 beside a bare Django project. Raw figures: `bench/raw.json`.
 """
 
 
-def write(lines: list[Line]) -> None:
-    """Write ``report.md`` and ``raw.json`` beside this file."""
+def write(found: list[Line]) -> None:
+    """Write ``report.md`` and ``raw.json`` beside this file.
+
+    Lines of other goals stay as their last run left them. ``why.md`` is written by hand.
+    """
+    goals = {line.goal for line in found}
+    lines = [*found, *(line for line in _before() if line.goal not in goals)]
+    lines.sort(key=lambda line: ORDER.index(line.goal))
     raw = json.dumps([line.raw() for line in lines], indent=1, default=str)
     (FOLDER / "raw.json").write_text(raw + "\n")
     rows = "\n".join(map(_row, lines))
     details = "\n".join(map(text_of, lines))
-    (FOLDER / "report.md").write_text(f"{HEAD}{rows}\n\n```\n{details}\n```\n")
+    why = (FOLDER / "why.md").read_text()
+    (FOLDER / "report.md").write_text(f"{HEAD}{rows}\n\n{why}\n```\n{details}\n```\n")
+
+
+def _before() -> list[Line]:
+    """The lines as they were written last."""
+    known = json.loads((FOLDER / "raw.json").read_text())
+    return [_line(each) for each in known]
+
+
+def _line(raw: dict[str, Any]) -> Line:
+    plain = {each.name: raw[each.name] for each in fields(Line)}
+    runs = {way: [Run(**run) for run in raw[way]] for way in ("office", "reference")}
+    return Line(**{**plain, **runs})
 
 
 def _row(line: Line) -> str:

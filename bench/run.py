@@ -23,7 +23,7 @@ LINES: dict[str, Callable[[bool], list[Line]]] = {
 
 
 def main(words: list[str]) -> int:
-    """Run the lines named, or all; print each as it ends; write the report."""
+    """Run the lines named, or all; print each as it ends; write the report of a whole run."""
     quick = "--quick" in words
     wanted = [word for word in words if not word.startswith("-")] or list(LINES)
     places.office()
@@ -32,7 +32,8 @@ def main(words: list[str]) -> int:
         for line in LINES[name](quick):
             print(report.text_of(line), flush=True)
             found.append(line)
-    report.write(found)
+    if not quick:
+        report.write(found)
     return 0
 
 

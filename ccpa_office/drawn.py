@@ -6,7 +6,7 @@ share them. What is kept of a page holds no one's own words: each was taken out 
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -23,12 +23,12 @@ _kept: OrderedDict[str, str] = OrderedDict()
 def draw(
     request: HttpRequest,
     template: str,
-    context: Mapping[str, Any],
+    context: Callable[[], Mapping[str, Any]],
     *,
     said: Mapping[str, Any],
     own: Sequence[str],
 ) -> HttpResponse:
-    """The page of ``template``.
+    """The page of ``template``; its ``context`` is asked for where it is not kept.
 
     ``said`` is everything that the page says besides ``own``: two pages that say the same are the
     same page. ``own`` are the words of this person in it, such as the number of the request.
@@ -37,7 +37,7 @@ def draw(
     words = [*own, token]
     key = json.dumps([template, get_language(), said], sort_keys=True, default=str)
     if (page := _kept.get(key)) is None:
-        page = render_to_string(template, {**context, "csrf_token": token}, request)
+        page = render_to_string(template, {**context(), "csrf_token": token}, request)
         _keep(key, _without(page, words))
         return HttpResponse(page)
     _kept.move_to_end(key)

@@ -1,12 +1,20 @@
 """A member of staff who changes their own password or second factor does not touch the account."""
 
 from collections.abc import Callable
+from functools import cache
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from ccpa_office.roles import Actor
 from ccpa_office.staff import acting
+
+
+@cache
+def _own_pages(_language: str | None) -> str:
+    """Where those pages begin: their addresses carry the language."""
+    return reverse("account_change_password").removesuffix("password/change/")
 
 
 class OwnAccount:
@@ -17,8 +25,10 @@ class OwnAccount:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, with one transaction around the page: a look at recovery codes writes too."""
-        own_pages = reverse("account_change_password").removesuffix("password/change/")
-        if not request.user.is_authenticated or not request.path.startswith(own_pages):
+        if (
+            not request.path.startswith(_own_pages(get_language()))
+            or not request.user.is_authenticated
+        ):
             return self.get_response(request)
         with acting(Actor.of(request.user)):
             return self.get_response(request)

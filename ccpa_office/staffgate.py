@@ -5,7 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -37,7 +38,8 @@ class StaffGate:
         path = _without_language(request.path_info)
         if not path.startswith((DESKS, ACCOUNT)):
             if _is_staff_host(request) and not path.startswith(EVERYWHERE):
-                return answers.not_found(request)
+                page = render_to_string("account/nowhere.html", request=request)
+                return HttpResponseNotFound(page)
             return self.get_response(request)
         was_in = request.user.is_authenticated
         response = _refusal(request, path) or self.get_response(request)

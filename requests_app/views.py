@@ -262,31 +262,34 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
     consumer_request = case_of(request, number)
     if consumer_request is None:
         return redirect("requests:status")
-    return _case_page(request, consumer_request, MessageForm())
+    return _case_page(request, consumer_request)
 
 
 def _case_page(
-    request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm
+    request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm | None = None
 ) -> HttpResponse:
-    template, path = "requests/status.html", {"number": consumer_request.public_number}
-    said = following.page(consumer_request)
-    context = {
-        **said,
-        "actions": [
-            {**each, "url": reverse(f"requests:{each['name']}", kwargs=path)}
-            for each in said["actions"]
-        ],
-        "message_url": reverse("requests:message", kwargs=path),
-        "number": consumer_request.number,
-        "messages": following.thread(consumer_request),
-        "message_form": form if consumer_request.is_open else None,
-        "package": handing.package_of(consumer_request, at=clock.now()),
-    }
-    if form.is_bound or context["messages"] or context["package"]:
-        return render(request, template, context)
-    own = [consumer_request.public_number, consumer_request.number]
-    said |= {"open": consumer_request.is_open, "office": office_details()}
-    return draw(request, template, context, said=said, own=own)
+    template, own = "requests/status.html", consumer_request.public_number
+    said, thread = following.page(consumer_request), following.thread(consumer_request)
+    package = handing.package_of(consumer_request, at=clock.now())
+
+    def context() -> dict[str, Any]:
+        return {
+            **said,
+            "number": consumer_request.number,
+            "messages": thread,
+            "package": package,
+            "message_form": (form or MessageForm()) if consumer_request.is_open else None,
+            "message_url": reverse("requests:message", args=[own]),
+            "actions": [
+                {**each, "url": reverse(f"requests:{each['name']}", args=[own])}
+                for each in said["actions"]
+            ],
+        }
+
+    if form or thread or package:
+        return render(request, template, context())
+    known = {**said, "open": consumer_request.is_open, "office": office_details()}
+    return draw(request, template, context, said=known, own=[own, consumer_request.number])
 
 
 def _done(request: HttpRequest, number: str, do: Callable[[ConsumerRequest], str]) -> HttpResponse:

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import engines, sharing
+from tests import counting, engines, sharing
 from tests.flush import let_the_suite_empty_the_book
 from tests.reading_once import let_the_suite_read_a_map_once
 
@@ -88,8 +88,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
     return sharing.Sharing(config, log)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it counted."""
+    counting.tell(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what a worker counted."""
+    counting.hear(node)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """List by name what was not run, so that a green suite never hides it."""
+    """Say how much was thrown, and by name what was not run: a green suite never hides it."""
+    counting.show(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", [])
     names = [report.nodeid for report in skipped if "not run:" in str(report.longrepr)]
     if names:

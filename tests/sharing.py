@@ -20,6 +20,7 @@ TOGETHER = {
     "tests/journeys/": "offices",
     "tests/office/test_office.py": "offices",
     "tests/hostile/": "hostile",  # one stage, built once, and one count of items
+    "tests/connectors/": "stores",  # each kind of store is made once
 }
 LONGEST = (
     "hostile",

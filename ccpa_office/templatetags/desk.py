@@ -68,7 +68,7 @@ def item(mapping: Any, key: Any) -> Any:
 
 
 DAY = {"en": "D j M Y", "ja": "Y年n月j日（D）", "es": "D j b Y"}
-MOMENT = {"en": "D j M Y, g:i a", "ja": "Y年n月j日（D）G時i分", "es": "D j b Y, G:i"}
+MOMENT = {"en": "D j M Y, g:i A", "ja": "Y年n月j日（D）G時i分", "es": "D j b Y, G:i"}
 """A day and a moment in few words, for a dense list, by language."""
 
 

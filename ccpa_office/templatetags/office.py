@@ -18,7 +18,7 @@ register = template.Library()
 DAY = {"en": "l j F Y", "ja": "Y年n月j日（D）", "es": r"l j \d\e F \d\e Y"}
 """A day in words, by language; Japanese with full-width parentheses."""
 
-MOMENT = {"en": "l j F Y, g:i a", "ja": "Y年n月j日（D）G時i分", "es": r"l j \d\e F \d\e Y, G:i"}
+MOMENT = {"en": "l j F Y, g:i A", "ja": "Y年n月j日（D）G時i分", "es": r"l j \d\e F \d\e Y, G:i"}
 
 SEPARATORS = re.compile(r"[\s\-]")
 A_LINK = re.compile(r"https?://\S+\Z")

@@ -1,5 +1,6 @@
 """The home desk's part of requests: my work, the next 45 days, what waits, lamps in words."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ccpa_office import clock_guard
 from ccpa_office.admin import CAP, Panel, capped_count, site
-from ccpa_office.models import LedgerSeal, UnsealedLine, WorkState
+from ccpa_office.models import DueWork, LedgerSeal, UnsealedLine, WorkState
 from ccpa_office.roles import Actor, Verb, may
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
@@ -165,23 +166,30 @@ def _switch_lamp() -> dict[str, str]:
     return _lamp(_("Erasures"), "", _("allowed"))
 
 
-def _where_parked(actor: Actor, *, links: bool) -> str:
-    if links and may(actor, Verb.SEE_LETTERS):
-        return reverse("admin:requests_app_message_changelist")
-    if may(actor, Verb.SEE_CASES):
-        return f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
-    return ""
+def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
+    """The desk at which what waits can be tried again; nothing where no role opens it."""
+    requests = f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
+    letters = reverse("admin:requests_app_message_changelist")
+    batches = reverse("admin:requests_app_batch_changelist")
+    ways = (
+        (LinkAsked, Verb.SEE_LETTERS, letters),
+        (Step, Verb.SEE_CASES, requests),
+        (Message, Verb.SEE_CASES, requests),
+        (Chunk, Verb.RUN_BATCH, batches),
+        (Look, Verb.RUN_BATCH, batches),
+    )
+    return next((to for model, verb, to in ways if waits[model] and may(actor, verb)), "")
 
 
 def _work_lamp(actor: Actor) -> dict[str, str]:
-    waits = sum(
-        capped_count(model._base_manager.filter(state=WorkState.PARKED))
+    waits: dict[type[DueWork], int] = {
+        model: capped_count(model.rows().filter(state=WorkState.PARKED))
         for model in (Step, Message, Chunk, Look, LinkAsked, OutsideTask, OutsideLook)
-    )
-    if waits:
-        words = ngettext("%s piece waits for a person", "%s pieces wait for a person", waits)
-        links = LinkAsked.objects.filter(state=WorkState.PARKED).exists()
-        return _lamp(_("Work"), "warn", words % waits, _where_parked(actor, links=links))
+    }
+    count = sum(waits.values())
+    if count:
+        words = ngettext("%s piece waits for a person", "%s pieces wait for a person", count)
+        return _lamp(_("Work"), "warn", words % count, _where_parked(actor, waits))
     return _lamp(_("Work"), "", _("nothing is parked"))
 
 

@@ -17,7 +17,7 @@ from ccpa_office.asking import AskingForm
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb
 from requests_app import intake
-from requests_app.forms import NONCE_LIFE, NONCE_SALT, Address, PlainText, new_nonce
+from requests_app.forms import NON_JOINER, NONCE_LIFE, NONCE_SALT, Address, PlainText, new_nonce
 from requests_app.intake import Asked
 from requests_app.models import Channel, ConsumerRequest, Identifier
 
@@ -33,7 +33,7 @@ class IntakeForm(AskingForm):
     kind = forms.ChoiceField(label=_L("Right"), choices=[("", "—"), *RequestKind.choices])
     channel = forms.ChoiceField(label=_L("How it came"), choices=[("", "—"), *CHANNELS])
     language = forms.ChoiceField(label=_L("Language of the letters"), choices=settings.LANGUAGES)
-    name = PlainText(label=_L("Name"), max_length=200, required=False)
+    name = PlainText(label=_L("Name"), max_length=200, required=False, joiners=NON_JOINER)
     email = Address(
         label=_L("E-mail address"),
         max_length=254,

@@ -1,6 +1,5 @@
 """The stage of the hostile tests, and how many items each family threw at it."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ from django.db import connection
 from django.test import override_settings
 
 from ccpa_office import connectors
-from tests import builders, sharing
+from tests import builders
+from tests.counting import THROWN
 from tests.fixtures import learner_template
 from tests.hostile import stage as stages
-from tests.hostile.oracle import THROWN, Judge
+from tests.hostile.oracle import Judge
 from tests.hostile.stage import Stage
 
 __all__ = ["learner_template"]
@@ -75,26 +75,3 @@ def judge(stage: Stage, db: None, request: pytest.FixtureRequest, settings: Any)
     with found.watching():
         yield found
     found.verdict()
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker tells the process that prints how many items it threw."""
-    if sharing.is_worker(session.config):
-        session.config.workeroutput["thrown"] = dict(THROWN)  # type: ignore[attr-defined]
-
-
-def pytest_testnodedown(node: Any) -> None:
-    """Add what a worker threw."""
-    THROWN.update(getattr(node, "workeroutput", {}).get("thrown", {}))
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many items each family had."""
-    if THROWN:
-        terminalreporter.section("hostile items")
-        families: Counter[str] = Counter()
-        for name, count in THROWN.items():
-            families[name.partition("[")[0]] += count
-        for family, count in sorted(families.items()):
-            terminalreporter.line(f"{count:5} {family}")
-        terminalreporter.line(f"{THROWN.total():5} in all")

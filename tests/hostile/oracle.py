@@ -7,7 +7,6 @@ refused, or only read, left the office's tables as they were.
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,8 +16,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import connection
 
-THROWN: Counter[str] = Counter()
-"""Items by family, for the end of the run."""
+from tests.counting import THROWN
+
 LONGEST = 2.0
 """Seconds of work for an answer. A busy machine may make it wait, but not as long as a statement
 that was told to sleep."""

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 DESKS = [
     *("/admin/", "/admin/requests/", "/admin/plans/", "/admin/plans/?all=1", "/admin/batches/"),
     *("/admin/letters/", "/admin/ledger/", "/admin/staff/", "/admin/clock/", "/admin/intake/"),
+    *("/admin/letters/?view=failed", "/admin/notices/", "/admin/maps/"),
     *("/accounts/password/change/", "/accounts/2fa/", "/admin/nowhere/"),
 ]
 NOTICES = ["/notices/", "/notices/main/", "/notices/main/versions/1/", "/notices/main/versions/2/"]

@@ -25,6 +25,7 @@ from notices_app.models import DataSystem
 pytestmark = pytest.mark.django_db
 
 HERE = Actor.system("test")
+Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
@@ -35,8 +36,7 @@ def surgery(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "findings", list)
     monkeypatch.setattr(records, "workers", list)
     monkeypatch.setattr(surroundings, "BACKUP_AGE", timedelta(days=9))
-    roomy = namedtuple("usage", "total used free")(10**12, 0, 10**12)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: roomy)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**12))
     settings.BACKUP_DIR = str(tmp_path / "backups")
     (tmp_path / "backups").mkdir()
     (tmp_path / "backups" / "office.dump").touch()
@@ -188,8 +188,7 @@ def test_a_clock_that_jumped_is_named(before):
 
 
 def test_a_disk_without_room_is_named(before, monkeypatch):
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 0, 10**9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**9))
     assert codes() - before == {"disk-full"}
 
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.models import Session
+from django.utils import translation
 
 from ccpa_office import clock
+from ccpa_office.own_account import _own_pages
 from ccpa_office.sessions import EASE, SessionStore
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +91,9 @@ def test_nobody_gets_a_key_that_somebody_has(monkeypatch):
     monkeypatch.setattr(SessionStore, "_get_new_session_key", lambda _store: next(keys))
     assert _session(case=2) != key
     assert SessionStore(key)["case"] == 1
+
+
+def test_the_pages_of_ones_own_account_are_known_in_every_language():
+    for language, pages in (("ja", "/ja/accounts/"), ("en", "/accounts/"), ("es", "/es/accounts/")):
+        with translation.override(language):
+            assert _own_pages(translation.get_language()) == pages

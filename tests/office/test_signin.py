@@ -288,6 +288,9 @@ def test_consumers_pages_do_not_stand_on_the_host_of_the_staff(settings, host):
         for page in pages
     }
     assert (set(there.values()), set(here.values())) == ({404}, {200})
+    lost = Client().get("/requests/new/", headers={"host": host}).content.decode()
+    assert 'href="/admin/"' in lost
+    assert "/requests/" not in lost
     assert Client().get("/healthz", headers={"host": host}).status_code == 200
 
 

@@ -82,10 +82,10 @@ def test_a_cool_off_is_never_shortened(mailbox, team, learners, settings, as_off
 
 
 def test_waiting_outlasts_a_cool_off_that_ends_soon(mailbox, team, learners, settings, as_officer):
-    settings.BATCH_AT, settings.COOL_OFF_HOURS = "*", 1 / 3600
+    settings.BATCH_AT, settings.COOL_OFF_HOURS = "*", 0.5 / 3600
     asked = approved(mailbox, team, ORLA)
     with pytest.raises(CommandError, match="workers"):  # this suite runs none: nobody ends it
-        run("run", "--wait", "--seconds", "2", *as_officer)
+        run("run", "--wait", "--seconds", "3", *as_officer)
     assert fresh(asked).status == Status.EXECUTING
 
 

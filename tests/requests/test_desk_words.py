@@ -327,6 +327,18 @@ def test_links_that_gave_up_are_sent_from_the_letter_desk(team):
     assert LedgerLine.objects.filter(verb="work.retried", subject="office").count() == 1
 
 
+def test_the_lamp_of_work_leads_where_it_can_be_tried_again(team):
+    builders.ask()
+    builders.ask()
+    step = ConsumerRequest.objects.first()
+    assert step is not None
+    step.work.update(state="parked", error_code="worn_out")
+    page = at_desk(team.clerk).get("/admin/").content.decode()
+    assert 'href="/admin/requests/?view=parked">1 piece waits for a person' in page
+    _editor, client = somebody(Role.EDITOR)
+    assert "<span>1 piece waits for a person</span>" in client.get("/admin/").content.decode()
+
+
 def test_a_list_whose_reading_broke_off_is_thrown_away_at_the_desk(team, learners, monkeypatch):
     def die(*_all: Any, **_more: Any) -> None:
         raise ZeroDivisionError

@@ -109,6 +109,7 @@ def test_composed_and_decomposed_letters_are_one():
     ["", "x", signing.dumps(["delete", "x"]), signing.dumps("delete", salt=NONCE_SALT),
      signing.dumps(["correct", "x"], salt=NONCE_SALT), signing.dumps(None, salt=NONCE_SALT),
      signing.dumps(["delete", "x", "y"], salt=NONCE_SALT), "x" * 300],
+    ids=["empty", "short", "no salt", "no list", "another right", "nothing", "three", "long"],
 )  # fmt: skip
 def test_only_a_blank_form_of_ours_and_of_this_right_is_taken(nonce):
     form = _form(nonce=nonce)

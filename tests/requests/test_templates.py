@@ -80,7 +80,7 @@ def test_a_moment_shows_the_day_in_california():
     late = datetime(2027, 1, 8, 3, 5, tzinfo=UTC)
     with translation.override("en"):
         assert office.in_words(late) == "Thursday 7 January 2027"
-        assert office.moment_in_words(late) == "Thursday 7 January 2027, 7:05 p.m."
+        assert office.moment_in_words(late) == "Thursday 7 January 2027, 7:05 PM"
     with translation.override("ja"):
         assert office.moment_in_words(late) == "2027年1月7日（木）19時05分"
 

@@ -22,6 +22,8 @@ from requests_app.models import Channel, ConsumerRequest
 
 MONTHS = 62
 """Days that the demo looks back."""
+NIGHT = time(2, 10)
+"""When the nights' batches ran."""
 
 Told = tuple[int, str, Story]
 """Days ago, time of day, story."""
@@ -75,6 +77,8 @@ def stories(staff: Staff, learners: Learners, *, now: datetime) -> list[tuple[da
     if told:
         return []
     today = received_date(now)
+    if now < datetime.combine(today, NIGHT, tzinfo=PACIFIC):
+        today -= DAY  # its batch has not run: what waits since last night waits since yesterday
 
     def moment(days: int, clock_time: str) -> datetime:
         day = today - timedelta(days=days)
@@ -82,7 +86,7 @@ def stories(staff: Staff, learners: Learners, *, now: datetime) -> list[tuple[da
 
     all_told = [*_deletions(cast), *_stuck_deletions(cast), *_know(cast), *_choices(cast)]
     chronicle = [(moment(days, at), story) for days, at, story in all_told]
-    first_night = moment(MONTHS, "02:10")
+    first_night = moment(MONTHS, NIGHT.isoformat())
     return [*chronicle, (first_night, nights(staff.officer, pause_on=today))]
 
 
