@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from unicodedata import normalize
 
 import psycopg
 import pytest
@@ -29,6 +30,7 @@ from ccpa_office.connectors.postgresql import PostgreSQL
 from ccpa_office.connectors.stripping import NOBODY
 from tests import engines
 from tests.connectors.stores import SECRET, _admin, _url
+from tests.connectors.test_masking import ANN, STRIPPED
 
 ON = date(2026, 7, 1)
 SCHEMA = """
@@ -273,6 +275,26 @@ def test_somebody_elses_row_is_neither_read_nor_changed(url):
         applied = connector.apply("thing", Rows([3], [0]), [1], deed)
         assert (applied.done, applied.foreign) == (0, [3])
     assert values(url, 3) == before
+
+
+def test_texts_are_stripped_as_the_pure_room_strips_them():
+    texts = [text for text, _left in STRIPPED]
+    with (
+        shelf() as url,
+        connected(url, thing(changes=(Change("note", "strip_text"),))) as connector,
+    ):
+        with psycopg.connect(url) as connection:
+            for number, text in enumerate(texts):
+                row = "INSERT INTO thing (id, person_id, note) VALUES (%s, 1, %s)"
+                connection.execute(row, [100 + number, text])
+        keys = [100 + number for number in range(len(texts))]
+        rows = Rows(keys, [0] * len(keys))
+        with connector.transaction():
+            connector.apply("thing", rows, [1], Deed("mask", SECRET, [ANN]))
+        made = [normalize("NFKC", values(url, key)["note"]) for key in keys]
+        assert made == [normalize("NFKC", left) for _text, left in STRIPPED]
+        look = Look([1], [ANN], "mask", secrets=[SECRET])
+        assert connector.recount("thing", rows, look) == Recount(0, 0, 0)
 
 
 # --- kept rows ------------------------------------------------------------------------------------
