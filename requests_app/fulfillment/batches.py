@@ -62,20 +62,7 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
     batch waits for two people.
     """
     with transaction.atomic():
-        plans = list(
-            Plan.objects.filter(
-                ~Exists(Switch.objects.filter(stopped=True)),
-                state=PlanState.APPROVED,
-                executable_at__lte=at,
-                chunk__isnull=True,
-                consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
-            )
-            .select_related("consumer_request", "map_version__system")
-            .defer("map_version__document")
-            .select_for_update(of=("self", "consumer_request"), skip_locked=True)
-            .order_by("executable_at", "pk")[:limit]
-        )
-        plans = [plan for plan in plans if plan.map_version_id == plans[0].map_version_id]
+        plans = _due(at, limit)
         if not plans or not clock_guard.clock_is_trusted():
             return None
         people = sum(plan.people for plan in plans)
@@ -105,6 +92,24 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
             else:
                 start(cut, chunk, at=at)
     return batch
+
+
+def _due(at: datetime, limit: int) -> list[Plan]:
+    """Plans of one map version that may be carried out now, held until the transaction ends."""
+    plans = list(
+        Plan.objects.filter(
+            ~Exists(Switch.objects.filter(stopped=True)),
+            state=PlanState.APPROVED,
+            executable_at__lte=at,
+            chunk__isnull=True,
+            consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
+        )  # fmt: skip
+        .select_related("consumer_request", "map_version__system")
+        .defer("map_version__document")
+        .select_for_update(of=("self", "consumer_request"), skip_locked=True)
+        .order_by("executable_at", "pk")[:limit]
+    )
+    return [plan for plan in plans if plan.map_version_id == plans[0].map_version_id]
 
 
 def first_stage(plan: Plan) -> Chunk.Stage:
