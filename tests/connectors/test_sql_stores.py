@@ -225,6 +225,35 @@ def test_a_file_that_somebody_else_writes_is_a_store_that_is_away(file):
     writer.close()
 
 
+def test_no_statement_reads_a_whole_table(file):
+    seen = []
+    statements = {
+        "people": lambda: file.connector.people([email(file.kind.email)]),
+        "marks": lambda: file.connector.marks([1]),
+        "locate": lambda: file.connector.locate([1], on=ON),
+        "erase": lambda: stores.erase(file, [1], on=ON),
+    }
+    run = SQLStore._send
+
+    def explained(self, query, values):
+        text = str(query.compile(dialect=self._connection.dialect))
+        order = query.compile(dialect=self._connection.dialect).construct_params(values)
+        plan = self._connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {text}",
+            tuple(order[n] for n in query.compile(dialect=self._connection.dialect).positiontup),
+        )
+        seen.extend(row[3] for row in plan if row[3].startswith("SCAN"))
+        return run(self, query, values)
+
+    SQLStore._send = explained
+    try:
+        for each in statements.values():
+            each()
+    finally:
+        SQLStore._send = run
+    assert [step for step in seen if "VIRTUAL TABLE" not in step and "SUBQUERY" not in step] == []
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 
