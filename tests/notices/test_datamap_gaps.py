@@ -44,6 +44,12 @@ def load(text, loader, key="learners"):
     return datamap.load(text, system_key=key, by=loader, at=NOON)
 
 
+def sound(text):
+    map_ = examine(text)[0]
+    assert map_ is not None
+    return map_
+
+
 def line_of(finding, text):
     return text.splitlines()[finding.line - 1].strip()
 
@@ -80,7 +86,7 @@ def test_a_notice_that_tells_less_by_now_keeps_the_map_from_counting(
     found = gaps.told("main", on=TODAY)
     assert "PI_I" in found
     text = version.document
-    map_ = examine(text)[0]
+    map_ = sound(text)
     less = {name: said for name, said in found.items() if name != "PI_I"}
     assert [g.code for g in gaps.compared(gaps.held_by([map_]), less, covered=frozenset())
             if g.category == "PI_I"] == ["not-in-notice"]  # fmt: skip
@@ -140,9 +146,7 @@ def test_a_system_that_stands_with_a_vendor_covers_it(loaded, learners, loader, 
 
 
 def test_a_vendor_to_whom_the_notice_discloses_nothing_of_it_is_a_gap(loaded):
-    map_ = examine(
-        MAP.replace("{person: accounts,", "{person: accounts, recipient: mail-delivery,")
-    )[0]
+    map_ = sound(MAP.replace("{person: accounts,", "{person: accounts, recipient: mail-delivery,"))
     found = {(g.code, g.category) for g in datamap.gaps_of(map_, on=TODAY)}
     told = gaps.told("main", on=TODAY)
     expected = {
@@ -154,7 +158,7 @@ def test_a_vendor_to_whom_the_notice_discloses_nothing_of_it_is_a_gap(loaded):
 
 
 def test_fields_without_a_source_are_a_gap(loaded):
-    map_ = examine(MAP.replace(", source: consumer,", ","))[0]
+    map_ = sound(MAP.replace(", source: consumer,", ","))
     found = [g for g in datamap.gaps_of(map_, on=TODAY) if g.code == "source-not-named"]
     assert {g.category for g in found} >= {"PI_A", "PI_B"}
     assert "accounts" in found[0].tables
