@@ -96,15 +96,15 @@ def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:
 
 def _due(at: datetime, limit: int) -> list[Plan]:
     """Plans of one map version that may be carried out now, held until the transaction ends."""
+    due = Plan.objects.filter(
+        ~Exists(Switch.objects.filter(stopped=True)),
+        state=PlanState.APPROVED,
+        executable_at__lte=at,
+        chunk__isnull=True,
+        consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
+    )
     plans = list(
-        Plan.objects.filter(
-            ~Exists(Switch.objects.filter(stopped=True)),
-            state=PlanState.APPROVED,
-            executable_at__lte=at,
-            chunk__isnull=True,
-            consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
-        )  # fmt: skip
-        .select_related("consumer_request", "map_version__system")
+        due.select_related("consumer_request", "map_version__system")
         .defer("map_version__document")
         .select_for_update(of=("self", "consumer_request"), skip_locked=True)
         .order_by("executable_at", "pk")[:limit]
