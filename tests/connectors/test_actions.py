@@ -399,6 +399,14 @@ def test_what_a_store_would_not_bear_is_found_before_anything_runs(change, more,
                 )
 
 
+def test_a_copy_that_the_map_leaves_out_with_its_reason_is_no_finding():
+    with shelf(WRITING) as url:
+        table = thing(changes=(Change("name", "pseudonym"),))
+        connector = PostgreSQL(url, replace(program(table), left_out=("kept",)))
+        assert [each.code for each in connector.check()] == ["trigger"]
+        connector.close()
+
+
 def test_a_hold_on_a_value_that_can_never_be_is_found(url):
     with connected(url, thing(holds=(Hold("age", "eq", ("many",)),))) as connector:
         assert [each.code for each in connector.check() if each.level == "error"] == ["hold-value"]

@@ -107,7 +107,8 @@ def _history(program: Program, catalogue: Catalogue) -> Iterator[Finding]:
     By name (the table's own and a word for the past), or because a trigger of the table writes
     them. What also has two of its columns is a copy, and an error: nothing would be erased there.
     """
-    others = catalogue.tables.keys() - {table.name for table in program.tables}
+    named = {table.name for table in program.tables} | set(program.left_out)
+    others = catalogue.tables.keys() - named
     for table in program.tables:
         if table.action != "keep":
             for other in sorted(others):
