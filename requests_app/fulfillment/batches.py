@@ -103,12 +103,9 @@ def _due(at: datetime, limit: int) -> list[Plan]:
         chunk__isnull=True,
         consumer_request__status__in=[Status.APPROVED, Status.EXECUTING],
     )
-    plans = list(
-        due.select_related("consumer_request", "map_version__system")
-        .defer("map_version__document")
-        .select_for_update(of=("self", "consumer_request"), skip_locked=True)
-        .order_by("executable_at", "pk")[:limit]
-    )
+    due = due.select_related("consumer_request", "map_version__system")
+    held = due.select_for_update(of=("self", "consumer_request"), skip_locked=True)
+    plans = list(held.defer("map_version__document").order_by("executable_at", "pk")[:limit])
     return [plan for plan in plans if plan.map_version_id == plans[0].map_version_id]
 
 
