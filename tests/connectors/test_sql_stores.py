@@ -322,3 +322,25 @@ def test_a_map_may_name_another_schema_than_the_urls(ours):
     done = mine.connector.apply("profiles", Rows([1], [0]), [1], Deed("delete"))
     assert done == Applied(1, 0, [])
     assert with_table(program, "orders").schema == database
+
+
+@pytest.mark.parametrize("kind", ["maria", "sqlite"])
+def test_a_reference_to_a_key_of_two_columns_needs_both(kind, request):
+    if kind == "maria":
+        engine = Engine("mariadb", "`", request.getfixturevalue("maria").fresh)
+    else:
+        engine = Engine("sqlite", '"', contract_engines.sqlite_file)
+    with contract.shop(engine, stores.SHIP_KIND) as ship:
+        ship.run("CREATE TABLE oath (id bigint PRIMARY KEY, harbor VARCHAR(40), no bigint)")
+        ship.run("CREATE INDEX oath_i ON oath (harbor, no)")
+        ship.run("INSERT INTO oath VALUES (1, 'Lima', 3), (2, 'Lima', 4), (3, 'Oslo', 3)")
+        hop = Hop("harbor", "sailor", "port", forward=True, unique=True, also=(("no", "nr"),))
+        mine = ship.refitted(_with(ship.program, Table("oath", ("id",), ((hop,),), "delete")))
+        assert tables(mine.connector.locate([("Lima", 3)], on=ON))["oath"].keys == [1]
+        done = mine.connector.apply("oath", Rows([1, 2], [0, 0]), [("Lima", 3)], Deed("delete"))
+        assert done == Applied(0, 0, [2])
+        done = mine.connector.apply("oath", Rows([1], [0]), [("Lima", 3)], Deed("delete"))
+        assert (done, mine.run("SELECT id FROM oath ORDER BY id")) == (
+            Applied(1, 0, []),
+            [(2,), (3,)],
+        )
