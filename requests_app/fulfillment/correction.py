@@ -228,7 +228,7 @@ def _check(consumer_request: ConsumerRequest, by: Actor, at: datetime) -> None:
     require(by, Verb.APPROVE)
     may_decide_now(by, at=at)
     waiting = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED)
-    if waiting.filter(proposed_by_id=by.id).exists():
+    if waiting.filter(proposed_by_id=by.staff_id).exists():
         raise CannotCorrect(_("You proposed this; another person approves it."))
     if by.id in {consumer_request.verified_by_id, consumer_request.opened_by_id}:
         raise CannotCorrect(_("You verified or took in this request; another person approves it."))
