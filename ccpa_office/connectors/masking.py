@@ -239,10 +239,6 @@ class Task:
     traces: Traces
 
 
-def _constant(task: Task) -> Any:
-    return constant(task.change, task.column)
-
-
 def constant(change: Change, column: ColumnFacts) -> Any:
     """Return the constant of a change as the column's kind; ``ValueError`` when it is none."""
     said = change.argument
@@ -303,10 +299,6 @@ def _floor(value: Any, unit: str) -> Any:
     if isinstance(value, datetime):
         return floored.replace(hour=0, minute=0, second=0, microsecond=0)
     return floored
-
-
-def _zero(task: Task) -> Any:
-    return type(task.value)(0)
 
 
 def _bucket(task: Task) -> Any:
@@ -402,8 +394,8 @@ def _stripped_json(task: Task) -> Any:
 
 
 MAKERS: dict[str, Callable[[Task], Any]] = {
-    "constant": _constant, "pseudonym": _pseudonym, "truncate_date": _truncated, "zero": _zero,
-    "bucket": _bucket, "keep_last": _kept_last, "hash": _token, "hmac": _token,
-    "encrypt": _token, "random": _token, "strip_json": _stripped_json,
-    "strip_text": _stripped_text,
+    "constant": lambda task: constant(task.change, task.column), "pseudonym": _pseudonym,
+    "zero": lambda task: type(task.value)(0), "bucket": _bucket, "truncate_date": _truncated,
+    "keep_last": _kept_last, "strip_json": _stripped_json, "strip_text": _stripped_text,
+    **dict.fromkeys(sorted(TOKENS), _token),
 }  # fmt: skip
