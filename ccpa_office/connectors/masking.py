@@ -38,8 +38,7 @@ NUMBERS = frozenset({"integer", "decimal"})
 DATES = frozenset({"date", "moment"})
 TOKENS = frozenset({"hash", "hmac", "encrypt", "random"})
 UNITS = ("day", "month", "year", "decade")
-PREFIX = "erased-"
-DOMAIN = "@erased.invalid"
+PREFIX, DOMAIN = "erased-", "@erased.invalid"
 NAME = 32
 SIGNATURE = 8
 SERVED = {
@@ -322,8 +321,8 @@ def _token(task: Task) -> str:
     if is_token(task.value, task.change, task.secret):
         return str(task.value)
     found = options(task.change)
-    width = token_width(task.change, task.column)
-    body = BODIES[task.change.how](task, found)[: width - SIGNATURE]
+    room = token_width(task.change, task.column) - SIGNATURE
+    body = BODIES[task.change.how](task, found)[:room]
     return f"{body}{_signature(task.secret, body)}{found.suffix}"
 
 
