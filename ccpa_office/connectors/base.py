@@ -386,17 +386,6 @@ class Connector(Protocol):
     def refresh(self) -> None:
         """Make these copies anew, where others can go on reading them."""
 
-    def correct(
-        self, table: str, key: Key, people: Sequence[Key], change: tuple[str, str | None, str]
-    ) -> Corrected:
-        """Change one field (column, before, after) of one row of the person; one statement.
-
-        A repeat is harmless. Where something else than ``before`` stands, nothing is changed.
-        """
-
-    def stands(self, table: str, key: Key, people: Sequence[Key], value: tuple[str, str]) -> bool:
-        """Whether one field (column, text) of one row of the person says so; another statement."""
-
     def sizes(self) -> dict[str, int]:
         """Estimated number of rows of every table; one statement."""
 
