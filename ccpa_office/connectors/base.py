@@ -232,6 +232,7 @@ class Program:
     tables: tuple[Table, ...]
     sensitivity: str = "ordinary"
     outside: Any = None  # the description of a system that is no database
+    left_out: tuple[str, ...] = ()  # tables that the map leaves out on purpose, with its reason
 
     def table(self, name: str) -> Table:
         """Return the table of that name; ``KeyError`` when the map has none."""

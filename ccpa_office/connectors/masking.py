@@ -38,8 +38,7 @@ NUMBERS = frozenset({"integer", "decimal"})
 DATES = frozenset({"date", "moment"})
 TOKENS = frozenset({"hash", "hmac", "encrypt", "random"})
 UNITS = ("day", "month", "year", "decade")
-PREFIX = "erased-"
-DOMAIN = "@erased.invalid"
+PREFIX, DOMAIN = "erased-", "@erased.invalid"
 NAME = 32
 SIGNATURE = 8
 SERVED = {
@@ -239,10 +238,6 @@ class Task:
     traces: Traces
 
 
-def _constant(task: Task) -> Any:
-    return constant(task.change, task.column)
-
-
 def constant(change: Change, column: ColumnFacts) -> Any:
     """Return the constant of a change as the column's kind; ``ValueError`` when it is none."""
     said = change.argument
@@ -305,10 +300,6 @@ def _floor(value: Any, unit: str) -> Any:
     return floored
 
 
-def _zero(task: Task) -> Any:
-    return type(task.value)(0)
-
-
 def _bucket(task: Task) -> Any:
     width = int(task.change.argument)
     if isinstance(task.value, Decimal):
@@ -330,8 +321,8 @@ def _token(task: Task) -> str:
     if is_token(task.value, task.change, task.secret):
         return str(task.value)
     found = options(task.change)
-    width = token_width(task.change, task.column)
-    body = BODIES[task.change.how](task, found)[: width - SIGNATURE]
+    room = token_width(task.change, task.column) - SIGNATURE
+    body = BODIES[task.change.how](task, found)[:room]
     return f"{body}{_signature(task.secret, body)}{found.suffix}"
 
 
@@ -402,8 +393,8 @@ def _stripped_json(task: Task) -> Any:
 
 
 MAKERS: dict[str, Callable[[Task], Any]] = {
-    "constant": _constant, "pseudonym": _pseudonym, "truncate_date": _truncated, "zero": _zero,
-    "bucket": _bucket, "keep_last": _kept_last, "hash": _token, "hmac": _token,
-    "encrypt": _token, "random": _token, "strip_json": _stripped_json,
-    "strip_text": _stripped_text,
+    "constant": lambda task: constant(task.change, task.column), "pseudonym": _pseudonym,
+    "zero": lambda task: type(task.value)(0), "bucket": _bucket, "truncate_date": _truncated,
+    "keep_last": _kept_last, "strip_json": _stripped_json, "strip_text": _stripped_text,
+    **dict.fromkeys(sorted(TOKENS), _token),
 }  # fmt: skip

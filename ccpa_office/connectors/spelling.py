@@ -80,32 +80,54 @@ class Spelling:
 
 def spellings(identity: Identity) -> list[Spelling]:
     """Return every spelling of every value of an identity, longest first; made once."""
-    if "spellings" not in identity.made:
+    return _made(identity, "spellings", wide=True)
+
+
+def usual(identity: Identity) -> list[Spelling]:
+    """Return the spellings that are met in a text whose letters are all of one width (NFKC)."""
+    return _made(identity, "usual", wide=False)
+
+
+def _made(identity: Identity, name: str, *, wide: bool) -> list[Spelling]:
+    if name not in identity.made:
         found = {
             spelling
             for kind, values in identity.identifiers.items()
             for value in values
-            for spelling in _of(kind, value)
+            for spelling in _of(kind, value, wide=wide)
         }
-        identity.made["spellings"] = sorted(
+        identity.made[name] = sorted(
             found, key=lambda each: (-len(each.plain), each.plain, each.glue)
         )
-    made: list[Spelling] = identity.made["spellings"]
+    made: list[Spelling] = identity.made[name]
     return made
 
 
-def _of(kind: str, value: str) -> Iterator[Spelling]:
-    text = unicodedata.normalize("NFC", BLANK.sub(" ", value.replace("\x00", "").strip()))
+def _of(kind: str, value: str, *, wide: bool) -> Iterator[Spelling]:
+    text = BLANK.sub(" ", value.replace("\x00", "").strip())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     shortest = SHORTEST if text.isascii() else SHORTEST_WIDE
     letters = any(character.isalnum() for character in text)
     if len(text) < shortest or not letters or text.lower().strip("[]") == "removed":
         return
-    for form in _forms(text):
+    for form in _forms(text) if wide else _usual(text):
         yield from _spelled(kind, form)
     digits = NO_DIGIT.sub("", unicodedata.normalize("NFKC", text)) if "phone" in kind else ""
     if len(digits) >= 7:
         yield Spelling(tuple(digits[-10:]), Glue.DIGITS, Edge.DIGIT, Edge.DIGIT)
-        yield Spelling(tuple(digits[-10:].translate(_FULL)), Glue.DIGITS, Edge.DIGIT, Edge.DIGIT)
+        if wide:
+            full = tuple(digits[-10:].translate(_FULL))
+            yield Spelling(full, Glue.DIGITS, Edge.DIGIT, Edge.DIGIT)
+
+
+def _usual(text: str) -> set[str]:
+    """Return the value as it is, its accents joined and apart, and in letters of one width."""
+    coded = {text.replace("@", "%40")} if "@" in text else set()
+    if text.isascii():
+        return {text} | coded
+    forms = {text, unicodedata.normalize("NFD", text), unicodedata.normalize("NFKC", text)}
+    return {BLANK.sub(" ", form).strip() for form in forms | coded} - {""}
 
 
 def _forms(text: str) -> set[str]:

@@ -39,7 +39,6 @@ class ForeignKey:
     columns: tuple[str, ...]
     target: str
     targets: tuple[str, ...]
-    on_delete: str  # CASCADE, SET NULL, SET DEFAULT or nothing
 
 
 @dataclass
@@ -141,7 +140,7 @@ def _tables(seen: Inspector, schema: str | None) -> dict[str, Sheet]:
         _key(sheets[name], tuple(key["constrained_columns"] if key else ()))
     for name, uniques in _each(seen.get_multi_unique_constraints(schema=schema), sheets):
         sheets[name].unique.update(tuple(each["column_names"]) for each in uniques)
-    for name, indexes in _each(seen.get_multi_indexes(schema=schema), sheets):
+    for name, indexes in _indexes(seen, schema, sheets):
         for index in indexes:
             _index(sheets[name], index)
     for name, references in _each(seen.get_multi_foreign_keys(schema=schema), sheets):
@@ -149,6 +148,15 @@ def _tables(seen: Inspector, schema: str | None) -> dict[str, Sheet]:
             _foreign(sheets[name], name, each, schema)
     _checks(seen, schema, sheets)
     return {name: _with_unique(sheet) for name, sheet in sheets.items()}
+
+
+def _indexes(
+    seen: Inspector, schema: str | None, sheets: dict[str, Sheet]
+) -> Iterator[tuple[str, Any]]:
+    if seen.dialect.name != "sqlite":
+        return _each(seen.get_multi_indexes(schema=schema), sheets)
+    look: Any = seen.dialect.get_indexes  # with those that SQLite makes for UNIQUE by itself
+    return ((name, look(seen.bind, name, include_auto_indexes=True)) for name in sheets)
 
 
 def _each(found: Mapping[Any, Any], sheets: dict[str, Sheet]) -> Iterator[tuple[str, Any]]:
@@ -175,16 +183,8 @@ def _index(sheet: Sheet, index: Any) -> None:
 
 def _foreign(sheet: Sheet, name: str, each: Any, schema: str | None) -> None:
     if each.get("referred_schema") in {None, schema}:
-        rule = str(each.get("options", {}).get("ondelete") or "").upper()
-        sheet.foreign.append(
-            ForeignKey(
-                name,
-                tuple(each["constrained_columns"]),
-                each["referred_table"],
-                tuple(each["referred_columns"]),
-                "" if rule in {"NO ACTION", "RESTRICT"} else rule,
-            )
-        )
+        ours, theirs = tuple(each["constrained_columns"]), tuple(each["referred_columns"])
+        sheet.foreign.append(ForeignKey(name, ours, each["referred_table"], theirs))
 
 
 def _checks(seen: Inspector, schema: str | None, sheets: dict[str, Sheet]) -> None:

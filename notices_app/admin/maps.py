@@ -84,7 +84,7 @@ class MapDesk(OfficeModelAdmin):
     list_template, page_template = "admin/maps.html", "admin/map.html"
     refusals = (
         datamap.MapNotSound, datamap.NoActiveMap, datamap.NoAddress, datamap.NoSuchSystem,
-        datamap.SecondPersonNeeded, datamap.AnotherDigest, datamap.AlreadyApproved,
+        datamap.SecondPersonNeeded, datamap.AnotherDigest, datamap.AlreadyApproved, datamap.NotTold,
         ConnectorError,
     )  # fmt: skip
     chores = (Deed("load", _L("Load a map"), _load, Verb.LOAD_MAP, LoadForm),)

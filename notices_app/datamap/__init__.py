@@ -29,7 +29,7 @@ from notices_app.datamap.book import (
     verification_points,
 )
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
-from notices_app.datamap.gaps import Gap, gaps, gaps_of
+from notices_app.datamap.differences import Gap, gaps, gaps_of
 from notices_app.datamap.outsiders import NotFit, access, give_secret
 from notices_app.datamap.outsiders import check as check_outside
 

@@ -18,7 +18,7 @@ from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from notices_app.datamap import live, outsiders
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
 from notices_app.datamap.describing import is_description
-from notices_app.datamap.gaps import understood, untold
+from notices_app.datamap.differences import understood, untold
 from notices_app.models import DataMapVersion, DataSystem, SystemKind
 from notices_app.models.datamap import DataMapVersionQuerySet
 

@@ -73,6 +73,7 @@ def compile_map(text: str, *, system: str, schema: str) -> Program:
         person=map_.person,
         tables=tuple(tables),
         sensitivity=sensitivity(map_),
+        left_out=tuple(each.table for each in map_.left_out if not each.column),
     )
 
 

@@ -115,7 +115,7 @@ def order(map_: Map, report: Report) -> list[Collection]:
     A row must go before the row that it names only where that one goes too and the reference
     stays. Where references run in a circle, those that do not bind give way.
     """
-    bound, all_ = _befores(map_)
+    bound, all_ = _later(map_)
     ordered: list[Collection] = []
     waiting = list(map_.collections)
     while waiting:
@@ -128,13 +128,13 @@ def order(map_: Map, report: Report) -> list[Collection]:
     return ordered
 
 
-Befores = dict[str, set[str]]
+Later = dict[str, set[str]]
 """For each collection, those that are changed after it."""
 
 
-def _befores(map_: Map) -> tuple[Befores, Befores]:
-    bound: Befores = {each.name: set() for each in map_.collections}
-    all_: Befores = {each.name: set() for each in map_.collections}
+def _later(map_: Map) -> tuple[Later, Later]:
+    bound: Later = {each.name: set() for each in map_.collections}
+    all_: Later = {each.name: set() for each in map_.collections}
     for collection, field, reference in _references(map_):
         all_[collection.name].add(reference.collection)
         if _binds(map_, collection, field, reference):
@@ -153,6 +153,6 @@ def _binds(map_: Map, child: Collection, field: Field, reference: Reference) -> 
     return gone and (child.on_delete == "delete" or bool(field.deleted and field.deleted.changes))
 
 
-def _free(waiting: list[Collection], after: Befores) -> list[Collection]:
+def _free(waiting: list[Collection], after: Later) -> list[Collection]:
     return [each for each in waiting
             if not any(each.name in after[other.name] for other in waiting)]  # fmt: skip

@@ -18,7 +18,7 @@ ENDS = frozenset({"unknown-table", "unknown-column", "a-view", "key-not-unique"}
 """Codes after which no statement is built at all."""
 SURE = 70
 """How sure a guess by name must be before a column that the map does not name is reported."""
-SERVES_WIDE_KEYS = frozenset({"postgresql"})
+SERVES_WIDE_KEYS = frozenset({"postgresql", "sqlite", "mysql", "mariadb"})
 """Stores whose connector joins by a key of several columns."""
 SUBJECT = re.compile(r"([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?")
 
@@ -141,7 +141,7 @@ def _key(look: _Lint, collection: Collection, sheet: Sheet) -> None:
         return
     for name in key:
         field = collection.field(name)
-        if field and sheet.columns[name].facts.nullable and key != sheet.key:
+        if field and sheet.columns[name].facts.nullable and name not in sheet.key:
             subject = f"{collection.name}.{name}"
             look.error(field.place, "key-nullable", subject, "a key that may be null")
 

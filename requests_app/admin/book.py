@@ -222,6 +222,10 @@ SENTENCES.update(
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),
+        "kept.ended": lambda _f: (
+            _("The time for keeping the rest is over. A plan for it waits for approval.")
+        ),
+        "kept.erased": lambda _f: _("What had been kept is erased."),
         "package.destroyed": lambda _f: _("The package was destroyed."),
         "plan.asked": lambda _f: _("A new plan was asked for."),
         "plan.tried-again": lambda _f: _("Building the plan was tried again."),

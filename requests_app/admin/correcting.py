@@ -55,7 +55,7 @@ class ClaimForm(forms.Form):
 
 
 def _is_open(subject: Any) -> bool:
-    return subject.kind == RequestKind.CORRECT and subject.status == Status.VERIFIED
+    return bool(subject.kind == RequestKind.CORRECT and subject.status == Status.VERIFIED)
 
 
 def _waits(subject: Any) -> bool:

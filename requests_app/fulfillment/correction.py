@@ -99,8 +99,9 @@ def _found(target: Target, people: list[Key], table: Table, column: str) -> Iter
 
 def _kind(table: Table, column: str) -> str:
     """What a column holds of a person, in the map's words (email, name, phone_number)."""
-    named = [*table.identities, *table.marks, *table.contacts]
-    return next((each.kind for each in named if each.column == column), "")
+    named = [(each.column, each.kind) for each in (*table.identities, *table.marks)]
+    named += [(each.column, each.kind) for each in table.contacts]
+    return next((kind for name, kind in named if name == column), "")
 
 
 def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
@@ -227,7 +228,7 @@ def _check(consumer_request: ConsumerRequest, by: Actor, at: datetime) -> None:
     require(by, Verb.APPROVE)
     may_decide_now(by, at=at)
     waiting = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED)
-    if waiting.filter(proposed_by_id=by.id).exists():
+    if waiting.filter(proposed_by_id=by.staff_id).exists():
         raise CannotCorrect(_("You proposed this; another person approves it."))
     if by.id in {consumer_request.verified_by_id, consumer_request.opened_by_id}:
         raise CannotCorrect(_("You verified or took in this request; another person approves it."))
@@ -238,7 +239,7 @@ def approve(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> in
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         _check(consumer_request, by, at)
-        count = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
+        count: int = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
             stage=CorrectionStage.APPROVED, state=WorkState.READY, not_before=at,
             approved_by_id=by.staff_id, approved_at=at,
         )  # fmt: skip
@@ -257,7 +258,7 @@ def refuse(consumer_request: ConsumerRequest, *, reason: str, by: Actor, at: dat
     require(by, Verb.APPROVE)
     with transaction.atomic():
         consumer_request = _open(consumer_request)
-        count = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
+        count: int = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
             stage=CorrectionStage.REFUSED
         )
         workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)

@@ -16,6 +16,11 @@ def cut_rows(rows: Rows, most: int = MOST_KEYS) -> list[Rows]:
     """
     if len(rows.keys) <= most:
         return [rows]
+    if len(set(rows.keys)) == len(rows.keys):
+        return [
+            Rows(rows.keys[start : start + most], rows.persons[start : start + most])
+            for start in range(0, len(rows.keys), most)
+        ]
     places: dict[Key, list[int]] = {}
     for place, key in enumerate(rows.keys):
         places.setdefault(key, []).append(place)

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -147,7 +147,7 @@ class Fetch:
     row: Download
     now: Callable[[], datetime]
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Generator[bytes, None, None]:
         """The file, piece by piece; only one that went out whole counts."""
         box = sealing.Box(self.package.data_key)
         path = folder() / self.package.file

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from typing import Any
+from unicodedata import normalize
 
 import psycopg
 import pytest
@@ -25,10 +27,11 @@ from ccpa_office.connectors.base import (
     Term,
 )
 from ccpa_office.connectors.masking import is_token, masked, row_of
-from ccpa_office.connectors.postgresql import PostgreSQL
+from ccpa_office.connectors.postgresql import PostgreSQL, soundness
 from ccpa_office.connectors.stripping import NOBODY
 from tests import engines
-from tests.connectors.stores import SECRET, _admin, _url
+from tests.connectors.stores import SECRET, _admin, _url, count_statements, undone
+from tests.connectors.test_masking import ANN, STRIPPED
 
 ON = date(2026, 7, 1)
 SCHEMA = """
@@ -68,6 +71,7 @@ CHANGES = (
     Change("loud", "constant", "GONE"),
 )  # fmt: skip
 TO_PERSON = ((Hop("person_id", "person", "id", forward=True, unique=True),),)
+BY_MAIL = ((Hop("mail", "person", "mail", forward=True, unique=False),),)
 PERSON = Table(
     "person", ("id",), ((),), "keep", keep_code="DX_8", columns=("id", "mail", "name"),
     identifiers=(Named("id", "person"),),
@@ -133,8 +137,8 @@ def run(connector, *, action="mask", rows=None, people=(1,)):
 def values(url, key=1):
     with psycopg.connect(url) as connection:
         cursor = connection.execute("SELECT * FROM thing WHERE id = %s", [key])
-        names = [column.name for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+        names = [column.name for column in cursor.description or ()]
+        return dict(zip(names, cursor.fetchone() or (), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -247,23 +251,12 @@ def test_a_mask_that_was_undone_or_forgot_a_spelling_is_found(undo, found):
 
 def test_all_changes_are_one_statement_and_one_look(url, monkeypatch):
     with connected(url, thing()) as connector:
-        ran = []
-        send = PostgreSQL._send
-        monkeypatch.setattr(
-            PostgreSQL, "_send", lambda self, *asked: ran.append(asked[0]) or send(self, *asked)
-        )
         deed = Deed("mask", SECRET, connector.marks([1]))
-        ran.clear()
-        with connector.transaction():
+        ran = count_statements(connector, monkeypatch)
+        with undone(connector):
             connector.apply("thing", Rows([1], [0]), [1], deed)
-            raise_later(connector)
     assert len(ran) == 2
     assert "FOR UPDATE OF t" in ran[0]
-
-
-def raise_later(connector):
-    """Leave the shared shelf as it was."""
-    connector._connection.execute("ROLLBACK")
 
 
 def test_somebody_elses_row_is_neither_read_nor_changed(url):
@@ -273,6 +266,26 @@ def test_somebody_elses_row_is_neither_read_nor_changed(url):
         applied = connector.apply("thing", Rows([3], [0]), [1], deed)
         assert (applied.done, applied.foreign) == (0, [3])
     assert values(url, 3) == before
+
+
+def test_texts_are_stripped_as_the_pure_room_strips_them():
+    texts = [text for text, _left in STRIPPED]
+    with (
+        shelf() as url,
+        connected(url, thing(changes=(Change("note", "strip_text"),))) as connector,
+    ):
+        with psycopg.connect(url) as connection:
+            for number, text in enumerate(texts):
+                row = "INSERT INTO thing (id, person_id, note) VALUES (%s, 1, %s)"
+                connection.execute(row, [100 + number, text])
+        keys = [100 + number for number in range(len(texts))]
+        rows = Rows(keys, [0] * len(keys))
+        with connector.transaction():
+            connector.apply("thing", rows, [1], Deed("mask", SECRET, [ANN]))
+        made = [normalize("NFKC", values(url, key)["note"]) for key in keys]
+        assert made == [normalize("NFKC", left) for _text, left in STRIPPED]
+        look = Look([1], [ANN], "mask", secrets=[SECRET])
+        assert connector.recount("thing", rows, look) == Recount(0, 0, 0)
 
 
 # --- kept rows ------------------------------------------------------------------------------------
@@ -386,19 +399,51 @@ def test_what_a_store_would_not_bear_is_found_before_anything_runs(change, more,
                 )
 
 
+def test_a_copy_that_the_map_leaves_out_with_its_reason_is_no_finding():
+    with shelf(WRITING) as url:
+        table = thing(changes=(Change("name", "pseudonym"),))
+        connector = PostgreSQL(url, replace(program(table), left_out=("kept",)))
+        assert [each.code for each in connector.check()] == ["trigger"]
+        connector.close()
+
+
 def test_a_hold_on_a_value_that_can_never_be_is_found(url):
     with connected(url, thing(holds=(Hold("age", "eq", ("many",)),))) as connector:
         assert [each.code for each in connector.check() if each.level == "error"] == ["hold-value"]
 
 
 def test_json_round_trips_whatever_it_holds(url):
-    document = {"a\\b": ['q"uote', "tab\t", "\u2028", 1e400 and 12345678901234567890, [], {}]}
+    document: dict[str, Any] = {
+        "a\\b": ['q"uote', "tab\t", "\u2028", 1e400 and 12345678901234567890, [], {}]
+    }
     with shelf() as own, connected(own, thing(changes=(Change("doc", "strip_json"),))) as connector:
         with psycopg.connect(own) as connection:
             text = json.dumps({**document, "who": "Ann Lee"})
             connection.execute("UPDATE thing SET doc = %s WHERE id = 1", [text])
         run(connector)
         assert values(own)["doc"] == {**document, "who": "[removed]"}
+
+
+# --- kept rows must be found again ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"term": Term("DX_8", "bought", "P1Y")}, []),
+        ({"paths": BY_MAIL}, []),
+        ({"paths": BY_MAIL, "term": Term("DX_8", "bought", "P1Y")}, ["kept-out-of-reach"]),
+        ({"paths": BY_MAIL, "holds": (Hold("age"),)}, ["kept-out-of-reach"]),
+    ],
+)
+def test_kept_rows_that_nobody_could_find_again_are_an_error(url, changes, codes):
+    table = thing(action="delete", changes=(), **changes)
+    person = replace(PERSON, action="delete", keep_code="")
+    with connected(url, thing()) as connector:
+        changed = Program("shelf", "public", "d", "person", (table, person))
+        found = soundness.check(changed, connector.catalogue)
+    wanted = [each.code for each in found if each.code == "kept-out-of-reach"]
+    assert wanted == codes
 
 
 # --- copies that the store keeps ------------------------------------------------------------------

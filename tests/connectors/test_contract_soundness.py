@@ -18,7 +18,7 @@ from ccpa_office.connectors.base import (
     Rows,
     StoreUnreachable,
 )
-from ccpa_office.connectors.collected import PERIOD, SHARED, Window
+from ccpa_office.connectors.collected import PERIOD, SHARED, Corrected, Window
 from tests.connectors.contract import count_statements
 from tests.connectors.stores import undone
 from tests.connectors.test_contract_finding import with_table
@@ -258,3 +258,40 @@ def test_a_view_changes_nothing_and_sees_one_state(school, monkeypatch):
     counted = count_statements(school, monkeypatch)
     assert school.connector.sizes()["orders"] >= 0
     assert len(counted) == 1
+
+
+# --- putting right --------------------------------------------------------------------------------
+
+
+def test_a_field_is_put_right_once_and_only_the_persons(school):
+    correct = school.connector.correct
+    before = school.one("SELECT full_name FROM accounts WHERE id = 1")
+    change = ("full_name", before, "花 森川")
+    assert correct("accounts", 1, [4], change) == Corrected(done=False, stands=False)
+    assert correct("accounts", 1, [1], change) == Corrected(done=True, stands=True)
+    assert correct("accounts", 1, [1], change) == Corrected(done=False, stands=True)
+    assert school.connector.stands("accounts", 1, [1], ("full_name", "花 森川"))
+    assert not school.connector.stands("accounts", 1, [4], ("full_name", "花 森川"))
+    assert school.one("SELECT count(*) FROM accounts WHERE full_name = '花 森川'") == 1
+
+
+def test_a_field_that_says_something_else_by_now_is_left(school):
+    change = ("full_name", "somebody else", "x")
+    assert school.connector.correct("accounts", 1, [1], change) == Corrected(False, False)
+    assert not school.connector.stands("accounts", 1, [1], ("full_name", "x"))
+
+
+HELD = "SELECT {} FROM invoices WHERE number = 'INV-1'"
+
+
+def test_numbers_days_and_empty_fields_are_put_right(school):
+    for change in (("total", None, "12.50"), ("issued_on", None, "2024-02-29")):
+        held = str(school.one(HELD.format(change[0])))
+        done = school.connector.correct("invoices", "INV-1", [1], (change[0], held, change[2]))
+        assert (change[0], done) == (change[0], Corrected(True, True))
+        assert school.connector.stands("invoices", "INV-1", [1], (change[0], change[2]))
+    school.run("UPDATE invoices SET billing_address = NULL WHERE number = 'INV-1'")
+    done = school.connector.correct(
+        "invoices", "INV-1", [1], ("billing_address", None, "1 Main St")
+    )
+    assert done == Corrected(True, True)

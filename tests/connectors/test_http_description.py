@@ -1,6 +1,10 @@
 """The description file: read strictly, held against itself, nothing loaded in part."""
 
+import re
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 
 from notices_app.datamap.describing import describe, is_description, json_schema
 from notices_app.datamap.reading import Report
@@ -103,3 +107,9 @@ def test_a_manual_system_needs_little():
         "  effect: askable\n  identifiers: [email, name]\n  categories: [PI_B]\n  answer_days: 8\n"
     )
     assert codes(text) == []
+
+
+def test_the_examples_of_the_manual_load():
+    page = (Path(settings.BASE_DIR) / "docs" / "how-to" / "outside-systems.md").read_text("utf-8")
+    examples = re.findall(r"```yaml\n(outside_system:.*?)```", page, re.DOTALL)
+    assert [codes(text) for text in examples] == [[], []]

@@ -225,6 +225,35 @@ def test_a_file_that_somebody_else_writes_is_a_store_that_is_away(file):
     writer.close()
 
 
+def test_no_statement_reads_a_whole_table(file):
+    seen = []
+    statements = {
+        "people": lambda: file.connector.people([email(file.kind.email)]),
+        "marks": lambda: file.connector.marks([1]),
+        "locate": lambda: file.connector.locate([1], on=ON),
+        "erase": lambda: stores.erase(file, [1], on=ON),
+    }
+    run = SQLStore._send
+
+    def explained(self, query, values):
+        text = str(query.compile(dialect=self._connection.dialect))
+        order = query.compile(dialect=self._connection.dialect).construct_params(values)
+        plan = self._connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {text}",
+            tuple(order[n] for n in query.compile(dialect=self._connection.dialect).positiontup),
+        )
+        seen.extend(row[3] for row in plan if row[3].startswith("SCAN"))
+        return run(self, query, values)
+
+    SQLStore._send = explained
+    try:
+        for each in statements.values():
+            each()
+    finally:
+        SQLStore._send = run
+    assert [step for step in seen if "VIRTUAL TABLE" not in step and "SUBQUERY" not in step] == []
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 
@@ -293,3 +322,25 @@ def test_a_map_may_name_another_schema_than_the_urls(ours):
     done = mine.connector.apply("profiles", Rows([1], [0]), [1], Deed("delete"))
     assert done == Applied(1, 0, [])
     assert with_table(program, "orders").schema == database
+
+
+@pytest.mark.parametrize("kind", ["maria", "sqlite"])
+def test_a_reference_to_a_key_of_two_columns_needs_both(kind, request):
+    if kind == "maria":
+        engine = Engine("mariadb", "`", request.getfixturevalue("maria").fresh)
+    else:
+        engine = Engine("sqlite", '"', contract_engines.sqlite_file)
+    with contract.shop(engine, stores.SHIP_KIND) as ship:
+        ship.run("CREATE TABLE oath (id bigint PRIMARY KEY, harbor VARCHAR(40), no bigint)")
+        ship.run("CREATE INDEX oath_i ON oath (harbor, no)")
+        ship.run("INSERT INTO oath VALUES (1, 'Lima', 3), (2, 'Lima', 4), (3, 'Oslo', 3)")
+        hop = Hop("harbor", "sailor", "port", forward=True, unique=True, also=(("no", "nr"),))
+        mine = ship.refitted(_with(ship.program, Table("oath", ("id",), ((hop,),), "delete")))
+        assert tables(mine.connector.locate([("Lima", 3)], on=ON))["oath"].keys == [1]
+        done = mine.connector.apply("oath", Rows([1, 2], [0, 0]), [("Lima", 3)], Deed("delete"))
+        assert done == Applied(0, 0, [2])
+        done = mine.connector.apply("oath", Rows([1], [0]), [("Lima", 3)], Deed("delete"))
+        assert (done, mine.run("SELECT id FROM oath ORDER BY id")) == (
+            Applied(1, 0, []),
+            [(2,), (3,)],
+        )

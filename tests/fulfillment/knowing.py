@@ -2,16 +2,19 @@
 
 import io
 import json
+import secrets
 import zipfile
 from typing import Any
 
 from ccpa_office import clock, sealed_files, sealing
 from ccpa_office.law.kinds import RequestKind
-from requests_app import tasks, verification
+from ccpa_office.roles import Actor
+from requests_app import intake, tasks, verification
 from requests_app.fulfillment import access
 from requests_app.fulfillment.package import building
-from requests_app.models import ConsumerRequest, Package
-from tests.builders import ORLA, POINTS, Mailbox, Team, ask, fresh, tokens
+from requests_app.intake import Asked
+from requests_app.models import Channel, ConsumerRequest, Package
+from tests.builders import ORLA, POINTS, Mailbox, Team, fresh, tokens
 from tests.steps import query
 
 SPECIFIC, CATEGORIES = RequestKind.KNOW_SPECIFIC, RequestKind.KNOW_CATEGORIES
@@ -29,10 +32,21 @@ def order_of(target: str, email: str) -> str:
 
 
 def verified_to_know(
-    mailbox: Mailbox, team: Team, target: str, *, kind: RequestKind = SPECIFIC, email: str = ORLA
+    mailbox: Mailbox,
+    team: Team,
+    target: str,
+    *,
+    kind: RequestKind = SPECIFIC,
+    email: str = ORLA,
+    since: str = "everything",
 ) -> ConsumerRequest:
     """A request to know that a verifier has decided on; its package is due."""
-    consumer_request = ask(email, kind=kind)
+    identifiers = {"email": email, "name": "Orla Dunmarrow"}
+    consumer_request = intake.open_request(
+        Asked(kind, identifiers, Channel.WEB, "en", secrets.token_hex(8), choices={"since": since}),
+        by=Actor.consumer(),
+        at=clock.now(),
+    )
     tasks.drain_verify()
     tasks.drain_mail()
     link = verification.find_link(tokens(mailbox.last(email))[0], at=clock.now())

@@ -19,7 +19,7 @@ from requests_app import casework, tasks, verification
 from requests_app.fulfillment import access
 from requests_app.fulfillment.package import building
 from requests_app.models import Outcome, Package, PackageStage, Status
-from tests.builders import HANA, ORLA, POINTS, ask, fresh, tokens
+from tests.builders import HANA, MAP, ORLA, POINTS, ask, fresh, serve, tokens
 from tests.fulfillment.knowing import (
     CATEGORIES,
     SPECIFIC,
@@ -193,6 +193,31 @@ def test_a_long_table_has_pages_that_lead_to_each_other(learners, mailbox, team,
     assert 'rel="next" href="activity_log-0002.html"' in first
     assert 'rel="next"' not in last
     assert sum(files[name].decode().count('<th scope="row">') for name in names) == count
+
+
+@pytest.mark.parametrize(("since", "left_out"), [("everything", 1), ("12-months", 2)])
+def test_only_the_days_asked_for_are_given(learners, mailbox, team, since, left_out):
+    document = MAP.read_text("utf-8").replace(
+        "- name: orders\n        ccpa_meta: {on_delete: delete,",
+        "- name: orders\n        ccpa_meta: {dated: placed_at, on_delete: delete,",
+    )
+    serve(team, learners, document=document)
+    numbers = query(
+        learners,
+        "SELECT o.id FROM orders o JOIN accounts a ON a.id = o.account_id"
+        " WHERE lower(a.email) = %s ORDER BY o.id",
+        ORLA,
+    )
+    query(learners, "UPDATE orders SET placed_at = now() WHERE id = ANY(%s)",
+          [number for (number,) in numbers])  # fmt: skip
+    query(learners, "UPDATE orders SET placed_at = '2021-12-30' WHERE id = %s", numbers[0][0])
+    query(learners, "UPDATE orders SET placed_at = now() - interval '400 days' WHERE id = %s",
+          numbers[1][0])  # fmt: skip
+    consumer_request = verified_to_know(mailbox, team, learners, since=since)
+    tasks.drain_collect()
+    package = package_of(consumer_request)
+    (told,) = [each for each in package.summary["tables"] if each["table"] == "orders"]
+    assert (told["rows"], told["period"]) == (len(numbers) - left_out, left_out)
 
 
 # --- categories ---------------------------------------------------------------------------------

@@ -6,12 +6,15 @@ from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
 from ccpa_office.roles import NotAllowed
+from notices_app import loading
+from notices_app.management.commands.load_notices import SEED
 from requests_app import tasks, workflow
 from requests_app.fulfillment import correction
 from requests_app.fulfillment.correction import CannotCorrect, Claim, locked
 from requests_app.models import Correction, CorrectionLock, CorrectionStage
-from tests.builders import ORLA, fresh
+from tests.builders import ORLA, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
+from tests.requests.desks import at_desk
 from tests.steps import Killed, by_sql, killed_at, lines, query, refused_by_the_database
 
 NAME = ("learners", "accounts", "full_name")
@@ -189,3 +192,32 @@ def test_only_a_verified_request_to_correct_corrects(learners, mailbox, team):
     other = verified_to_know(mailbox, team, learners)
     with pytest.raises(workflow.MoveNotAllowed):
         _propose(fresh(other), team)
+
+
+def test_the_desk_of_the_case_proposes_and_approves(learners, asked, team, settings):
+    settings.DEMO = True
+    officer, approver = at_desk(team.officer), at_desk(team.approver)
+    page = f"/admin/requests/{asked.number}/"
+    assert "learners.accounts.full_name" in officer.get(page).content.decode()
+    claim = {"place": "learners.accounts.full_name", "value": RIGHT, "reason": "a passport"}
+    officer.post(f"{page}correct/", claim)
+    shown = approver.get(page).content.decode()
+    assert RIGHT in shown
+    assert "Approve the corrections" in shown
+    approver.post(f"{page}approve-correction/")
+    assert Correction.objects.get(follows=False).stage == CorrectionStage.APPROVED
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
+
+
+def test_service_providers_are_told_what_is_right(learners, asked, team, mailbox):
+    people = loading.People(editor=team.editor, reviewer=team.counsel)
+    loading.load(SEED, people=people, on=clock.today(), at=clock.now())
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    tasks.drain_mail()
+    told = [text_of(each) for each in mailbox.messages if "copperline" in str(each["To"])]
+    assert len(told) == 1
+    assert "correct the personal information" in told[0]
+    assert RIGHT in told[0]

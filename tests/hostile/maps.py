@@ -229,9 +229,9 @@ def sizes() -> Iterator[Item]:
         yield item(f"blanks/{size}", GOOD + " " * size, "too-big")
         yield item(f"wide/{size}", ("\u3042" * (size // 3 + 1)), "too-big")
     yield item("indent", GOOD + " " * 500 + "x: y\n", "too-deep")
-    for count, least in (("401", "fields"), ("2001", "collections")):
-        many = "[" + ", ".join(["{name: x}"] * int(count)) + "]"
-        yield item(f"{least}/{count}", f"dataset: [{{fides_key: x, {least}: {many}}}]",
+    for most, least in ((401, "fields"), (2001, "collections")):
+        many = "[" + ", ".join(["{name: x}"] * most) + "]"
+        yield item(f"{least}/{most}", f"dataset: [{{fides_key: x, {least}: {many}}}]",
                    "length", "misplaced", "unknown", "missing")  # fmt: skip
     for long in (201, 2_001, 100_000):
         yield item(

@@ -6,7 +6,7 @@ import time
 
 import psycopg
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from ccpa_office.models import LedgerLine
 from notices_app import datamap
@@ -173,7 +173,7 @@ def test_nothing_of_a_refused_file_is_loaded(family, loader, statements):
 def test_no_statement_is_built_of_a_name_that_the_catalogue_does_not_know(loader, statements):
     """Good words, reserved or not, that the store does not have: found out by a look at names."""
     for each in (item for item in ITEMS["reserved"] if "collection/" in item.name):
-        text = each.raw.replace("people", "zq_people").replace('"', "")
+        text = str(each.raw).replace("people", "zq_people").replace('"', "")
         with pytest.raises(datamap.MapNotSound) as refusal:
             datamap.load(text, system_key="shop", by=loader, at=NOON)
         codes = {finding.code for finding in refusal.value.findings if finding.level == "error"}

@@ -1,6 +1,7 @@
 # ruff: noqa: E501, ISC004  a line of a map is one line
 """A map held against a live store: every trouble has its code and its place in the file."""
 
+import sqlite3
 import uuid
 from contextlib import contextmanager
 
@@ -120,7 +121,13 @@ WRONG_NAMES = {
     "table": ("- name: loans", "- name: lone", "unknown-table", "- name: lone", "loans"),
     "view": ("- name: loans", "- name: lent", "a-view", "- name: lent", "view"),
     "materialized": ("- name: loans", "- name: busy", "a-view", "- name: busy", "view"),
-    "column": ("- {name: title}", "- {name: titel}", "unknown-column", "- {name: titel}", "title"),
+    "column": (
+        "- {name: title}",
+        "- {name: titles}",
+        "unknown-column",
+        "- {name: titles}",
+        "title",
+    ),
 }
 
 
@@ -218,6 +225,7 @@ def test_a_name_compared_in_a_normal_form_wants_an_index(library):
 
 def test_findings_of_the_connector_are_placed_and_told_once(library):
     map_ = examine(MAP)[0]
+    assert map_ is not None
     mine = [Finding("error", "not-null", "readers.score: mine", "", 99, 1),
             Finding("warning", "refers-to-person", "fines: refers to loans", "", 5, 1)]  # fmt: skip
     theirs = [Finding("error", "not-null", "readers.score: theirs"),
@@ -296,3 +304,53 @@ CHECKS = [
 @pytest.mark.parametrize(("check", "change", "said"), CHECKS)
 def test_a_condition_is_read_as_far_as_it_can_be_read(check, change, said):
     assert permits(check, "a", change) is said
+
+
+def test_a_store_in_a_file_is_surveyed_alike(tmp_path):
+    """SQLite has no schema, and keeps one file; its checks and keys are read all the same."""
+    path = tmp_path / "library.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "CREATE TABLE readers (id integer PRIMARY KEY, mail varchar(40) NOT NULL UNIQUE,"
+            " grade integer CHECK (grade > 0));"
+            "CREATE TABLE loans (id integer PRIMARY KEY, house int, nr int,"
+            " reader_id integer REFERENCES readers (id) ON DELETE CASCADE);"
+            "CREATE VIEW lent AS SELECT * FROM loans;"
+        )
+    connection.close()
+    found = surveying.survey(f"sqlite:///{path}", "public")
+    assert found.tables.keys() == {"readers", "loans"}
+    assert found.views == {"lent"}
+    readers = found.tables["readers"]
+    assert (readers.key, readers.columns["mail"].facts.length) == (("id",), 40)
+    assert readers.columns["mail"].facts.unique
+    assert permits(readers.checks[0], "grade", Change("grade", "zero")) is False
+    (key,) = found.references_to("readers")
+    assert (key.table, key.columns, key.targets) == ("loans", ("reader_id",), ("id",))
+    text = MAP.replace("public", "main").partition("    collections:")[0] + SMALL
+    map_, findings = examine(text)
+    assert map_ is not None, findings
+    errors = [each.code for each in live.lint(map_, found) if each.level == "error"]
+    assert errors == ["key-not-unique"]
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE UNIQUE INDEX wide ON readers (id, mail)")
+    connection.close()
+    found = surveying.survey(f"sqlite:///{path}", "public")
+    errors = [each.code for each in live.lint(map_, found) if each.level == "error"]
+    assert errors == ["not-served"]
+
+
+SMALL = """\
+    collections:
+      - name: readers
+        ccpa_meta: {on_delete: delete}
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: mail, fides_meta: {identity: email, primary_key: true}}
+      - name: loans
+        ccpa_meta: {on_delete: delete}
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: house, fides_meta: {references: [{dataset: library, field: readers.id, direction: from}]}}
+          - {name: nr, fides_meta: {references: [{dataset: library, field: readers.mail, direction: from}]}}
+"""

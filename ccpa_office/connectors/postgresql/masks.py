@@ -241,14 +241,21 @@ def _stripped(binding: Binding, table: Table, change: Change) -> sql.Composed:
     )
     length = binding.facts(table.name, change.column).length
     whole = SQL(
-        "(SELECT CASE WHEN NOT {bears} THEN m.text {plainly} ELSE"
-        " regexp_replace(m.text, {pattern}, {removed}, 'gi') END FROM"
+        "(SELECT CASE WHEN NOT {bears} THEN m.text {plainly}"
+        " WHEN octet_length(m.text) = char_length(m.text)"
+        " THEN regexp_replace(m.text, {narrow}, {removed}, 'gi') ELSE"
+        " (SELECT CASE WHEN w.w ~* {wide} THEN"
+        " replace(regexp_replace(w.w, {wide}, {removed}, 'gi'), {seam}, '') ELSE m.text END"
+        " FROM (SELECT {seamed} AS w OFFSET 0) AS w) END FROM"
         " (SELECT g.*, {marked} AS marked FROM ({given}) AS g OFFSET 0) AS m)"
     ).format(
         bears=bears_sign(SQL("m.text"), SQL("m.signs")),
         plainly=SQL("") if shared else _plainly(),
-        pattern=pattern_for(SQL("m.text"), shared=shared),
+        narrow=SQL("u.narrow") if shared else of_person("narrow"),
+        wide=SQL("u.pattern") if shared else of_person("patterns"),
         removed=literal(texts.REMOVED),
+        seam=literal(texts.SEAM),
+        seamed=seamed(SQL("m.text")),
         marked=SQL("NULL::text") if shared else _marked(),
         given=given,
     )
@@ -258,14 +265,18 @@ def _stripped(binding: Binding, table: Table, change: Change) -> sql.Composed:
     return SQL("left({}, {})::{}").format(whole, SQL(str(length)), kind)
 
 
-def pattern_for(text: sql.Composable, *, shared: bool = False) -> sql.Composed:
-    """Return the person's pattern; the short one where the text is of ASCII alone."""
-    wide, narrow = of_person("patterns"), of_person("narrow")
-    if shared:
-        wide, narrow = SQL("u.pattern").format(), SQL("u.narrow").format()
-    return SQL("CASE WHEN octet_length({text}) = char_length({text}) THEN {} ELSE {} END").format(
-        narrow, wide, text=text
+def seamed(text: sql.Composable) -> sql.Composed:
+    """Return a text with letters of one width, and a seam where a word meets another script."""
+    return SQL("regexp_replace(normalize({}, NFKC), {}, {}, 'g')").format(
+        text, literal(texts.SEAMS), literal(texts.SEAM)
     )
+
+
+def shows(text: sql.Composable) -> sql.Composed:
+    """Return the condition that the person's pattern meets a text."""
+    return SQL(
+        "CASE WHEN octet_length({text}) = char_length({text}) THEN {text} ~* {} ELSE {} ~* {} END"
+    ).format(of_person("narrow"), seamed(text), of_person("patterns"), text=text)
 
 
 def _plainly() -> sql.Composed:

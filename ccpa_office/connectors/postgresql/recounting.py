@@ -4,7 +4,7 @@ from psycopg import sql
 
 from ccpa_office.connectors.base import Change, Named, Table
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
-from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, pattern_for
+from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, shows
 from ccpa_office.connectors.postgresql.statements import bears_sign, literal, not_among, of_person
 
 SQL = sql.SQL
@@ -85,8 +85,8 @@ def _in_text(binding: Binding, table: Table, columns: tuple[str, ...]) -> sql.Co
     looks = []
     for column in columns:
         text = _as_text(binding, table, column)
-        look = SQL("CASE WHEN {} THEN {} ~* {} ELSE false END").format(
-            bears_sign(text, of_person("signs")), text, pattern_for(text)
+        look = SQL("CASE WHEN {} THEN {} ELSE false END").format(
+            bears_sign(text, of_person("signs")), shows(text)
         )
         looks.append(look)
     return any_of(looks or [SQL("false")])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, Table
+from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Path, Program, Table
 from ccpa_office.connectors.masking import LEVELLING, serves
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
 
@@ -22,6 +22,7 @@ def check(program: Program, catalogue: Catalogue) -> list[Finding]:
             *_indexes(table, catalogue),
             *_references(program, table, catalogue),
             *_triggers(table, catalogue),
+            *_reach(program, table),
         )
     ]
     findings += [*_history(program, catalogue), *_views(program, catalogue)]
@@ -106,7 +107,8 @@ def _history(program: Program, catalogue: Catalogue) -> Iterator[Finding]:
     By name (the table's own and a word for the past), or because a trigger of the table writes
     them. What also has two of its columns is a copy, and an error: nothing would be erased there.
     """
-    others = catalogue.tables.keys() - {table.name for table in program.tables}
+    named = {table.name for table in program.tables} | set(program.left_out)
+    others = catalogue.tables.keys() - named
     for table in program.tables:
         if table.action != "keep":
             for other in sorted(others):
@@ -129,6 +131,30 @@ def _past(table: Table, other: str, catalogue: Catalogue) -> Iterator[Finding]:
 def _is_past_of(name: str, table: str) -> bool:
     own = "|".join(re.escape(form) for form in {table.lower(), table.lower().removesuffix("s")})
     return re.fullmatch(f"(?:{own})_?(?:{PAST})|(?:{PAST})_?(?:{own})", name.lower()) is not None
+
+
+def _reach(program: Program, table: Table) -> Iterator[Finding]:
+    """Yield a table whose kept rows nobody could find again when their term or hold ends.
+
+    Some way to the person must lead over rows that stay: the person's own key in the row, or
+    tables whose rows are not deleted, or are kept as well.
+    """
+    if table.action == "keep" or not (table.term or table.holds):
+        return
+    stay = {each.name for each in program.tables if each.action != "delete" or each.term}
+    if not any(_leads_over(path, stay, program) for path in table.paths):
+        yield _error("kept-out-of-reach", f"{table.name}: kept rows are lost with their person")
+
+
+def _leads_over(path: Path, stay: set[str], program: Program) -> bool:
+    person = program.table(program.person)
+    for number, hop in enumerate(path):
+        is_key = hop.table == person.name and (hop.target,) == person.key and not hop.also
+        if number == len(path) - 1 and is_key and hop.compare == "exact":
+            return True
+        if hop.table not in stay:
+            return False
+    return True
 
 
 def stale(program: Program, catalogue: Catalogue) -> list[View]:

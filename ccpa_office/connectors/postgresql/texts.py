@@ -20,7 +20,7 @@ from ccpa_office.connectors.spelling import (
     Edge,
     Glue,
     Spelling,
-    spellings,
+    usual,
 )
 
 __all__ = ["REMOVED", "Traces", "pattern", "traces"]
@@ -33,34 +33,25 @@ LONGER_DOMAIN = r"-[[:alnum:]]|\.[[:alpha:]]{2}([^[:alnum:]]|$)"
 START: Mapping[Edge, str] = {
     Edge.NONE: "",
     Edge.WORD: "(?<![[:alnum:]])",
-    Edge.MAIL: r"(?<![[:alnum:]_%+-])(?<![[:alnum:]]\.)",
-    Edge.KATAKANA: "",
+    Edge.MAIL: r"(?<![[:alnum:]_%+-])(?<![0-9A-Za-z]\.)",
+    Edge.KATAKANA: f"(?<![{KATAKANA}])",
     Edge.DIGIT: "(?<![0-9]{4})",
 }
 END: Mapping[Edge, str] = {
     Edge.NONE: "",
     Edge.WORD: "(?![[:alnum:]])",
     Edge.MAIL: f"(?![[:alnum:]]|{LONGER_DOMAIN})",
-    Edge.KATAKANA: "",
+    Edge.KATAKANA: f"(?![{KATAKANA}])",
     Edge.DIGIT: "(?![0-9])",
 }
-"""What stands at the edges in a text of ASCII."""
+"""What stands at the edges; scripts without blanks are parted from a word by a seam before."""
 
-AFTER, BEFORE = f"(?:(?<![[:alnum:]])|(?<=[{UNSPACED}]))", f"(?![[:alnum:]{MARKS}])"
-BEFORE = f"(?:{BEFORE}|(?=[{UNSPACED}]))"
-WIDE_START: Mapping[Edge, str] = {
-    **START,
-    Edge.WORD: AFTER,
-    Edge.MAIL: rf"{AFTER}(?<![_%+-])(?<![0-9A-Za-z]\.)",
-    Edge.KATAKANA: f"(?<![{KATAKANA}])",
-}
-WIDE_END: Mapping[Edge, str] = {
-    **END,
-    Edge.WORD: BEFORE,
-    Edge.MAIL: f"{BEFORE}(?!{LONGER_DOMAIN})",
-    Edge.KATAKANA: f"(?![{KATAKANA}])",
-}
-"""The same in any text: scripts without blanks stand beside a word, not in it."""
+SEAM = "\x03"
+LATIN = "0-9A-Za-z\u00c0-\u024f"
+SEAMS = f"(?<=[{UNSPACED}])(?=[{LATIN}])|(?<=[{LATIN}])(?=[{UNSPACED}])"
+"""Where a seam is put into a text that is not all ASCII: one pattern for all, so compiled once."""
+_SEAMS = re.compile(SEAMS)
+
 
 GLUE: Mapping[Glue, str] = {
     Glue.BLANK: r"\s+",
@@ -68,7 +59,7 @@ GLUE: Mapping[Glue, str] = {
     Glue.MAYBE: r"[\s・･=＝]*",
     Glue.DIGITS: "[ ().+/-]*",
 }
-WIDE_GLUE: Mapping[Glue, str] = {**GLUE, Glue.DIGITS: r"[\s().+/－ー‐–—（）-]*"}
+WIDE_GLUE: Mapping[Glue, str] = {**GLUE, Glue.DIGITS: r"[\s().+/ー‐–—-]*"}
 
 PARTED = "\x1f"
 """Stands between the signs, or the spellings, of one person; blanks of a value never keep it."""
@@ -96,7 +87,7 @@ class Traces:
 def traces(identity: Identity) -> Traces:
     """Return the traces of an identity; made once, however many tables are looked through."""
     if "traces" not in identity.made:
-        identity.made["traces"] = _traces(spellings(identity))
+        identity.made["traces"] = _traces(usual(identity))
     found: Traces = identity.made["traces"]
     return found
 
@@ -118,8 +109,8 @@ def _traces(found: Sequence[Spelling]) -> Traces:
         if each.glue in {Glue.BLANK, Glue.MAYBE} and _is_usual(each.plain)
     ]
     return Traces(
-        _pattern(found, WIDE_START, WIDE_END, WIDE_GLUE),
-        _pattern(narrow, START, END, GLUE),
+        _pattern(found, WIDE_GLUE),
+        _pattern(narrow, GLUE),
         PARTED.join(sorted({_sign(each) for each in found})),
         PARTED.join(list(dict.fromkeys(plain))[:MOST_SPELLINGS]),
     )
@@ -129,16 +120,11 @@ def _is_usual(form: str) -> bool:
     return unicodedata.is_normalized("NFKC", form) and "%40" not in form
 
 
-def _pattern(
-    found: Sequence[Spelling],
-    start: Mapping[Edge, str],
-    end: Mapping[Edge, str],
-    glue: Mapping[Glue, str],
-) -> str:
+def _pattern(found: Sequence[Spelling], glue: Mapping[Glue, str]) -> str:
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for each in found:
         inner = glue[each.glue].join(map(_escaped, each.pieces))
-        groups.setdefault((start[each.start], end[each.end]), {})[inner] = None
+        groups.setdefault((START[each.start], END[each.end]), {})[inner] = None
     met = [
         f"{before}(?:{'|'.join(sorted(inner, key=_longest_first))}){after}"
         for (before, after), inner in sorted(groups.items(), reverse=True)
@@ -171,4 +157,10 @@ def _is_plain(character: str) -> bool:
 
 
 def _escaped(word: str) -> str:
+    if not word.isascii():
+        return f"{SEAM}?".join(map(_plainly_escaped, _SEAMS.split(word)))
+    return _plainly_escaped(word)
+
+
+def _plainly_escaped(word: str) -> str:
     return NOT_PLAIN.sub(r"\\\g<0>", word)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
 
 from ccpa_office.connectors.base import Key, Program, Table
 from ccpa_office.connectors.collected import PERIOD, SHARED, Binary, Record, Tally, Window
@@ -72,9 +73,6 @@ class Collecting:
 def collect(binding: Binding, table: Table, window: Window) -> sa.Select[Any]:
     """Return (key..., shared, values..., day) of one person's rows, each once, in order of key."""
     row = binding.table(table.name).alias("t")
-    mine = [
-        way.exists(_among(binding, way.owner)(way.conditions)) for way in binding.walks(table, row)
-    ]
     shared: ColumnElement[Any] = sa.literal_column("0")
     if table.shareable and table.name not in window.given:
         others = [
@@ -92,9 +90,15 @@ def collect(binding: Binding, table: Table, window: Window) -> sa.Select[Any]:
             (row.c[table.dated] if table.dated else sa.null()).label("day_of_row"),
         )
         .select_from(row)
-        .where(sa.or_(*mine))
+        .where(is_mine(binding, table, row))
         .order_by(*[row.c[name] for name in table.key])
     )
+
+
+def is_mine(binding: Binding, table: Table, row: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a row is of one of the keys under which the person is known."""
+    ways = binding.walks(table, row)
+    return sa.or_(*[way.exists(_among(binding, way.owner)(way.conditions)) for way in ways])
 
 
 def _among(binding: Binding, owner: Sequence[Any], *, other: bool = False) -> Any:

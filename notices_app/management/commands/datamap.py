@@ -14,8 +14,8 @@ from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
 from notices_app.datamap import codes, reference, suggesting
+from notices_app.datamap.differences import understood
 from notices_app.datamap.form import json_schema
-from notices_app.datamap.gaps import understood
 from notices_app.models import DataMapVersion
 
 REFUSALS = (

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from ccpa_office import clock
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
+from ccpa_office.templatetags.office import in_words
 from requests_app import targets
 from requests_app.models import ConsumerRequest, Finding, OutsideTask, Said
 
@@ -37,7 +38,7 @@ def sentences_of(tasks: Iterable[OutsideTask]) -> list[str]:
 
 def _sentence(task: OutsideTask) -> str:
     party = _party(targets.vendor_under(task.plan.map_version).description.party)
-    day = clock.day_of(task.proved_at) if task.proved_at else None
+    day = in_words(clock.day_of(task.proved_at)) if task.proved_at else ""
     if task.finding == Finding.KEPT:
         return _("%(party)s keeps some of it: %(why)s") % {
             "party": party, "why": _ground(task.exception),

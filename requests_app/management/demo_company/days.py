@@ -13,8 +13,8 @@ from ccpa_office import work
 from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.roles import Actor
 from requests_app import correspondence, retention, silence, verification
-from requests_app.fulfillment import batches, closing, plan, proof
-from requests_app.models import Chunk, Look, Message, Step, StepKind
+from requests_app.fulfillment import access, batches, closing, plan, proof
+from requests_app.models import Chunk, Look, Message, Package, Step, StepKind
 
 OWNER = "demo"
 STEPS = {
@@ -67,10 +67,12 @@ class Machines:
     mail: bool
 
     def work(self, at: datetime) -> None:
-        """Look up, compare, plan; send letters."""
+        """Look up, compare, plan, collect; send letters."""
         for lane in ("verify", "plan"):
             for step in work.claim(Step, lane=lane, n=100, owner=OWNER):
                 STEPS[StepKind(step.kind)](step, at=at)
+        for package in work.claim(Package, lane="collect", n=20, owner=OWNER):
+            access.build(package, at=at)
         self.send(at)
 
     def send(self, at: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
 from ccpa_office.roles import Actor
 from requests_app import casework, intake, verification
+from requests_app.fulfillment import access
 from requests_app.intake import Asked
 from requests_app.management.demo_company.days import Story
 from requests_app.management.demo_company.people import Learner, Staff
@@ -174,6 +175,13 @@ class Case:
         if extended:
             at = yield 8 * DAY
             self.extend(asked, at)
+
+    def is_collected(self) -> Story:
+        """The package was looked through; somebody else has to hand it over."""
+        asked = yield from self.verified()
+        at = yield DAY
+        package = asked.packages.latest("version")
+        access.propose(package, hash=package.hash, by=self.staff.officer, at=at)
 
     def is_answered(self, *, outcome: str = "complied", words: str) -> Story:
         """Worked by hand and closed with an outcome and an answer."""

@@ -148,6 +148,7 @@ def _know(cast: Cast) -> Iterator[Told]:
     yield 41, "09:18", cast.in_english(KNOW).is_answered(words=copy)
     yield 24, "13:40", cast.case(KNOW).is_worked(extended=True)
     yield 4, "10:55", cast.case(KNOW).is_to_be_decided()
+    yield 7, "15:20", cast.case(KNOW).is_collected()
     yield 27, "16:16", cast.in_english(CATEGORIES).is_answered(words=kinds)
     yield 3, "08:08", cast.case(CATEGORIES, words="The newsletter, above all.").waits()
     spelled = "Your name is now spelled as on your passport, on every certificate too."

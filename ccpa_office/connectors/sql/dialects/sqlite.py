@@ -82,6 +82,11 @@ class SQLite(Dialect):
             return left.expression != right.expression
         return sa.collate(left.expression, "BINARY") != right.expression
 
+    def alike(self, compare: str, left: Cell, right: Cell) -> ColumnElement[bool]:
+        if compare == "casefold" and left.is_text and right.is_text:
+            return sa.func.lower(left.expression) == sa.func.lower(right.expression)
+        return super().alike(compare, left, right)
+
     def joins(self, compare: str) -> bool:
         return bool(compare)
 
