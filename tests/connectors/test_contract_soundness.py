@@ -63,6 +63,8 @@ def test_a_copy_of_a_table_that_the_map_does_not_name_is_found(school):
     school.run("CREATE TABLE profiles_history (id int PRIMARY KEY, display_name VARCHAR(40),"
                " biography VARCHAR(40), employer VARCHAR(40))")  # fmt: skip
     assert codes(school) == {"history"}
+    left = replace(school.program, left_out=("profiles_history",), digest="left out")
+    assert codes(school, left) == set()
 
 
 def test_a_change_that_a_reference_cannot_bear_is_found(still_school):

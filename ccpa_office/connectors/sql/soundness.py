@@ -101,7 +101,8 @@ PAST = (
 
 def _history(binding: Binding) -> Iterator[Finding]:
     """Yield tables outside the map that seem to keep the past of a changed table."""
-    others = binding.catalogue.tables.keys() - {table.name for table in binding.program.tables}
+    named = {table.name for table in binding.program.tables} | set(binding.program.left_out)
+    others = binding.catalogue.tables.keys() - named
     for table in binding.program.tables:
         if table.action != "keep":
             if binding.catalogue.tables[table.name].versioned:
