@@ -52,7 +52,7 @@ SERVED = {
 Whether a constant is a value of a type of the store's own, only the store can say.
 """
 
-LEVELLING = frozenset({"constant", "truncate_date", "zero", "bucket", "keep_last", "strip_text",
+LEVELING = frozenset({"constant", "truncate_date", "zero", "bucket", "keep_last", "strip_text",
                        "strip_json"})  # fmt: skip
 """Actions that may leave two rows with the same value."""
 
@@ -87,7 +87,7 @@ def serves(change: Change, column: ColumnFacts) -> str:
         "not-null": change.how == "null" and not column.nullable,
         "change-type": not _fits_kind(change, column),
         "change-argument": not _is_argument(change),
-        "not-unique": column.unique and change.how in LEVELLING,
+        "not-unique": column.unique and change.how in LEVELING,
     }
     found = next((code for code, is_so in troubles.items() if is_so), "")
     return found or _room(change, column)

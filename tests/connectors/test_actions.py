@@ -457,7 +457,7 @@ CREATE MATERIALIZED VIEW apart AS SELECT 1 AS one;
 """
 
 
-def test_materialised_views_of_changed_tables_are_refreshed_in_their_order():
+def test_materialized_views_of_changed_tables_are_refreshed_in_their_order():
     with shelf(VIEWS) as url, connected(url, thing()) as connector:
         assert connector.views == ["names", "counted"]
         assert [each.code for each in connector.check()] == ["view-locks"]

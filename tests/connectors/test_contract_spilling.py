@@ -57,7 +57,7 @@ def test_a_wild_person_changes_nothing(shop):
     assert shop.rows() == before
 
 
-LISTS = [
+LISTS: list[tuple[Any, Any]] = [
     ([1], []), ([], [0]), ([1], [1]), ([1], [-1]), ([1], [None]), ([1], [True]), ([1], ["0"]),
     ([1, 1], [0]), ([1], [0, 0]), ([1], [2**40]), ([1] * 50_001, [0] * 50_001),
 ]  # fmt: skip

@@ -59,7 +59,7 @@ FAULTS = [
     ('"Bearer {secret:api_token}"', '"Bearer {token}"', ["token-missing"]),
     ("  kind: http\n", "  kind: manual\n", ["misplaced"] * 4),
     ("  name: Hazel Mail\n", "  name: Hazel Mail\n  name: Other\n", ["duplicate"]),
-    ("  name: Hazel Mail\n", "  name: Hazel Mail\n  colour: red\n", ["unknown"]),
+    ("  name: Hazel Mail\n", "  name: Hazel Mail\n  color: red\n", ["unknown"]),
     ("  name: Hazel Mail\n", "  name: &a Hazel Mail\n", ["anchor"]),
     ("  name: Hazel Mail\n", "  name: !!python/name:os.system x\n", ["tag"]),
     ("answer_bytes: 100000", "answer_bytes: 999999999999", ["number"]),

@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
 from ccpa_office.connectors import grants
 from ccpa_office.connectors.base import (
@@ -123,7 +125,7 @@ def test_an_index_that_folds_case_serves_an_address(ours):
 
 def test_a_row_that_somebody_else_locks_is_a_store_that_is_away(ours):
     connector = ours.reconnect()
-    connector._all(contract.sa.text("SELECT 1"), {})
+    connector._all(sa.text("SELECT 1"), {})
     with connector._connection.begin():
         connector._connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
     with ours.sql.begin() as other:
@@ -164,10 +166,10 @@ def test_the_account_needs_no_more_than_the_printed_grants(ours, maria):
     url = ours.url.replace("root@", f"{name}:x@")
     connector = SQLStore(url, ours.program)
     ours.others.append(connector)
-    mine = contract.replace(ours, connector=connector)
+    mine = replace(ours, connector=connector)
     stores.erase(mine, [1], on=ON)
     with pytest.raises(ChangeBlocked):
-        connector._all(contract.sa.text("DELETE FROM courses"), {})
+        connector._all(sa.text("DELETE FROM courses"), {})
     maria.run(f"DROP USER {account}")
 
 
@@ -225,8 +227,8 @@ def test_a_file_that_somebody_else_writes_is_a_store_that_is_away(file):
     writer.close()
 
 
-def test_no_statement_reads_a_whole_table(file):
-    seen = []
+def test_no_statement_reads_a_whole_table(file, monkeypatch):
+    seen: list[str] = []
     statements = {
         "people": lambda: file.connector.people([email(file.kind.email)]),
         "marks": lambda: file.connector.marks([1]),
@@ -245,12 +247,9 @@ def test_no_statement_reads_a_whole_table(file):
         seen.extend(row[3] for row in plan if row[3].startswith("SCAN"))
         return run(self, query, values)
 
-    SQLStore._send = explained
-    try:
-        for each in statements.values():
-            each()
-    finally:
-        SQLStore._send = run
+    monkeypatch.setattr(SQLStore, "_send", explained)
+    for each in statements.values():
+        each()
     assert [step for step in seen if "VIRTUAL TABLE" not in step and "SUBQUERY" not in step] == []
 
 

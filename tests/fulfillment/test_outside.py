@@ -289,14 +289,14 @@ def executions(vendor):
 
 
 @pytest.mark.parametrize(
-    ("effect", "honours", "calls"),
+    ("effect", "honors", "calls"),
     [("keyed", True, 3), ("harmless", False, 3), ("askable", False, 2), ("blind", False, 3)],
 )
 def test_what_was_done_and_not_answered_is_done_once(
-    vendor, mailbox, team, learners, at_once, effect, honours, calls
+    vendor, mailbox, team, learners, at_once, effect, honors, calls
 ):
     outsiders.register(team, "mail", vendor.url, of_effect(effect))
-    vendor.mode, vendor.honours_keys = Mode.EXECUTES_AND_TIMES_OUT, honours
+    vendor.mode, vendor.honors_keys = Mode.EXECUTES_AND_TIMES_OUT, honors
     orla = carried_out(mailbox, team)
     assert task_of(orla).error_code == "unknown"
     again()

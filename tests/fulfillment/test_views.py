@@ -1,4 +1,4 @@
-"""Materialised views of the target are made anew with the last erasure of a batch."""
+"""Materialized views of the target are made anew with the last erasure of a batch."""
 
 import psycopg
 import pytest

@@ -16,8 +16,8 @@ from notices_app.datamap.form import MAP, json_schema
 from notices_app.datamap.reading import Leaf, Many, Report, decode, kind_of, read
 from notices_app.models import DataMapVersion
 from tests.connectors import stores
+from tests.counting import THROWN
 from tests.hostile import maps
-from tests.hostile.oracle import THROWN
 from tests.notices.conftest import NOON, staff
 
 LONGEST = 20.0

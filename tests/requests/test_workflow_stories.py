@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -169,8 +170,8 @@ def _holds(life, before, verb, after):
 @contextmanager
 def _undone(target):
     """Whatever happens inside leaves neither the office's nor the business's database changed."""
-    store = connectors.connect(target.url, target.program)._connection
-    with store.transaction(force_rollback=True), transaction.atomic():
+    store: Any = connectors.connect(target.url, target.program)
+    with store._connection.transaction(force_rollback=True), transaction.atomic():
         yield
         transaction.set_rollback(True)
 

@@ -30,7 +30,7 @@ class Vendor:
         self.people: dict[str, dict[str, str]] = {}
         self.mode, self.on = Mode.HONEST, {"delete"}
         self.polls = 2
-        self.honours_keys = True
+        self.honors_keys = True
         self.now = datetime(2026, 11, 25, tzinfo=UTC)
         self.jobs: dict[str, tuple[str, int]] = {}
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -106,7 +106,7 @@ class Vendor:
 
     def delete(self, found: str, key: str) -> tuple[int, dict[str, Any]]:
         """Delete honestly, or as the mode will have it; the same key gives the same answer."""
-        if self.honours_keys and key in self.answers:
+        if self.honors_keys and key in self.answers:
             return self.answers[key]
         answer = self._delete(found)
         if key:

@@ -77,7 +77,7 @@ SELECT DISTINCT v.relname, vn.nspname, t.relname,
   JOIN pg_class t ON t.oid = r.rel AND t.relkind IN ('r', 'p')
   JOIN pg_namespace n ON n.oid = t.relnamespace
  WHERE v.relkind = 'm' AND n.nspname = %(schema)s AND v.relispopulated ORDER BY v.oid, 3"""
-"""Materialised views, each with the tables that it reads, through views or further such views."""
+"""Materialized views, each with the tables that it reads, through views or further such views."""
 
 KINDS = {
     "text": "text", "character varying": "text", "character": "text", "citext": "text",
@@ -127,7 +127,7 @@ class Check:
 
 @dataclass(frozen=True)
 class View:
-    """A materialised view, and the tables that it reads."""
+    """A materialized view, and the tables that it reads."""
 
     name: str
     schema: str

@@ -45,7 +45,7 @@ def sample(binding: Binding, table: Table) -> sql.Composed:
 
 
 def refresh(view: View) -> sql.Composed:
-    """Return the statement that makes a materialised view anew."""
+    """Return the statement that makes a materialized view anew."""
     how = SQL("CONCURRENTLY ") if view.concurrent else SQL("")
     return SQL("REFRESH MATERIALIZED VIEW {}{}").format(how, sql.Identifier(view.schema, view.name))
 

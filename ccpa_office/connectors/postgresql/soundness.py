@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Path, Program, Table
-from ccpa_office.connectors.masking import LEVELLING, serves
+from ccpa_office.connectors.masking import LEVELING, serves
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
@@ -69,7 +69,7 @@ def _changes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
             yield _error(code, f"{where}: {words}")
         if change.column in table.key:
             yield _error("key-changed", f"{where} is a key and cannot be changed")
-        if change.how in LEVELLING:
+        if change.how in LEVELING:
             for together in relation.unique:
                 if change.column in together and len(together) > 1:
                     rest = ", ".join(name for name in together if name != change.column)
@@ -158,7 +158,7 @@ def _leads_over(path: Path, stay: set[str], program: Program) -> bool:
 
 
 def stale(program: Program, catalogue: Catalogue) -> list[View]:
-    """Return the materialised views that read a table which the program changes, oldest first.
+    """Return the materialized views that read a table which the program changes, oldest first.
 
     A view that reads another is younger than it.
     """
@@ -167,7 +167,7 @@ def stale(program: Program, catalogue: Catalogue) -> list[View]:
 
 
 def _views(program: Program, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield the materialised views that the office may not refresh, or only behind a lock."""
+    """Yield the materialized views that the office may not refresh, or only behind a lock."""
     named = {table.name for table in program.tables}
     for view in stale(program, catalogue):
         read = min(named & set(view.tables))
