@@ -352,7 +352,10 @@ class MessageForm(AskingForm):
     )
 
 
-class OutsideAnswerForm(forms.Form):
+EXCEPTIONS = [("", "—"), *((e.value, e.label) for e in exceptions_for(RequestKind.DELETE))]
+
+
+class OutsideAnswerForm(AskingForm):
     """What became of a deletion that somebody does by hand."""
 
     use_required_attribute = False
@@ -360,12 +363,8 @@ class OutsideAnswerForm(forms.Form):
         label=_("What became of it?"), choices=Said.choices, widget=forms.RadioSelect
     )
     exception = forms.ChoiceField(
-        label=_("If it is kept: under which exception?"),
-        choices=[
-            ("", "—"), *((each.value, each.label) for each in exceptions_for(RequestKind.DELETE)),
-        ],
-        required=False,
-    )  # fmt: skip
+        label=_("If it is kept: under which exception?"), choices=EXCEPTIONS, required=False
+    )
     note = PlainText(
         label=_("Anything that we should know"),
         help_text=_("Say here why it cannot be done. Write nothing about the person."),
@@ -379,8 +378,7 @@ class OutsideAnswerForm(forms.Form):
         said, exception = found.get("said"), found.get("exception")
         if said == Said.KEPT and not exception:
             self.add_error("exception", _("Choose the exception under which it is kept."))
-        if said != Said.KEPT:
-            found["exception"] = ""
+        found["exception"] = exception if said == Said.KEPT else ""
         if said == Said.IMPOSSIBLE and not found.get("note", "").strip():
             self.add_error("note", _("Say why it cannot be done."))
         return found
@@ -397,8 +395,6 @@ class OutsideLinkForm(OutsideAnswerForm):
 
     def clean_evidence(self) -> bytes:
         file = self.cleaned_data.get("evidence")
-        if file is None:
-            return b""
-        if file.size > LARGEST_EVIDENCE:
+        if file and file.size > LARGEST_EVIDENCE:
             raise forms.ValidationError(_("This file is larger than 4 MB."), code="large")
-        return bytes(file.read())
+        return bytes(file.read()) if file else b""

@@ -21,7 +21,7 @@ from requests_app.admin.case import CASE_REFUSALS
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
 from requests_app.admin.words import TROUBLES, action_words, stop_words, trouble
-from requests_app.fulfillment import batches, refusing
+from requests_app.fulfillment import batches, refusing, timetable
 from requests_app.models import Batch, BatchState, Chunk, Look, Plan, PlanState, Receipt, Switch
 
 _L = gettext_lazy
@@ -271,7 +271,7 @@ def progress(batch: Batch, chunks: list[Chunk], at: datetime) -> dict[str, Any]:
 
 def tonight(at: datetime) -> dict[str, Any]:
     """What the next run takes: plans with their approvals whose cool-off is over by then."""
-    when = batches.next_run(at)
+    when = timetable.next_run(at)
     due = Plan.objects.filter(
         state=PlanState.APPROVED, executable_at__lte=when, chunk__isnull=True
     ).aggregate(people=Sum("people"), rows=Sum("rows"))

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from ccpa_office.templatetags.office import in_words
 from requests_app.admin.words import ground_words
-from requests_app.fulfillment import batches
+from requests_app.fulfillment import timetable
 from requests_app.models import Plan
 
 
@@ -30,7 +30,7 @@ def what_a_yes_does(plan: Plan, at: datetime) -> str:
         if part["action"] in rows:
             rows[part["action"]] += part["rows"]
     rows["mask"] += rows["trim"]
-    day = in_words(batches.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS)))
+    day = in_words(timetable.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS)))
     words = ngettext("Erase %(rows)s row", "Erase %(rows)s rows", rows["delete"])
     said = words % {"rows": f"{rows['delete']:,}"}
     if rows["mask"]:

@@ -29,8 +29,8 @@ from requests_app.admin.plan_words import (
     what_a_yes_does,
 )
 from requests_app.admin.words import action_words, ground_words
-from requests_app.fulfillment import batches
 from requests_app.fulfillment import plan as planning
+from requests_app.fulfillment import timetable
 from requests_app.models import Plan, PlanState
 
 _L = gettext_lazy
@@ -203,7 +203,7 @@ class PlanDesk(OfficeModelAdmin):
             "case_url": reverse("admin:requests_app_consumerrequest_change", args=[asked.number])
             if asked
             else "",
-            "day": batches.next_run(subject.executable_at or clock.now()),
+            "day": timetable.next_run(subject.executable_at or clock.now()),
         }
 
     def deed_label(self, deed: Deed, subject: Any) -> Any:

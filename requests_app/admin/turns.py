@@ -12,7 +12,7 @@ from ccpa_office.roles import Actor, Verb, may
 from ccpa_office.templatetags.office import in_words, moment_in_words
 from requests_app.admin.queue_views import to_approve
 from requests_app.admin.words import hold_words
-from requests_app.fulfillment import batches
+from requests_app.fulfillment import timetable
 from requests_app.models import ConsumerRequest, Plan, Status
 from requests_app.workflow import TURN, Turn
 
@@ -121,5 +121,5 @@ def _next(subject: ConsumerRequest, plan: Plan | None) -> str:
 def _approved(plan: Plan | None) -> str:
     if plan is None or plan.executable_at is None:
         return _("Nothing is to be done: it is carried out by itself after the cool-off.")
-    when = moment_in_words(batches.next_run(plan.executable_at))
+    when = moment_in_words(timetable.next_run(plan.executable_at))
     return _("Nothing is to be done: it is carried out by itself on %s.") % when

@@ -9,7 +9,7 @@ from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import workflow
 from requests_app.casework.refusals import ApprovalRefused
-from requests_app.fulfillment import batches
+from requests_app.fulfillment import timetable
 from requests_app.fulfillment.packing import is_whole, open_part, open_subjects
 from requests_app.fulfillment.plan import PlanVoid, living, void_plans
 from requests_app.models import (
@@ -83,7 +83,7 @@ def approve(plan: Plan, *, hash: str, by: Actor, at: datetime, reason: str = "")
 def _begin_cool_off(
     plan: Plan, consumer_request: ConsumerRequest, *, by: Actor, at: datetime
 ) -> None:
-    executable_at = batches.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS))
+    executable_at = timetable.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS))
     plan.state, plan.approved_at, plan.executable_at = PlanState.APPROVED, at, executable_at
     plan.save(update_fields=["state", "approved_at", "executable_at"])
     if all(each.state == PlanState.APPROVED for each in living(consumer_request)):

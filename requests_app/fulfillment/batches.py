@@ -1,7 +1,7 @@
 """Batches: gather what is due, hold it against the ceiling of people, let workers carry it out."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
-from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
@@ -19,6 +18,7 @@ from requests_app.fulfillment import erasure, newborn, outside, proof
 from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import Load, NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
+from requests_app.fulfillment.timetable import next_run
 from requests_app.models import (
     Batch,
     BatchApproval,
@@ -39,21 +39,6 @@ CHUNK = 1000
 
 class ApprovalRefused(Exception):
     """This approval does not count: wrong hash, wrong person, or nothing to approve."""
-
-
-def next_run(after: datetime) -> datetime:
-    """The first moment at or after ``after`` at which batches run (``BATCH_AT``, Pacific).
-
-    ``BATCH_AT=every minute`` (or ``*``) waits for no hour, as the demo does.
-    """
-    if settings.BATCH_AT in {"every minute", "*"}:
-        return after
-    hour, minute = (int(part) for part in settings.BATCH_AT.split(":"))
-    local = after.astimezone(PACIFIC)
-    at = datetime.combine(local.date(), time(hour, minute), tzinfo=PACIFIC)
-    if at < local:
-        at = datetime.combine(local.date() + timedelta(days=1), time(hour, minute), tzinfo=PACIFIC)
-    return at.astimezone(after.tzinfo)
 
 
 def open_due(*, at: datetime, limit: int = CHUNK) -> Batch | None:

@@ -7,7 +7,7 @@ import pytest
 from ccpa_office import clock
 from ccpa_office.roles import NotAllowed
 from requests_app import casework, tasks
-from requests_app.fulfillment import batches, packing
+from requests_app.fulfillment import batches, packing, timetable
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState, Status
 from tests.builders import HANA, KOFI, ORLA, fresh, plan_of
 from tests.steps import approve, by_sql, decided, gathered, lines, opened
@@ -34,14 +34,14 @@ def _utc(year, month, day, hour, minute, second=0):
 )
 def test_batches_run_at_two_in_the_morning_of_california(after, runs, settings):
     settings.BATCH_AT = "02:00"
-    found = batches.next_run(after)
+    found = timetable.next_run(after)
     assert (found, found.tzinfo) == (runs, UTC)
 
 
 def test_the_demo_runs_at_any_minute(settings):
     settings.BATCH_AT = "*"
     at = clock.now()
-    assert batches.next_run(at) == at
+    assert timetable.next_run(at) == at
 
 
 def test_a_plan_waits_for_its_cool_off_and_then_for_the_hour(mailbox, team, learners, settings):
@@ -51,7 +51,7 @@ def test_a_plan_waits_for_its_cool_off_and_then_for_the_hour(mailbox, team, lear
     at = clock.now()
     casework.approve(plan, hash=plan.hash, by=team.approver, at=at)
     due = plan_of(consumer_request).executable_at
-    assert due == batches.next_run(at + timedelta(hours=72))
+    assert due == timetable.next_run(at + timedelta(hours=72))
     assert batches.open_due(at=due - timedelta(seconds=1)) is None
 
 

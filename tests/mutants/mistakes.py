@@ -337,8 +337,8 @@ _ERASURE = (
     _mistake(
         "the cool-off is ignored",
         f"{ROOMS}/casework/approving.py",
-        "batches.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS))",
-        "batches.next_run(at + timedelta(0))",
+        "timetable.next_run(at + timedelta(hours=settings.COOL_OFF_HOURS))",
+        "timetable.next_run(at + timedelta(0))",
         f"{T_FULFILLMENT}/test_guards.py::test_nothing_starts_before_the_cool_off_is_over",
     ),
     _mistake(
