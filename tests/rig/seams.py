@@ -16,7 +16,7 @@ SEAMS = (
     "erase.before-effect", "erase.after-effect", "erase.before-commit", "erase.after-commit",
     "prove.before-commit", "prove.after-commit",
 )  # fmt: skip
-"""Every named instant of the code; a rig that missed one says so and fails."""
+"""Every named instant on the way of a deletion in a database; a rig that missed one fails."""
 
 
 @dataclass(frozen=True)
