@@ -6,7 +6,7 @@ It reads every row of every table before and after, by SQLAlchemy and by no room
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -22,26 +22,39 @@ PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition"
 VIEWS = "SELECT matviewname FROM pg_matviews WHERE schemaname = 'public'"
 
 
+Keys = dict[str, list[str]]
+Ask = Callable[[str], Iterable[Row]]
+
+
 def read(address: str) -> Store:
-    """Every row of every table."""
+    """Every row of every table, and of every materialised view."""
     engine = sa.create_engine(
         address.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool
     )
     with engine.connect() as connection:
-        look, quote = sa.inspect(connection), engine.dialect.identifier_preparer.quote
-        parts = _names(connection, PARTITIONS)
-        keys = {
-            name: look.get_pk_constraint(name)["constrained_columns"]
-            for name in look.get_table_names() if name not in parts
-        }  # fmt: skip
-        keys |= {name: ["id"] for name in _names(connection, VIEWS)}
-        found: Store = {}
-        for name, columns in keys.items():
-            answer = connection.exec_driver_sql(f"SELECT * FROM {quote(name)}").mappings()  # noqa: S608
-            rows = [dict(row) for row in answer]
-            found[name] = {tuple(said(row[each]) for each in columns): row for row in rows}
-            assert len(found[name]) == len(rows)
+        found = rows(
+            keys_of(connection),
+            lambda query: map(dict, connection.exec_driver_sql(query).mappings()),
+        )
     engine.dispose()
+    return found
+
+
+def keys_of(connection: sa.Connection) -> Keys:
+    """The primary key of every table; a partitioned table is one, and a view's key is its id."""
+    look, parts = sa.inspect(connection), _names(connection, PARTITIONS)
+    tables = [name for name in look.get_table_names() if name not in parts]
+    keys = {name: look.get_pk_constraint(name)["constrained_columns"] for name in tables}
+    return keys | {name: ["id"] for name in _names(connection, VIEWS)}
+
+
+def rows(keys: Keys, ask: Ask) -> Store:
+    """The rows of tables, as whoever asks sees them."""
+    found: Store = {}
+    for name, columns in keys.items():
+        listed = list(ask(f"SELECT * FROM {name}"))  # noqa: S608
+        found[name] = {tuple(said(row[each]) for each in columns): row for row in listed}
+        assert len(found[name]) == len(listed)
     return found
 
 
@@ -112,6 +125,17 @@ def wrong(before: Store, after: Store, plan: Plan, *, derived: Sequence[str] = (
         for table, key in plan if key not in before[table]
     ]  # fmt: skip
     return found
+
+
+def touched(before: Store, after: Store, plan: Plan) -> set[tuple[str, Key]]:
+    """The rows to which was done what the plan does not say, whatever of it was not done."""
+    return {
+        (table, key)
+        for table in before
+        for key in before[table].keys() | after[table].keys()
+        if before[table].get(key) != after[table].get(key)
+        and _fault(before[table].get(key), after[table].get(key), plan.get((table, key), Planned()))
+    }
 
 
 def _fault(before: Row | None, after: Row | None, row: Planned) -> str:

@@ -8,12 +8,13 @@ from tests.conftest import not_run
 from tests.connectors import contract_engines
 from tests.fixtures import team
 from tests.rehearsals import places
+from tests.rehearsals.fates import FATES
 
 __all__ = ["team"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _templates():
+def _templates(django_db_setup):
     yield
     places.drop_templates()
 
@@ -56,3 +57,13 @@ def copy(request, registered):
     """A fresh PostgreSQL copy of the database that the test's module names."""
     with places.postgresql(request.module.NAME) as address:
         yield registered(address, request.module.NAME)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what became of the mutants."""
+    if FATES:
+        terminalreporter.section("mutants")
+    for name, fates in FATES.items():
+        terminalreporter.line(f"{fates.total():5} {name}")
+        for fate, count in fates.most_common():
+            terminalreporter.line(f"      {count:5} {fate}")

@@ -1,10 +1,10 @@
 """Databases to rehearse on: made of a schema and a map of our own, on any engine."""
 
-import itertools
 import json
 import re
 import secrets
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ from notices_app.datamap import live
 from requests_app import targets
 from requests_app.fulfillment import locating, rehearsing
 from requests_app.fulfillment.loading import Load
+from requests_app.fulfillment.packing import Subject
+from requests_app.models import Chunk
 from tests.builders import administer, copy_database, url
 
 DATA = Path(__file__).parent / "data"
@@ -53,7 +55,6 @@ def statements(name: str, *, folds: bool = False) -> list[str]:
 # --- engines ------------------------------------------------------------------------------------
 
 _templates: dict[str, str] = {}
-_count = itertools.count(1)
 
 
 def _template(name: str) -> str:
@@ -167,14 +168,29 @@ def look(address: str, text: str, identifiers: dict[str, list[str]]) -> Looked:
     if any(each.level == "error" for each in findings):
         return Looked(findings)
     program = datamap.compile_map(text, system="tried", schema="public")
-    connector = connectors.connect(address, program)
+    connector = connectors.ENGINES[address.partition("://")[0]](address, program)
     findings = live.merged(findings, connector.check(), map_)
     if any(each.level == "error" for each in findings):
+        connector.close()
         return Looked(findings)
+    target = targets.Target("tried", 0, program, connector)
     people = connector.people([Identity(identifiers)])[0]
-    located = connector.locate(people, on=TODAY)
-    target = targets.Target(f"tried{next(_count)}", 0, program, connector)
-    subjects = [locating.Subject(key, identifiers) for key in people]
-    parts = locating.parts_of(program, located)
+    subjects = [Subject(key, identifiers) for key in people]
+    parts = locating.parts_of(program, connector.locate(people, on=TODAY))
     weight = locating.weigh(locating.Found(target, subjects, parts, connector.sizes()))
-    return Looked(findings, rehearsing._load(target, subjects, parts), weight)
+    load = Load(Chunk(), target, [], subjects, {}, parts, frozenset(), Counter())
+    return Looked(findings, load, weight)
+
+
+def printed(load: Load) -> list[dict[str, Any]]:
+    """The plan as people see it: its rows, and the statements that would run."""
+    connector = load.target.connector
+    return [
+        told
+        | {
+            "text": ""
+            if told["action"] == "keep"
+            else connector.statements(part.table, part.action)
+        }
+        for told, part in zip(rehearsing.told(load), load.parts, strict=True)
+    ]
