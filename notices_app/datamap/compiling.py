@@ -182,15 +182,7 @@ def _table(
 
 def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
     """Say whether rows on the way to the person are gone when this table's turn comes."""
-    for hop in path:
-        before = earlier.get(hop.table)
-        if before and before.on_delete == "delete":
-            return True
-        targets = (hop.target, *(theirs for _, theirs in hop.also))
-        fields = [before.field(name) for name in targets] if before else []
-        if any(field and field.deleted and field.deleted.changes for field in fields):
-            return True
-    return False
+    return any(True for _ in linking.cutters(path, earlier.get))
 
 
 def _changes(said: Iterable[tuple[str, Said | None]]) -> tuple[Change, ...]:

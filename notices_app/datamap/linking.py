@@ -1,6 +1,6 @@
 """Ways from every collection to the person, and an order in which the collections are changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ccpa_office.connectors.base import Hop, Path
@@ -113,7 +113,8 @@ def order(map_: Map, report: Report) -> list[Collection]:
     """Return collections with children before parents; a circle that binds is a finding.
 
     A row must go before the row that it names only where that one goes too and the reference
-    stays. Where references run in a circle, those that do not bind give way.
+    stays. Where references run in a circle, those that do not bind give way. Rows that are changed
+    and stay have their turn while the way from them to the person is whole.
     """
     bound, all_ = _later(map_)
     ordered: list[Collection] = []
@@ -144,7 +145,36 @@ def _later(map_: Map) -> tuple[Later, Later]:
             if name in all_:
                 all_[name].add(collection.name)
                 bound[name].add(collection.name)
+    for before, after in _cuts(map_):
+        if before not in bound[after]:
+            all_[after].discard(before)
+            all_[before].add(after)
     return bound, all_
+
+
+def _cuts(map_: Map) -> Iterator[tuple[str, str]]:
+    """Yield collections whose rows stay, each with those that cut its way to the person."""
+    steps = hops(map_)
+    for collection in map_.collections:
+        if collection.on_delete != "delete":
+            for path in ways(map_, collection.name, steps):
+                for name in cutters(path, map_.collection):
+                    yield collection.name, name
+
+
+def cutters(path: Path, known: Callable[[str], Collection | None]) -> Iterator[str]:
+    """Yield the collections on a way whose own change cuts it: rows that go, fields that change."""
+    for hop, onward in zip(path, (*path[1:], None), strict=False):
+        there = known(hop.table)
+        if there is None:
+            continue
+        names = [hop.target, *(theirs for _, theirs in hop.also)]
+        if onward:
+            names += [onward.column, *(mine for mine, _ in onward.also)]
+        fields = map(there.field, names)
+        changed = any(field and field.deleted and field.deleted.changes for field in fields)
+        if changed or there.on_delete == "delete":
+            yield there.name
 
 
 def _binds(map_: Map, child: Collection, field: Field, reference: Reference) -> bool:

@@ -255,10 +255,7 @@ class PostgreSQL(Correcting):
         return query, {**self._planned(step, rows, people, deed), **made}
 
     def _require_sound(self, table: Table, deed: Deed) -> None:
-        known = deed.action == "delete" or (
-            deed.action in {"mask", "trim"} and table.mask(deed.action)
-        )
-        if not known:
+        if not table.knows(deed.action):
             raise KeysRefused("the map knows no such change for this table")
         if any(finding.level == "error" for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")

@@ -8,7 +8,8 @@ from ccpa_office.connectors.masking import LEVELING, serves
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
-                  "character", "citext", "date", "numeric"})  # fmt: skip
+                  "character", "citext", "date", "numeric",
+                  "timestamp without time zone"})  # fmt: skip
 
 
 def check(program: Program, catalogue: Catalogue) -> list[Finding]:

@@ -244,9 +244,7 @@ class SQLStore(Correcting):
         return count if count >= 0 else len(verdict.met)
 
     def _require_sound(self, step: Step, deed: Deed, people: Sequence[Key]) -> None:
-        if deed.action not in {"delete", "mask", "trim"} or (
-            deed.action != "delete" and not step.changes
-        ):
+        if not step.table.knows(deed.action):
             raise KeysRefused("the map knows no such change for this table")
         if any(each.level == "error" for each in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")

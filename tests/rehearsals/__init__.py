@@ -1,0 +1,1 @@
+"""The whole engine rehearsed on databases that are unlike each other."""
