@@ -27,7 +27,7 @@ Ask = Callable[[str], Iterable[Row]]
 
 
 def read(address: str) -> Store:
-    """Every row of every table, and of every materialised view."""
+    """Every row of every table, and of every materialized view."""
     engine = sa.create_engine(
         address.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool
     )
@@ -111,7 +111,7 @@ def planned(parts: Iterable[dict[str, Any]]) -> Plan:
 def wrong(before: Store, after: Store, plan: Plan, *, derived: Sequence[str] = ()) -> list[str]:
     """What was done and not printed, or printed and not done; nothing if all is as it must be.
 
-    ``derived``: materialised views, which follow their tables.
+    ``derived``: materialized views, which follow their tables.
     """
     assert before.keys() == after.keys()
     found = []
