@@ -47,6 +47,7 @@ def document(name: str) -> str:
 def statements(name: str, *, folds: bool = False) -> list[str]:
     """What makes a database; ``folds``: the engine's own collation folds case."""
     text = re.sub(r"^--.*\n", "", (DATA / f"{name}.sql").read_text("utf-8"), flags=re.MULTILINE)
+    text = text.replace("last_visit timestamp", "last_visit date")
     if folds:
         text = re.sub(r"\(lower\((\w+)\)\)", r"(\1)", text)
     return [each for each in text.split(";\n") if each.strip()]

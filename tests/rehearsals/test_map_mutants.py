@@ -36,6 +36,14 @@ class Sound:
     plan: list[dict[str, Any]]
     above: bool
 
+    @classmethod
+    def of(cls, looked: places.Looked) -> "Sound":
+        """What the sound map gives."""
+        assert looked.load is not None
+        assert looked.weight is not None
+        tables, plan = looked.load.target.program.tables, places.printed(looked.load)
+        return cls(tables, plan, looked.weight.above_ceiling)
+
     def fate(self, looked: places.Looked) -> str:
         """What becomes of a mutant that was looked at."""
         if looked.load is None or looked.weight is None:
@@ -62,11 +70,7 @@ def test_a_mistake_in_a_map_is_seen_before_anything_is_done(name):
     with places.postgresql(name) as address:
         before = checker.digests(checker.read(address))
         with places.looked(address, map_mutants.sound(text), who) as found:
-            sound = Sound(
-                found.load.target.program.tables,
-                places.printed(found.load),
-                found.weight.above_ceiling,
-            )
+            sound = Sound.of(found)
         mutants = map_mutants.mutants(text)
         met = [(kind, _fate(address, mutant, who, sound)) for kind, mutant in mutants]
         assert checker.digests(checker.read(address)) == before

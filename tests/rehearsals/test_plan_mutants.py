@@ -7,13 +7,14 @@ changed are people, keys, whose they are, tables and actions.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
 from ccpa_office.connectors.base import ConnectorError
+from ccpa_office.connectors.postgresql import PostgreSQL
 from requests_app.fulfillment import erasure, packing, rehearsing
 from requests_app.fulfillment.loading import Load
 from requests_app.fulfillment.packing import Part, Subject
@@ -60,11 +61,10 @@ class Stage:
         people, others = WHO[name]
         text = places.document(name)
         self.base = self._kept(places.look(address, text, {"email": people}).load)
-        other = places.look(address, text, {"email": others}).load
-        assert other is not None
-        self.other = {(part.table, part.action): part for part in other.parts}
-        other.target.connector.close()
-        self.stranger = other.subjects[0]
+        with places.looked(address, text, {"email": others}) as looked:
+            assert looked.load is not None
+            self.other = {(part.table, part.action): part for part in looked.load.parts}
+            self.stranger = looked.load.subjects[0]
         self.before = checker.read(address)
         self.keys = _keys(address)
         self.plan = checker.planned(rehearsing.told(self.base))
@@ -80,7 +80,7 @@ class Stage:
 
     def inside(self) -> checker.Store:
         """The store as the engine's own open transaction sees it."""
-        connection = self.base.target.connector._connection
+        connection = cast("PostgreSQL", self.base.target.connector)._connection
 
         def ask(query: str) -> list[checker.Row]:
             with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
@@ -177,8 +177,8 @@ def _keys_of_others(stage: Stage, part: Part) -> Iterator[tuple[str, Part]]:
     if theirs:
         key = theirs.keys[0]
         yield "another's key instead", replace(part, keys=[key, *part.keys[1:]])
-        more = {"keys": [*part.keys, key], "persons": [*part.persons, 0]}
-        yield "another's key besides", replace(part, **more)
+        persons = [*part.persons, 0]
+        yield "another's key besides", replace(part, keys=[*part.keys, key], persons=persons)
     for other in stage.base.parts:
         if other.table != part.table:
             keys = [other.keys[0], *part.keys[1:]]
@@ -199,7 +199,7 @@ def stage(request: Any, _templates: None) -> Iterator[Stage]:
     with places.postgresql(request.param) as address:
         made = Stage(request.param, address)
         yield made
-        made.base.target.connector.close()
+        cast("PostgreSQL", made.base.target.connector).close()
 
 
 def test_the_plan_itself_touches_what_it_names(stage):

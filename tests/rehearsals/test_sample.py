@@ -19,6 +19,13 @@ THEAS = ("thea@barrow.example", "Thea Brandvold", "Thea first card", "Sorrel Lan
          "4111000011110002", "Dana Clerk", "dana@snaps.example", "Office Square")  # fmt: skip
 
 
+@pytest.fixture
+def copy(fresh, registered):
+    """A fresh sample shop on each engine in turn."""
+    with fresh(NAME) as address:
+        yield registered(address, NAME)
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_a_package_discloses_nothing_of_another(copy, tmp_path, language):
     words = "--out", str(tmp_path), "--language", language
