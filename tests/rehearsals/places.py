@@ -169,7 +169,7 @@ def look(address: str, text: str, identifiers: dict[str, list[str]]) -> Looked:
     if any(each.level == "error" for each in findings):
         return Looked(findings)
     program = datamap.compile_map(text, system="tried", schema="public")
-    connector = connectors.ENGINES[address.partition("://")[0]](address, program)
+    connector = connectors.ENGINES[re.split(r"[+:]", address)[0]](address, program)
     try:
         findings = live.merged(findings, connector.check(), map_)
         if any(each.level == "error" for each in findings):
