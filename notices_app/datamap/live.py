@@ -51,6 +51,7 @@ def lint(map_: Map, store: Survey) -> list[Finding]:
             _changes(look, collection, store.tables[collection.name])
             _comparisons(look, collection, store.tables[collection.name])
             _wide(look, collection)
+            _kinds(look, collection, store.tables[collection.name])
             _unnamed_columns(look, collection)
         _unnamed_tables(look)
         _left_out(look)
@@ -204,6 +205,37 @@ def _wide(look: _Lint, collection: Collection) -> None:
         for parts in wide_references(look.map, collection).values():
             said = f"a reference to a key of several fields, on {look.store.dialect}"
             look.error(parts[0][1].place, "not-served", collection.name, said)
+
+
+ALIKE = {"decimal": "integer", "moment": "date"}
+LOOSE = (frozenset({"text", "uuid"}), frozenset({"boolean", "integer"}))
+"""What stores without types of their own for them compare."""
+
+
+def _kinds(look: _Lint, collection: Collection, sheet: Sheet) -> None:
+    """Report what is compared with a value of another kind, and a term that runs from no day."""
+    for field in collection.fields:
+        kind, subject = sheet.columns[field.name].facts.kind, f"{collection.name}.{field.name}"
+        asked = field.identity or field.identifier or field.references
+        if asked and field.compare != "exact" and kind not in {"text", "other"}:
+            said = f"compared as {field.compare}, but it is no text"
+            look.error(field.place, "join-type", subject, said)
+        for reference in field.references:
+            other = look.store.tables[reference.collection].columns.get(reference.field)
+            if other and not _is_alike(look, kind, other.facts.kind):
+                said = f"no {reference.collection}.{reference.field} can be this ({other.type})"
+                look.error(reference.place, "join-type", subject, said)
+    starts = collection.term.starts if collection.term else ""
+    if starts and sheet.columns[starts].facts.kind not in {"date", "moment", "text", "other"}:
+        subject = f"{collection.name}.{starts}"
+        look.error(collection.place, "term-type", subject, "a term runs from a day")
+
+
+def _is_alike(look: _Lint, one: str, other: str) -> bool:
+    one, other = ALIKE.get(one, one), ALIKE.get(other, other)
+    if one == other or "other" in {one, other}:
+        return True
+    return look.store.dialect != "postgresql" and {one, other} in LOOSE
 
 
 # --- what the map does not name -------------------------------------------------------------------

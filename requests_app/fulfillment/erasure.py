@@ -52,11 +52,20 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
 
 
 def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
-    """One part for each table and action, in the program's order: children before parents."""
+    """One part for each table and action, in the program's order: children before parents.
+
+    Shared rows that are stripped come first where the way from them to the person is cut later.
+    """
     tables = loaded.target.program.tables
     order = {table.name: place for place, table in enumerate(tables)}
+    loose = {table.name for table in tables if table.loose}
     merged = merge((0, part) for part in parts)
-    return sorted(merged, key=lambda part: (order[part.table], part.action))
+
+    def turn(part: Part) -> tuple[bool, int, str]:
+        late = part.decision != "strip" or part.table not in loose
+        return late, order[part.table], part.action
+
+    return sorted(merged, key=turn)
 
 
 def apply(loaded: Load, parts: Sequence[Part]) -> list[Applied]:

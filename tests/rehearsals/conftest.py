@@ -29,12 +29,22 @@ def maria():
         yield made
 
 
-@pytest.fixture(params=["mariadb", "postgresql", "sqlite"])
-def fresh(request):
+@pytest.fixture(scope="session")
+def engine_of(request):
+    """Gives fresh databases on an engine, by its name."""
+
+    def choose(name):
+        if name == "mariadb":
+            return places.mariadb(request.getfixturevalue("maria"))
+        return {"postgresql": places.postgresql, "sqlite": places.sqlite}[name]
+
+    return choose
+
+
+@pytest.fixture(scope="session", params=["mariadb", "postgresql", "sqlite"])
+def fresh(request, engine_of):
     """Each engine in turn."""
-    if request.param == "mariadb":
-        return places.mariadb(request.getfixturevalue("maria"))
-    return {"postgresql": places.postgresql, "sqlite": places.sqlite}[request.param]
+    return engine_of(request.param)
 
 
 @pytest.fixture

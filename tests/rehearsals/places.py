@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from django.core.management import call_command
 from psycopg import sql
 
 from ccpa_office import connectors
-from ccpa_office.connectors.base import Finding, Identity
+from ccpa_office.connectors.base import Finding, Identity, Program
 from ccpa_office.connectors.surveying import Survey, survey
 from notices_app import datamap
 from notices_app.datamap import live
@@ -47,6 +47,7 @@ def document(name: str) -> str:
 def statements(name: str, *, folds: bool = False) -> list[str]:
     """What makes a database; ``folds``: the engine's own collation folds case."""
     text = re.sub(r"^--.*\n", "", (DATA / f"{name}.sql").read_text("utf-8"), flags=re.MULTILINE)
+    text = text.replace("last_visit timestamp", "last_visit date")
     if folds:
         text = re.sub(r"\(lower\((\w+)\)\)", r"(\1)", text)
     return [each for each in text.split(";\n") if each.strip()]
@@ -168,11 +169,35 @@ def look(address: str, text: str, identifiers: dict[str, list[str]]) -> Looked:
     if any(each.level == "error" for each in findings):
         return Looked(findings)
     program = datamap.compile_map(text, system="tried", schema="public")
-    connector = connectors.ENGINES[address.partition("://")[0]](address, program)
-    findings = live.merged(findings, connector.check(), map_)
-    if any(each.level == "error" for each in findings):
+    connector = connectors.ENGINES[re.split(r"[+:]", address)[0]](address, program)
+    try:
+        findings = live.merged(findings, connector.check(), map_)
+        if any(each.level == "error" for each in findings):
+            connector.close()
+            return Looked(findings)
+        return _planned(connector, program, identifiers, findings)
+    except BaseException:
         connector.close()
-        return Looked(findings)
+        raise
+
+
+@contextmanager
+def looked(address: str, text: str, identifiers: dict[str, list[str]]) -> Iterator[Looked]:
+    """The same, with the connection closed at the end."""
+    found = look(address, text, identifiers)
+    try:
+        yield found
+    finally:
+        if found.load:
+            cast("connectors.Store", found.load.target.connector).close()
+
+
+def _planned(
+    connector: connectors.Store,
+    program: Program,
+    identifiers: dict[str, list[str]],
+    findings: list[Finding],
+) -> Looked:
     target = targets.Target("tried", 0, program, connector)
     people = connector.people([Identity(identifiers)])[0]
     subjects = [Subject(key, identifiers) for key in people]

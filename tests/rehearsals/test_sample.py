@@ -1,6 +1,7 @@
 """Fides' sample shop: nothing of another is told or touched; nothing is skipped in silence."""
 
 import json
+import re
 import zipfile
 
 import pytest
@@ -17,6 +18,13 @@ IVOS = ("ivo@barrow.example", "ivo.alt@barrow.example", "Ivo Lindqvist", "Ivo fi
         "Gift Alley", "4111000011110001")  # fmt: skip
 THEAS = ("thea@barrow.example", "Thea Brandvold", "Thea first card", "Sorrel Lane", "95012",
          "4111000011110002", "Dana Clerk", "dana@snaps.example", "Office Square")  # fmt: skip
+
+
+@pytest.fixture
+def copy(fresh, registered):
+    """A fresh sample shop on each engine in turn."""
+    with fresh(NAME) as address:
+        yield registered(address, NAME)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -49,6 +57,26 @@ def test_what_was_decided_is_done_to_what_is_shared(copy):
     after, plan = checker.read(copy), checker.planned(done["plan"])
     assert checker.wrong(before, after, plan) == []
     assert checker.cells(after, (*IVOS, "Fennel Lane", "Sorrel Lane")) == set()
+
+
+def test_a_shared_row_is_stripped_while_the_way_to_it_is_whole(registered):
+    text = places.document(NAME)
+    first, address, rest = re.split(r"(?=      - name: (?:address|payment_card)\n)", text)
+    address = address.replace("on_delete: mask", "on_delete: delete")
+    text = (
+        first + re.sub(r"on_delete: (null|\{constant: removed\})", r"on_shared: \1", address) + rest
+    )
+    with places.postgresql(NAME) as copy:
+        registered(copy, NAME, first + address + rest)
+        before = checker.read(copy)
+        done = rehearse(NAME, "--execute", "--shared", "address=strip", **IVO)
+        after, plan = checker.read(copy), checker.planned(done["plan"])
+    assert done["finding"] == "kept"
+    assert {each["finding"] for each in done["proof"] if each["table"] == "address"} == {"absent"}
+    assert checker.wrong(before, after, plan) == []
+    assert {key: row["city"] for key, row in after["address"].items()} == {
+        ("11",): "removed", ("12",): "removed", ("13",): "removed", ("14",): "Crag",
+    }  # fmt: skip
 
 
 def test_a_field_without_a_data_type_is_not_skipped(registered):
