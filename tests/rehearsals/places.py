@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -133,6 +134,12 @@ def rehearse(system: str, *words: str, kind: str = "delete", **identifiers: str)
         call_command("rehearse", "--system", system, "--kind", kind, "--json", *day, *asked, *words,
                      stdout=out)  # fmt: skip
     return json.loads(out.getvalue())
+
+
+def unpacked(package: Path) -> str:
+    """Everything that a package says."""
+    with zipfile.ZipFile(package) as opened:
+        return "\n".join(opened.read(name).decode() for name in opened.namelist())
 
 
 # --- one database, looked at through one map ----------------------------------------------------

@@ -6,7 +6,7 @@ from tests.rehearsals import checker
 
 ANN = {"id": 1, "name": "Ann Tresco", "note": "call (415) 555-0191"}
 JO = {"id": 2, "name": "Joann Trescott", "note": "ann.tresco@example.org.test"}
-STORE = {"people": {("1",): ANN, ("2",): JO}}
+STORE: checker.Store = {"people": {("1",): ANN, ("2",): JO}}
 GOES = [{"table": "people", "action": "delete", "columns": [], "keys": [1]}]
 MASKED = [{"table": "people", "action": "mask", "columns": ["name"], "keys": [1]}]
 KEPT = [{"table": "people", "action": "keep", "columns": [], "keys": [1]}]

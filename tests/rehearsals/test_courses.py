@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rehearsals import checker
+from tests.rehearsals import checker, places
 from tests.rehearsals.places import rehearse
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +66,13 @@ def test_all_one_after_the_other_leave_what_is_nobodys(copy):
         assert (facts["people"], facts["finding"]) == (1, "absent")
         rows = checker.planned(facts["plan"])
         assert checker.wrong(before, checker.read(copy), rows) == []
+
+
+def test_a_package_is_anns_alone(copy, tmp_path):
+    facts = rehearse(NAME, "--out", str(tmp_path), kind="know", **ANN)
+    said = places.unpacked(tmp_path / facts["package"])
+    own = ("Ann Tresco", "Ann.Tresco@Example.org", "ANN.TRESCO@EXAMPLE.ORG", "my answer 2", "N-1-2",
+           "Called Ann Tresco")  # fmt: skip
+    others = ("Trescott", "joann.tresco", "example.org.test", "Student5@", "student5@", "By nobody")
+    assert [word for word in own if word not in said] == []
+    assert [word for word in others if word in said] == []

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError
 
-from tests.rehearsals import checker
+from tests.rehearsals import checker, places
 from tests.rehearsals.places import rehearse
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +66,11 @@ def test_an_address_of_ones_own_goes(copy):
     assert checker.wrong(before, after, plan, derived=VIEW) == []
     assert checker.cells(after, ("sole@tenant.example", "Sole Tenant", "8 Quince Steps")) == set()
     assert after["addresses"]["72",] == before["addresses"]["72",]
+
+
+def test_a_package_withholds_the_household_and_the_clerks(copy, tmp_path):
+    facts = rehearse(NAME, "--out", str(tmp_path), kind="know", **MIRA)
+    said = places.unpacked(tmp_path / facts["package"])
+    others = ("Pavel", "pavel@", "Clerk One", "two@shop.example", "9 Quince Steps", "101 Alder Row")
+    assert [word for word in others if word in said] == []
+    assert [word for word in ("Mira Okonski", "Film 2", "4.99") if word not in said] == []
