@@ -20,6 +20,7 @@ TOGETHER = {
     "tests/journeys/": "offices",
     "tests/office/test_office.py": "offices",
     "tests/hostile/": "hostile",  # one stage, built once, and one count of items
+    "tests/rehearsals/": "rehearsals",  # one MariaDB
 }
 LONGEST = (
     "hostile",
