@@ -21,6 +21,7 @@ TOGETHER = {
     "tests/office/test_office.py": "offices",
     "tests/hostile/": "hostile",  # one stage, built once, and one count of items
     "tests/connectors/": "stores",  # each kind of store is made once
+    "tests/rehearsals/": "rehearsals",  # one MariaDB
 }
 LONGEST = (
     "hostile",

@@ -220,12 +220,6 @@ class Table:
             return self.trims
         return self.changes if self.action == "mask" else self.strips
 
-    def knows(self, action: str) -> bool:
-        """Say whether the map provides for an action; rows that it masks are never deleted."""
-        if action == "delete":
-            return self.action == "delete"
-        return action in {"mask", "trim"} and bool(self.mask(action))
-
 
 @dataclass(frozen=True)
 class Program:

@@ -1,5 +1,7 @@
 """Fixtures: fresh databases, each registered as a rehearsal copy with its approved map."""
 
+from collections import Counter
+
 import pytest
 
 from ccpa_office import clock
@@ -67,6 +69,18 @@ def copy(request, registered):
     """A fresh PostgreSQL copy of the database that the test's module names."""
     with places.postgresql(request.module.NAME) as address:
         yield registered(address, request.module.NAME)
+
+
+def pytest_sessionfinish(session):
+    """Hand what a worker counted to the process that shares."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["fates"] = {name: dict(each) for name, each in FATES.items()}
+
+
+def pytest_testnodedown(node):
+    """Add what a worker counted."""
+    for name, counts in getattr(node, "workeroutput", {}).get("fates", {}).items():
+        FATES[name] = Counter(counts)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -79,3 +79,25 @@ def test_a_mistake_in_a_map_is_seen_before_anything_is_done(name):
     same = [kind for kind, fate in met if fate == UNCHANGED]
     assert [kind for kind in same if not HARMLESS.fullmatch(kind)] == []
     assert len(met) - counts[SAME] - len(same) >= ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "code"),
+    [
+        ("courses", "module_marks left out", "cascade-not-declared"),
+        ("courses", "enrollments left out with its references", "unreached"),
+        ("courses", "events left out", "must-break"),
+        ("courses", "person is posts", "unreached"),
+        ("courses", "learners.email without compare", "no-index"),
+        ("courses", "enrollments.learner compared as casefold", "join-type"),
+        ("rentals", "addresses delete", "misplaced"),
+        ("rentals", "payments.id is no key", "key-not-unique"),
+        ("shop", "invoices exception of total", "term-type"),
+    ],
+)
+@pytest.mark.usefixtures("_templates")
+def test_a_mistake_is_refused_by_its_name(name, kind, code, monkeypatch):
+    monkeypatch.setattr(map_mutants, "MOST", 10_000)
+    (mutant,) = [text for said, text in map_mutants.mutants(places.document(name)) if said == kind]
+    with places.postgresql(name) as address, places.looked(address, mutant, WHO[name]) as found:
+        assert code in found.refused

@@ -23,7 +23,7 @@ CREATE TABLE module_marks (
     module smallint,
     mark smallint,
     PRIMARY KEY (course, learner, module),
-    FOREIGN KEY (course, learner) REFERENCES enrollments (course, learner)
+    FOREIGN KEY (course, learner) REFERENCES enrollments (course, learner) ON DELETE CASCADE
 );
 CREATE INDEX ON module_marks (learner);
 CREATE TABLE posts (
