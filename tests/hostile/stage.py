@@ -117,6 +117,15 @@ def _checking(mailbox: Mailbox) -> ConsumerRequest:
     return asked
 
 
+def _package_token(stage: Stage) -> str:
+    """A link to an answer, of the request that waits: it opens a page, and no package."""
+    token = secrets.token_urlsafe(32)
+    link = Link.objects.get(digest=_sha(stage.tokens["confirm"]))
+    link.pk, link.purpose, link.digest = None, LinkPurpose.PACKAGE, _sha(token)
+    link.save()
+    return token
+
+
 def _links(stage: Stage, mailbox: Mailbox, learners: list[str]) -> None:
     """A living token of each purpose for the request that waits, and one that is spent."""
     for message in mailbox.to(HANA):
@@ -128,7 +137,7 @@ def _links(stage: Stage, mailbox: Mailbox, learners: list[str]) -> None:
     Link.objects.filter(digest=_sha(used)).update(used_at=clock.now())
     old = builders.tokens(builders.text_of(mailbox.to("writer@example.org")[0]))[0]
     Link.objects.filter(digest=_sha(old)).update(expires_at=clock.now())
-    stage.tokens |= {"used": used, "expired": old}
+    stage.tokens |= {"used": used, "expired": old, LinkPurpose.PACKAGE: _package_token(stage)}
     assert set(LinkPurpose.values) <= set(stage.tokens)
     assert len(stage.spare) == SPARE
 
