@@ -26,7 +26,10 @@ DROP TRIGGER map_version_stays ON notices_app_datamapversion;
 DROP FUNCTION map_version_stays;
 """
 
-UNSAMPLED = "ALTER TABLE notices_app_datasystem ALTER COLUMN sealed_url SET STATISTICS 0"
+UNSAMPLED = """
+ALTER TABLE notices_app_datasystem ALTER COLUMN sealed_url SET STATISTICS 0;
+ALTER TABLE notices_app_systemsecret ALTER COLUMN sealed SET STATISTICS 0;
+"""
 SAMPLED = "ALTER TABLE notices_app_datasystem ALTER COLUMN sealed_url SET STATISTICS -1"
 
 

@@ -32,12 +32,16 @@ LETTERS: Words = {
     "optout_done": _("opt-out applied"),
     "message_from_us": _("a message waits"),
     "instruction": _("instruction to erase"),
+    "outside_task": _("work for somebody outside"),
+    "answer_know": _("the answer is ready"),
+    "package_code": _("code for the answer"),
 }
 AUDIENCES: Words = {
     "typed": _("the address of the form"),
     "on_file": _("the contact on file"),
     "answer": _("the contact on file, or the address of the form"),
     "provider": _("a service provider"),
+    "outside": _("whoever does it outside"),
 }
 HOLDS: Words = {
     "not-me": _("somebody pressed “This was not me”"),

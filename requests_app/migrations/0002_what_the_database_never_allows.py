@@ -381,6 +381,7 @@ SEALED = {
     "correction": ["row", "before", "after"],
     "plan": ["subjects"],
     "plantable": ["keys", "persons"],
+    "kept": ["person"],
     "outsidetask": ["records", "note"],
     "outsidecall": ["ticket"],
     "outsideevidence": ["content"],

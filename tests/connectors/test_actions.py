@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 from unicodedata import normalize
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -472,13 +473,15 @@ def test_a_view_that_is_not_ours_is_found_before_anything_runs():
     other = f"owner_{uuid.uuid4().hex[:8]}"
     with shelf() as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"CREATE ROLE {other}; CREATE ROLE {other}_office LOGIN")
+            connection.execute(
+                f"CREATE ROLE {other}; CREATE ROLE {other}_office LOGIN PASSWORD 'x'"
+            )
             connection.execute("CREATE MATERIALIZED VIEW names AS SELECT id, name FROM thing")
             connection.execute(f"ALTER MATERIALIZED VIEW names OWNER TO {other}")
         try:
-            login = url.replace("postgres:@", f"{other}_office:@").replace(
-                "postgres@", f"{other}_office@"
-            )
+            parts = urlsplit(url)
+            host = parts.netloc.rpartition("@")[2]
+            login = urlunsplit(parts._replace(netloc=f"{other}_office:x@{host}"))
             connector = PostgreSQL(login, program(thing(changes=(Change("name", "null"),))))
             assert [e.code for e in connector.check() if e.level == "error"] == ["view"]
             connector.close()

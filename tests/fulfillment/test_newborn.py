@@ -110,7 +110,7 @@ def test_twenty_rows_before_a_crash_and_one_after_it_need_a_new_plan(
     consumer_request = approved(mailbox, team, KOFI)
     _visits(learners, 5, 20)
     chunk = gathered()
-    monkeypatch.setattr(erasure, "_apply", _die)
+    monkeypatch.setattr(erasure, "apply", _die)
     with pytest.raises(Killed):
         batches.work_chunk(chunk, at=clock.now())
     monkeypatch.undo()
@@ -201,7 +201,7 @@ def test_a_second_supplement_hangs_on_the_same_parent(
     approved(mailbox, team, KOFI)
     _visits(learners, 5, 2)
     chunk = gathered()
-    monkeypatch.setattr(erasure, "_apply", _die)
+    monkeypatch.setattr(erasure, "apply", _die)
     with pytest.raises(Killed):
         batches.work_chunk(chunk, at=clock.now())
     monkeypatch.undo()

@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -32,7 +33,7 @@ def erasures(settings, tmp_path):
 @pytest.fixture
 def erased(erasures, mailbox, team, learners, at_once):
     """A dump, then a person erased; what the store looked like before and after."""
-    dump = f"{learners.rsplit('/', 1)[-1].split('?')[0]}_dump"
+    dump = f"{_name(learners)}_dump"
     connectors.close_all()
     _copy(learners, dump)
     before = store_digest(learners)
@@ -46,7 +47,7 @@ def erased(erasures, mailbox, team, learners, at_once):
 
 
 def _name(target):
-    return target.rsplit("/", 1)[-1].split("?")[0]
+    return urlsplit(target).path[1:]
 
 
 def _copy(target, name):

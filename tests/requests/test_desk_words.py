@@ -343,7 +343,7 @@ def test_a_list_whose_reading_broke_off_is_thrown_away_at_the_desk(team, learner
     def die(*_all: Any, **_more: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(lists, "_close_gathering", die)
+    monkeypatch.setattr(lists, "close_gathering", die)
     with pytest.raises(ZeroDivisionError):
         lists.open_list("learners", ["email", ORLA], by=team.officer, at=clock.now())
     batch = Batch.objects.get()

@@ -106,7 +106,7 @@ def test_a_death_at_any_seam_leaves_what_a_clean_way_leaves(
 def store_away():
     """The business's database does not answer; returns how to bring it back."""
 
-    def refuse(*_):
+    def refuse(*_, **_options):
         raise StoreUnreachable
 
     patch = pytest.MonkeyPatch()
@@ -139,7 +139,7 @@ def test_a_store_that_is_away_for_long_wears_out_no_chunk(
     consumer_request = approved(mailbox, team)
     batches.open_due(at=clock.now())
 
-    def refuse(*_):
+    def refuse(*_, **_options):
         raise StoreUnreachable
 
     with monkeypatch.context() as away:
@@ -237,7 +237,7 @@ def test_a_letter_parked_while_it_was_sent_goes_again_only_with_its_doubt_in_the
 def test_a_step_that_always_fails_is_parked_with_its_code(team, learners, mailbox, monkeypatch):
     ask(ORLA)
 
-    def fail(*_):
+    def fail(*_, **_options):
         raise ZeroDivisionError
 
     monkeypatch.setattr(connectors, "connect", fail)

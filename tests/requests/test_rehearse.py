@@ -87,7 +87,7 @@ def test_a_package_is_written(copy, tmp_path):
         assert package.testzip() is None
         assert "manifest.json" in package.namelist()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "package.zip", "report.html",
+        "package.zip", "report.css", "report.html",
     ]  # fmt: skip
 
 

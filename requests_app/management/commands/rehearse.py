@@ -30,6 +30,17 @@ REFUSALS = (
 )
 
 
+STYLE = """\
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #cfd8d4 }
+caption { text-align: left; font-weight: 700 }
+.n { text-align: right }
+.bad { color: #9b1010; font-weight: 700 }
+div { overflow-x: auto }
+"""
+
+
 class Command(BaseCommand):
     help = (
         "Run the whole engine on a rehearsal copy (`system add KEY --rehearsal`): it prints the "
@@ -82,6 +93,7 @@ class Command(BaseCommand):
         if out:
             page = render_to_string("requests/rehearsal.html", facts)
             (out / "report.html").write_text(page, encoding="utf-8")
+            (out / "report.css").write_text(STYLE, encoding="utf-8")
         self.stdout.write(json.dumps(facts, default=str) if options["json"] else _words(facts))
         if facts.get("finding") == "residual":
             raise SystemExit(1)
