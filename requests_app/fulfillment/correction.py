@@ -327,7 +327,7 @@ def _tell(
         context=lambda _each: {
             "action": "correct",
             "identifiers": [{"kind": "email", "value": value} for value in sorted(who)],
-            "right": right,
+            "corrected": right,
         },
     )
 

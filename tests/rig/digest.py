@@ -31,6 +31,7 @@ NOT_FIELDS = {
 }  # fmt: skip
 OPENED = {
     ("Identifier", "value"): "identifier.value",
+    ("Kept", "person"): "kept.person",
     ("Message", "recipient"): "message.recipient",
     ("Message", "facts"): "message.facts",
     ("Message", "text"): "message.text",
@@ -47,7 +48,7 @@ EXTRA_VERBS = {"letter.unknown", "letter.refused", "letter.released"}
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
     (re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3}\b"), "NUMBER"),
-    (re.compile(r"\b\d{1,2}:\d{2}(:\d{2})?( ?[ap]\.m\.)?"), "TIME"),
+    (re.compile(r"\b\d{1,2}:\d{2}(:\d{2})?( ?(?:[ap]\.m\.|[AP]M))?"), "TIME"),
 )
 
 Digest = dict[str, Counter[str]]
