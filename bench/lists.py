@@ -22,7 +22,7 @@ PARTS = {
     "locating": (lists, "locate"),
     "frozen keys": (lists, "freeze"),
     "apply and receipts": (erasure, "run_chunk"),
-    "apply alone": (erasure, "_apply"),
+    "apply alone": (erasure, "apply"),
     "proof": (proof, "prove_chunk"),
     "second look alone": (proof, "look"),
 }
