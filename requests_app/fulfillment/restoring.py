@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ccpa_office import clock_guard, ledger, sealing
-from ccpa_office.connectors.base import Deed, Key, Rows
+from ccpa_office import clock_guard, ledger
+from ccpa_office.connectors.base import Key
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import DataMapVersion
 from requests_app import suppression, targets
 from requests_app.fulfillment import erasure_ledger, newborn, proof
-from requests_app.fulfillment.erasure import KeyOfAnother, in_order
+from requests_app.fulfillment.erasure import KeyOfAnother, apply, in_order
 from requests_app.fulfillment.erasure_ledger import Erasure
 from requests_app.fulfillment.loading import Load, NotNow
 from requests_app.fulfillment.locating import parts_of
@@ -151,7 +151,7 @@ def _erase(loaded: Load, again: Again, *, at: datetime) -> Again:
             if born is None:
                 return replace(again, outcome="more")
             loaded = replace(loaded, parts=in_order(loaded, [*loaded.parts, *born]))
-            rows = _apply(loaded)
+            rows = sum(result.done for result in apply(loaded, loaded.parts))
     except KeyOfAnother:
         return replace(again, outcome="strangers")
     finding = proof.verdict(proof.look(loaded))
@@ -171,22 +171,3 @@ def _born(loaded: Load, at: datetime) -> list[Part] | None:
     if any(count > newborn.LIMIT for count in counts.values()) or any(p.shared for p in parts):
         return None
     return parts
-
-
-def _apply(loaded: Load) -> int:
-    """Change table after table. Raises ``KeyOfAnother``; the transaction is then rolled back."""
-    secret = sealing.digest("pseudonym", loaded.target.key)
-    acted = [part for part in loaded.parts if part.action != "keep"]
-    changes = [
-        (
-            part.table,
-            Rows(part.keys, part.persons),
-            Deed(part.action, secret=secret, identities=loaded.identities),
-        )
-        for part in acted
-    ]
-    applied = loaded.target.connector.apply_all(changes, loaded.people)
-    for part, result in zip(acted, applied, strict=True):
-        if result.foreign:
-            raise KeyOfAnother(part.table)
-    return sum(result.done for result in applied)
