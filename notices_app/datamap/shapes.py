@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from notices_app.datamap.reading import Leaf, Many, Mapped, Place, Report, Tree, kind_of, shown
+from notices_app.datamap.reading import Leaf, Many, Mapped, Place, Report, Tree, shown
 
 PLACES = "\x00places"
 """Where the entries of a read mapping stand: beside them, under a key that no file can spell."""
@@ -307,11 +307,6 @@ class Again:
 
     def words(self) -> str:
         return self.name
-
-
-def is_null(tree: Tree) -> bool:
-    """Say whether YAML takes a scalar for nothing."""
-    return isinstance(tree, Leaf) and tree.bare and kind_of(tree.text) == NULL
 
 
 def place(values: Mapping[str, Any], key: str = "") -> Place:

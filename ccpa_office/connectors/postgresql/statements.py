@@ -156,21 +156,6 @@ def not_among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
     )
 
 
-def held_values(binding: Binding, table: Table, column: str) -> sql.Composed:
-    """Return (person's position, value) of one column of the people's rows."""
-    return SQL(" UNION ").join(
-        SQL("SELECT (a.n - 1)::int, {value}::text FROM {source} WHERE {where}").format(
-            value=sql.Identifier("t", column),
-            source=SQL(", ").join(
-                [asked(binding), SQL("{} AS t").format(binding.name(table.name)), *way.joins]
-            ),
-            where=conjunction([*way.owned_by("a"), SQL("t.{} IS NOT NULL").format(
-                sql.Identifier(column))]),
-        )
-        for way in walks(binding, table)
-    )  # fmt: skip
-
-
 def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
     """Return the statement from values (``n``, ``v``) of one kind to people's keys."""
     column = sql.Identifier("t", identity.column)
