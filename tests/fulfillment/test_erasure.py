@@ -21,6 +21,7 @@ from requests_app.models import (
 )
 from tests import builders
 from tests.builders import KOFI, MAP, ORLA, fresh, plan_of
+from tests.copies import copy_of
 from tests.steps import (
     SHARED_TICKET,
     Killed,
@@ -369,7 +370,7 @@ def test_plans_of_two_map_versions_are_carried_out_apart(mailbox, team, learners
 @pytest.fixture
 def two_systems(mailbox, team, learners, learner_template, at_once):
     """The same learners held a second time, in a store of its own."""
-    copies = builders.copy_of(learner_template)
+    copies = copy_of(learner_template)
     target = next(copies)
     document = MAP.read_text("utf-8").replace("learners", "partners")
     builders.serve(team, target, key="partners", document=document)
