@@ -1,6 +1,7 @@
 """Fetching a package: a fresh code in one browser, few downloads, then nothing is left."""
 
 import io
+import json
 import re
 import zipfile
 from datetime import timedelta
@@ -14,6 +15,7 @@ from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, tasks
 from requests_app.fulfillment import access, handing
+from requests_app.fulfillment.package import building
 from requests_app.models import Download, Message, Package, PackageCode, PackageStage
 from tests.builders import ORLA, fresh, tokens
 from tests.fulfillment.knowing import CATEGORIES, built, package_of, released
@@ -293,6 +295,21 @@ def test_what_a_dead_worker_left_is_taken_away_after_a_day(package, shelf):
 
 
 # --- the desk -----------------------------------------------------------------------------------
+
+
+def test_the_desk_says_that_an_answer_of_categories_is_in_the_language_of_the_request(
+    learners, mailbox, team, notice
+):
+    package = built(mailbox, team, learners, kind=CATEGORIES)
+    box = sealing.Box(package.data_key)
+    answer = building.opened(box, package.answer, context="package.answer")
+    japanese = json.dumps({**answer, "language": "ja"})
+    Package.objects.filter(pk=package.pk).update(
+        answer=box.seal(japanese, context="package.answer")
+    )
+    page = at_desk(team.officer).get(f"/admin/packages/{package.pk}/").content.decode()
+    assert "in the language of the request: 日本語" in page
+    assert "List A: sold or shared" not in page
 
 
 def test_the_desk_shows_counts_and_masked_samples_and_hands_over(learners, mailbox, team):
