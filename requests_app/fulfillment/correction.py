@@ -354,10 +354,10 @@ def why_not_complete(consumer_request: ConsumerRequest, *, in_part: bool) -> str
     """
     rows = list(consumer_request.corrections.order_by("pk"))
     if any(row.stage in {CorrectionStage.PROPOSED, CorrectionStage.APPROVED} for row in rows):
-        return "Corrections still wait to be decided or carried out."
+        return _("Corrections still wait to be decided or carried out.")
     last = {(row.system_key, row.collection, row.field): row.stage for row in rows}
     if not in_part and CorrectionStage.CHANGED in last.values():
-        return "A field could not be put right. Correct it again, or answer that part was done."
+        return _("A field could not be put right. Correct it again, or answer that part was done.")
     return ""
 
 
