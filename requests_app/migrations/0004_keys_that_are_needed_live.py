@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
     """The second line of defense behind ``retention`` and whoever destroys a package."""
 
     dependencies = [
-        ("requests_app", "0002_what_the_database_never_allows"),
+        ("requests_app", "0003_called_back"),
         ("ccpa_office", "0005_a_third_person_confirms"),
     ]
     operations = [migrations.RunSQL(NEEDED, NOT_NEEDED)]
