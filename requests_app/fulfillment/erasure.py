@@ -12,7 +12,7 @@ from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn
 from requests_app.fulfillment.cutting import cut_rows, together
-from requests_app.fulfillment.loading import Load, load, merge
+from requests_app.fulfillment.loading import Load, load, merge, require_known
 from requests_app.fulfillment.packing import Part, canonical
 from requests_app.models import Chunk, Receipt
 
@@ -26,8 +26,8 @@ class KeyOfAnother(Exception):
 def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
     """Erase one chunk: target transaction, then receipts; repeatable at every instant (PR-14).
 
-    Raises ``KeyOfAnother``, ``TooManyNewborn``, ``NotNow``, ``work.LeaseLost``; the target is
-    then as it was before.
+    Raises ``KeyOfAnother``, ``TooManyNewborn``, ``NotNow``, ``NotWhatWasApproved``,
+    ``work.LeaseLost``; the target is then as it was before.
     """
     loaded = load(chunk)
     connector = loaded.target.connector
@@ -55,7 +55,9 @@ def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
     """One part for each table and action, in the program's order: children before parents.
 
     Shared rows that are stripped come first where the way from them to the person is cut later.
+    Raises ``NotWhatWasApproved`` for a table that the program does not know.
     """
+    require_known(loaded.target.program, parts)
     tables = loaded.target.program.tables
     order = {table.name: place for place, table in enumerate(tables)}
     loose = {table.name for table in tables if table.loose}

@@ -12,12 +12,13 @@ from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.roles import NotAllowed
 from notices_app import datamap
 from requests_app.fulfillment import erasure_ledger, restoring
-from requests_app.fulfillment.loading import NotNow
+from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved
 from requests_app.management.commands.batch import staff
 
 REFUSALS = (
     NotAllowed,
     NotNow,
+    NotWhatWasApproved,
     ConnectorError,
     datamap.NoActiveMap,
     datamap.NoSuchSystem,
