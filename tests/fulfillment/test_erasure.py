@@ -229,6 +229,7 @@ def test_a_decision_makes_a_new_version_and_needs_a_ground_to_keep(shared, team)
     for table, decision, ground in (
         ("addresses", "keep", ""), ("addresses", "drop", "x"), ("newsletter", "keep", "GX_k"),
         ("nowhere", "strip", ""), ("support_tickets", "keep", "GX_k"),
+        ("progress", "strip", ""),
     ):  # fmt: skip
         with pytest.raises(casework.NothingToDecide):
             _decide(plan, team, table, decision, ground)
