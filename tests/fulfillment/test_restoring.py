@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from ccpa_office import clock, connectors, sealing
 from ccpa_office.engines import binaries
 from ccpa_office.roles import NotAllowed, Role
-from requests_app import casework, suppression
+from requests_app import casework, checks, suppression
 from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
 from requests_app.fulfillment.loading import NotNow
 from requests_app.fulfillment.packing import canonical
@@ -232,9 +232,16 @@ def test_a_line_that_was_changed_or_taken_out_is_noticed(
     written = erasures.read_text().splitlines(keepends=True)
     assert len(written) == 3
     erasures.write_text("".join(written[: place + 1] + written[place + 2 :]))
-    if place == 1:  # the tail: only a witness outside could know
-        assert len(_drill(team)) == 2
+    if place == 1:  # the tail: only the book knows
+        assert [(each.number, each.outcome) for each in _drill(team)][2:] == [(3, "cut")]
+        assert [each.code for each in checks.doctor_findings()] == ["erasures-lost"]
+        _carried_out(team, query(learners, "SELECT email FROM accounts WHERE id = 20")[0])
+        # a new line three stands in the place of the lost one
+        assert [each.number for each in erasure_ledger.erasures()] == [1, 2, 3]
+        assert erasure_ledger.missing(at=clock.now()) == [3]
+        assert erasure_ledger.missing(at=clock.now() + timedelta(days=36)) == []
         return
+    assert [each.code for each in checks.doctor_findings()] == ["erasures-broken"]
     with pytest.raises(erasure_ledger.LedgerBroken):
         _drill(team)
 
@@ -280,6 +287,7 @@ def test_a_new_key_seals_the_lines_anew_and_the_old_one_can_go(erased, erasures,
     new = "bmV3IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzISEhISE="
     settings.ENCRYPTION_KEYS = [new, *old]
     assert (erasure_ledger.rotate(), erasure_ledger.rotate()) == (1, 0)
+    assert erasure_ledger.missing(at=clock.now()) == []
     settings.ENCRYPTION_KEYS = [new]
     assert [each.number for each in erasure_ledger.erasures()] == [1]
     settings.ENCRYPTION_KEYS = old
