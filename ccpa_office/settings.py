@@ -148,7 +148,7 @@ if BEHIND_PROXY:  # only where a proxy of ours always sets or strips this header
 # --- staff and sessions -------------------------------------------------------------------------
 AUTH_USER_MODEL = "ccpa_office.StaffMember"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "ccpa_office.signin.StaffBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [

@@ -99,6 +99,8 @@ def _was_touched(request: HttpRequest, member: StaffMember) -> bool:
     began = parse_datetime(request.session.get(StaffSession.BEGAN, ""))
     if began is None:
         return False
+    if hasattr(member, "touched_last"):
+        return member.touched_last is not None and member.touched_last > began
     return (
         StaffTouch.objects.filter(member_id=member.pk, at__gt=began)
         .exclude(by_id=member.pk)

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import psycopg
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 
 TRUSTED = 30.0
 """Seconds after its last use for which a line that nobody cut counts as standing."""
@@ -21,6 +21,14 @@ class PlannedCursor(psycopg.Cursor[Any]):
         return self
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """Django's own."""
+
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
+        """The statement, for who counts and reads them; a planned one stands without its values."""
+        return super().last_executed_query(cursor, sql, params) or sql
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own, and two things that pages need many times a second.
 
@@ -28,6 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     one writes that on it. A line that is idle for longer, or has something to read, is asked.
     """
 
+    ops_class = DatabaseOperations
     stood_at = -TRUSTED
 
     def is_usable(self) -> bool:

@@ -74,22 +74,29 @@ class CaseDesk(ExportingDesk):
         """One page of one view of the queue."""
         name, rows, kept = self._chosen(request, actor)
         order = order_of(request, queue.ORDERS)
-        page = queue.page_of(rows, request.GET.get("after", ""), order.word)
+        page = (
+            queue.by_number(kept["q"])
+            if rows is None
+            else queue.page_of(rows, request.GET.get("after", ""), order.word)
+        )
         view = VIEWS.get(name)
         return {
             **self._around_rows(page.rows, page),
             "view": name,
             "heads": order.heads,
             "empty": view.empty if view else _("No open request is due on that day."),
-            "count": queue.count_words(rows),
+            "count": queue.count_words(rows, page),
             "keep": f"{urlencode(kept)}&" if kept else "",
             "start": f"{self.home()}?{urlencode(kept)}" if kept else self.home(),
         }
 
-    def _chosen(self, request: HttpRequest, actor: Actor) -> tuple[str, Rows, dict[str, str]]:
+    def _chosen(
+        self, request: HttpRequest, actor: Actor
+    ) -> tuple[str, Rows | None, dict[str, str]]:
+        """The view, its rows (None: the one with the number that was typed), what to keep."""
         asked = request.GET
         if typed := asked.get("q", "").strip():
-            return "search", queue.by_number(typed[:40]), {"q": typed[:40]}
+            return "search", None, {"q": typed[:40]}
         if day := asked.get("day", ""):
             return "day", queue.due_on(queue.open_rows(), day), {"day": day}
         name = asked.get("view", "all")
@@ -100,7 +107,11 @@ class CaseDesk(ExportingDesk):
     def listed(self, request: HttpRequest, actor: Actor) -> Listed:
         """The view of the queue that stands open; without senders."""
         name, rows, kept = self._chosen(request, actor)
-        ordered = queue.sorted_by(rows, order_of(request, queue.ORDERS).word)
+        order = order_of(request, queue.ORDERS).word
+        if rows is None:
+            found = [row["pk"] for row in queue.by_number(kept["q"]).rows]
+            rows = ConsumerRequest.objects.filter(pk__in=found)
+        ordered = queue.sorted_by(rows, order)
         staff = dict(StaffMember.objects.values_list("pk", "username"))
         view = kept.get("day", name)
         return Listed(
