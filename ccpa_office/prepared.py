@@ -36,6 +36,11 @@ BEGINNING = datetime(1003, 1, 1, tzinfo=UTC)
 FEW = 4
 
 
+def planned_cursor() -> Any:
+    """A cursor whose statements the server plans once for a line: see ccpa_office/database."""
+    return connections[DEFAULT_DB_ALIAS].planned_cursor()  # type: ignore[attr-defined]
+
+
 def insert(rows: Sequence[Made]) -> list[Made]:
     """Write new rows of one model in one statement; each gets its key.
 
@@ -51,7 +56,7 @@ def insert(rows: Sequence[Made]) -> list[Made]:
     if any(hasattr(value, "resolve_expression") for _field, value in values):
         return model._default_manager.bulk_create(made)
     given = [field.get_db_prep_save(value, connection) for field, value in values]
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_insertion(model, len(made)), given)
         keys = cursor.fetchall()
     for row, (key,) in zip(made, keys, strict=True):
@@ -108,7 +113,7 @@ class Prepared(Generic[Row]):
         text = self.text(values)
         if text is None:
             return list(self.ask(*values))
-        with _cursor(planned=self.planned) as cursor:
+        with planned_cursor() if self.planned else connection.cursor() as cursor:
             cursor.execute(text.sql, _filled(text, list(_flat(values))))
             return text.read(cursor.fetchall())
 
@@ -140,7 +145,7 @@ class Together(Generic[Row, Other]):
         if key not in self._sql:
             self._sql[key] = BESIDE.format(*key)
         given = [*_filled(one, list(_flat(values))), *_filled(other, list(_flat(others)))]
-        with _cursor(planned=True) as cursor:
+        with planned_cursor() as cursor:
             cursor.execute(self._sql[key], given)
             row = cursor.fetchone()
         border = 1 + one.width
@@ -178,11 +183,6 @@ def _filled(text: _Text, flat: Sequence[Any]) -> list[Any]:
 def _like(mark: Any, value: Any) -> Any:
     """A value in the type in which the driver was given the mark."""
     return value if type(mark) is type(value) else type(mark)(value)
-
-
-def _cursor(*, planned: bool) -> Any:
-    line = connections[DEFAULT_DB_ALIAS]
-    return line.planned_cursor() if planned else line.cursor()  # type: ignore[attr-defined]
 
 
 # --- putting together ---------------------------------------------------------------------------

@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, UpdateError
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.utils.crypto import get_random_string
 
-from ccpa_office.prepared import Prepared, Together
+from ccpa_office.prepared import Prepared, Together, planned_cursor
 
 Row = TypeVar("Row")
 
@@ -75,7 +74,7 @@ class SessionStore(db.SessionStore):
             return None
         row = self.create_model_instance(data)
         if must_create:
-            with connection.cursor() as cursor:
+            with planned_cursor() as cursor:
                 cursor.execute(INSERT, [row.session_key, row.session_data, row.expire_date])
                 written = cursor.rowcount
         else:

@@ -75,8 +75,8 @@ class CaseDesk(ExportingDesk):
         name, rows, kept = self._chosen(request, actor)
         order = order_of(request, queue.ORDERS)
         page = (
-            queue.by_number(kept["q"])
-            if rows is None
+            queue.numbered(kept["q"])
+            if name == "search"
             else queue.page_of(rows, request.GET.get("after", ""), order.word)
         )
         view = VIEWS.get(name)
@@ -90,13 +90,10 @@ class CaseDesk(ExportingDesk):
             "start": f"{self.home()}?{urlencode(kept)}" if kept else self.home(),
         }
 
-    def _chosen(
-        self, request: HttpRequest, actor: Actor
-    ) -> tuple[str, Rows | None, dict[str, str]]:
-        """The view, its rows (None: the one with the number that was typed), what to keep."""
+    def _chosen(self, request: HttpRequest, actor: Actor) -> tuple[str, Rows, dict[str, str]]:
         asked = request.GET
         if typed := asked.get("q", "").strip():
-            return "search", None, {"q": typed[:40]}
+            return "search", queue.by_number(typed[:40]), {"q": typed[:40]}
         if day := asked.get("day", ""):
             return "day", queue.due_on(queue.open_rows(), day), {"day": day}
         name = asked.get("view", "all")
@@ -107,11 +104,7 @@ class CaseDesk(ExportingDesk):
     def listed(self, request: HttpRequest, actor: Actor) -> Listed:
         """The view of the queue that stands open; without senders."""
         name, rows, kept = self._chosen(request, actor)
-        order = order_of(request, queue.ORDERS).word
-        if rows is None:
-            found = [row["pk"] for row in queue.by_number(kept["q"]).rows]
-            rows = ConsumerRequest.objects.filter(pk__in=found)
-        ordered = queue.sorted_by(rows, order)
+        ordered = queue.sorted_by(rows, order_of(request, queue.ORDERS).word)
         staff = dict(StaffMember.objects.values_list("pk", "username"))
         view = kept.get("day", name)
         return Listed(

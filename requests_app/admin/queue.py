@@ -227,13 +227,21 @@ def _senders(rows: list[dict[str, Any]]) -> dict[int, str]:
     return found
 
 
+def by_number(typed: str) -> Rows:
+    """The request with a number, in whatever way somebody types it."""
+    try:
+        return ConsumerRequest.objects.filter(number=read_number(typed))
+    except NotANumber:
+        return ConsumerRequest.objects.none()
+
+
 NUMBERED: Prepared[Any] = Prepared(
     lambda number: ConsumerRequest.objects.filter(number=number).values_list(*COLUMNS), planned=True
 )
 
 
-def by_number(typed: str) -> Page:
-    """The request with a number, in whatever way somebody types it: one row, by its own index."""
+def numbered(typed: str) -> Page:
+    """The page of the request with a number: one row, by its own index."""
     try:
         found = NUMBERED(read_number(typed))
     except NotANumber:
@@ -254,10 +262,10 @@ def by_contact(typed: str) -> Rows:
     return ConsumerRequest.objects.filter(pk__in=known.values("consumer_request_id"))
 
 
-def count_words(rows: Rows | None, page: Page) -> str:
-    """How many, counted to a thousand and no further; a page that is all of them is counted."""
-    is_whole = rows is None or (page.first and not page.after)
-    count = len(page.rows) if rows is None or is_whole else capped_count(rows)
+def count_words(rows: Rows, page: Page | None = None) -> str:
+    """How many, counted to a thousand and no further; a page that holds all is counted itself."""
+    is_whole = page is not None and page.first and not page.after
+    count = len(page.rows) if page is not None and is_whole else capped_count(rows)
     return f"{CAP:,}+" if count > CAP else f"{count:,}"
 
 
