@@ -120,9 +120,7 @@ def running(programs: Path, log: Path) -> Iterator[Peer]:
         interface.set_up({**at, "dbname": SHOP}, _dataset(sample))
         _Programs(programs, folder, log).start(stack, "worker", "fides", "worker")
         own, shop = (
-            stack.enter_context(
-                psycopg.connect(SERVER, dbname=name, autocommit=True)  # type: ignore[arg-type]
-            )
+            stack.enter_context(psycopg.connect(SERVER, dbname=name, autocommit=True))
             for name in (OWN, SHOP)
         )
         yield Peer(interface, own, shop, installing.version(programs))

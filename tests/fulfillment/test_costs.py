@@ -78,7 +78,9 @@ def _carry_out(batch):
 
 def _size(settings):
     with psycopg.connect(builders.url(settings.DATABASES["default"]["NAME"])) as connection:
-        return connection.execute(TABLES).fetchone()[0]
+        row = connection.execute(TABLES).fetchone()
+    assert row
+    return row[0]
 
 
 def test_a_chunk_of_a_thousand_takes_few_statements_and_a_heavy_person_no_more(
