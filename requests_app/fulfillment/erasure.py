@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -39,13 +40,13 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
         parts = in_order(loaded, [*loaded.parts, *born])
         results = apply(loaded, parts)
     work.seam("erase.after-effect")
-    erasure_ledger.append(loaded, parts, at=at)
+    line, mark = erasure_ledger.append(loaded, parts, at=at)
     repeated = chunk.attempts > 1
     with transaction.atomic():
         _hand_on(chunk, at)
         receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
         Receipt.objects.bulk_create(receipts)
-        _note(loaded, receipts, at)
+        _note(loaded, receipts, at, {"line": line, "mark": mark})
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
     return replace(loaded, parts=parts)
@@ -138,11 +139,11 @@ def _receipts(
     return receipts
 
 
-def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime) -> None:
-    """One line for the chunk; its root binds every receipt."""
+def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime, outside: dict[str, Any]) -> None:
+    """One line for the chunk: its root binds every receipt; it knows its erasure ledger's line."""
     leaves = [bytes.fromhex(receipt.digest) for receipt in receipts]
     ledger.record(
-        "erasure.carried-out",
+        erasure_ledger.CARRIED_OUT,
         subject=f"batch:{loaded.chunk.batch_id}",
         by=SYSTEM,
         at=at,
@@ -152,5 +153,6 @@ def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime) -> None:
             "rows": sum(receipt.planned for receipt in receipts),
             "gone": sum(receipt.gone for receipt in receipts),
             "root": ledger.merkle_root(leaves).hex() if leaves else "",
+            **outside,
         },
     )

@@ -31,7 +31,8 @@ class Again:
 
     ``outcome``: ``absent`` (nobody came back), ``back`` (only looked), ``erased``, ``residual``
     (something is left for a person), ``strangers`` (a key is somebody else's: nothing was touched),
-    ``more`` (more rows came back than the approval of then covers: nothing was touched).
+    ``more`` (more rows came back than the approval of then covers: nothing was touched), ``cut``
+    (the book knows the line and the file has lost it: nobody can say who came back).
     """
 
     number: int
@@ -63,6 +64,8 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
         raise NotNow
     for erasure in erasure_ledger.erasures():
         yield _one(erasure, by=by, at=at, look_only=look_only)
+    for number in erasure_ledger.missing(at=at):
+        yield Again(number, "", 0, 0, 0, "cut")
 
 
 def _one(erasure: Erasure, *, by: Actor, at: datetime, look_only: bool) -> Again:
