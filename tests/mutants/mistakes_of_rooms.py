@@ -102,9 +102,24 @@ _CORRECTIONS = (
     mistake(
         "a corrected field is not locked",
         f"{FULFILLMENT}/correction.py",
-        "            _lock(correction, key, before, at)\n",
-        "            pass\n",
+        "    lock(correction, key, before, at)\n",
+        "",
         f"{T_FULFILLMENT}/test_correction.py::test_the_wrong_value_is_kept_from_coming_back",
+    ),
+    mistake(
+        "the lock is not asked for the value",
+        f"{FULFILLMENT}/locking.py",
+        '        wrong__in=sealing.digests("correction-value", normal(value)),\n',
+        "",
+        f"{T_FULFILLMENT}/test_correction.py::test_the_wrong_value_is_kept_from_coming_back",
+    ),
+    mistake(
+        "a wrong value that came back is no alarm",
+        f"{FULFILLMENT}/lasting.py",
+        "            return Seen.WRONG\n",
+        "            return Seen.OTHER\n",
+        f"{T_FULFILLMENT}/test_correction.py"
+        "::test_a_feed_that_puts_the_wrong_value_back_is_an_alarm",
     ),
     mistake(
         "a correction counts without a second look",
@@ -136,8 +151,8 @@ _RESTORES = (
     mistake(
         "the erasure ledger is not told",
         f"{FULFILLMENT}/erasure.py",
-        "    erasure_ledger.append(loaded, parts, at=at)\n",
-        "",
+        "    line, mark = erasure_ledger.append(loaded, parts, at=at)\n",
+        '    line, mark = 0, ""\n',
         f"{T_FULFILLMENT}/test_restoring.py"
         "::test_whoever_a_backup_brings_back_is_erased_again_and_nobody_else",
     ),
