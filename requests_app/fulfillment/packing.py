@@ -55,9 +55,12 @@ def as_keys(values: list[Any]) -> list[Key]:
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: the same bytes for the same facts, always."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
-    ).encode()
+    return _CANONICAL.encode(value).encode()
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
+)
 
 
 def plan_hash(

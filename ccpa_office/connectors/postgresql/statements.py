@@ -156,6 +156,18 @@ def not_among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
     )
 
 
+def among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
+    """Return the condition that a row's key is in a set, which is looked up in the key's index."""
+    if len(table.key) == 1:
+        column = table.key[0]
+        return SQL("{} = ANY(%({})s::{}[])").format(
+            sql.Identifier("t", column), SQL(f"{prefix}0"), binding.type(table.name, column)
+        )
+    return SQL("({}) IN (SELECT * FROM {})").format(
+        SQL(", ").join(binding.columns("t", table.key)), binding.unnest(table, prefix)
+    )
+
+
 def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
     """Return the statement from values (``n``, ``v``) of one kind to people's keys."""
     column = sql.Identifier("t", identity.column)
@@ -209,5 +221,5 @@ def bears_sign(text: sql.Composable, signs: sql.Composable) -> sql.Composed:
 
 
 def of_person(array: str, place: str = "u") -> sql.Composed:
-    """Return the person's own text out of an array with one for each of the people."""
-    return SQL("(%({})s::text[])[{} + 1]").format(SQL(array), sql.Identifier(place, "n"))
+    """Return the person's own text out of a list with one for each of the people."""
+    return SQL("(%({})s::jsonb ->> {})").format(SQL(array), sql.Identifier(place, "n"))
