@@ -171,6 +171,5 @@ def _edge(character: str, form: str) -> Edge:
         return Edge.WORD if character.isalnum() else Edge.NONE
     if _KATAKANA.match(character):
         return Edge.KATAKANA
-    if _UNSPACED.match(character) or not (character.isalnum() or unicodedata.combining(character)):
-        return Edge.NONE
-    return Edge.WORD
+    is_letter = character.isalnum() or unicodedata.combining(character)
+    return Edge.WORD if is_letter and not _UNSPACED.match(character) else Edge.NONE

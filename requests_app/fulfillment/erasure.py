@@ -119,7 +119,7 @@ def _receipts(
     receipts = []
     for ordinal, (part, result) in enumerate(acted):
         gone = 0 if by_earlier else result.gone
-        facts = [part.table, part.action, part.keys]
+        facts = canonical([part.table, part.action])[:-1] + f",{part.texts[0]}]".encode()
         receipts.append(
             Receipt(
                 chunk=chunk,
@@ -129,7 +129,7 @@ def _receipts(
                 planned=len(part.keys),
                 done=len(part.keys) - gone,
                 gone=gone,
-                digest=hashlib.sha256(canonical(facts)).hexdigest(),
+                digest=hashlib.sha256(facts).hexdigest(),
                 at=at,
             )
         )

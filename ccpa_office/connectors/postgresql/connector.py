@@ -19,10 +19,8 @@ from ccpa_office.connectors.base import (
     Key,
     KeysRefused,
     Located,
-    Look,
     Named,
     Program,
-    Recount,
     Repeat,
     Rows,
     StoreUnreachable,
@@ -37,7 +35,6 @@ from ccpa_office.connectors.postgresql import (
     masks,
     proving,
     reading,
-    recounting,
     showing,
     soundness,
     statements,
@@ -45,16 +42,18 @@ from ccpa_office.connectors.postgresql import (
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.correcting import Correcting
+from ccpa_office.connectors.postgresql.looking import Looking
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
-    " -c jit=off -c plan_cache_mode=force_generic_plan"
+    " -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 )
 """Every statement is planned once for a connection: each goes by keys and indexes, whatever the
-number of people, so planning it again, or compiling it, costs more than it saves."""
+number of people, so planning it again, or compiling it, costs more than it saves. A table that
+was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Correcting):
+class PostgreSQL(Looking, Correcting):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -243,8 +242,9 @@ class PostgreSQL(Correcting):
         values: Parameters = {
             **keys.columns(rows.keys, self._binding.integers(step), "k"),
             **self._people(keys.persons_of(rows, people)),
-            "n": keys.numbers(rows.persons),
         }
+        if deed.action != "delete":
+            values["n"] = keys.numbers(rows.persons)
         return values | given.of_deed(step, deed, people)
 
     def _applying(
@@ -260,71 +260,6 @@ class PostgreSQL(Correcting):
             raise KeysRefused("the map knows no such change for this table")
         if any(finding.level == "error" for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
-
-    # --- look again -------------------------------------------------------------------------------
-
-    def recount(self, table: str, rows: Rows, look: Look) -> Recount:
-        return self.recount_all([(table, rows, look)])[0]
-
-    def recount_all(self, looks: Sequence[tuple[str, Rows, Look]]) -> list[Recount]:
-        asked = [(self.program.table(table), rows, look) for table, rows, look in looks]
-        for _step, rows, look in asked:
-            keys.persons_of(rows, look.people)
-            if len(look.identities) != len(look.people):
-                raise KeysRefused("people and identities do not match")
-        short = [recounting.may_be_gone(look) for _step, _rows, look in asked]
-        answers = self._together(
-            (self._gone if is_short else self._recounting)(*each)
-            for each, is_short in zip(asked, short, strict=True)
-        )
-        found = [Recount(*answer[0]) for answer in answers]
-        there = [place for place, each in enumerate(found) if short[place] and each.by_key]
-        if there:
-            whole = self._together(self._recounting(*asked[place]) for place in there)
-            for place, answer in zip(there, whole, strict=True):
-                found[place] = Recount(*answer[0])
-        return found
-
-    def _gone(self, step: Table, rows: Rows, look: Look) -> tuple[str, Parameters]:
-        query = self._text("gone", step, lambda: recounting.gone(
-            self._binding, step, look.action), look.action)  # fmt: skip
-        return query, self._looked_for(step, rows, look)
-
-    def _recounting(self, step: Table, rows: Rows, look: Look) -> tuple[str, Parameters]:
-        integers = self._binding.integers(step)
-        values: Parameters = {
-            **self._looked_for(step, rows, look),
-            **keys.columns(look.stripped, integers, "s"),
-            **keys.columns(look.trimmed, integers, "r"),
-            "n": keys.numbers(rows.persons),
-            **given.pads(look.secrets[0] if look.secrets else b""),
-            "inners": [given.pad(secret, 0x36) for secret in look.secrets],
-            "outers": [given.pad(secret, 0x5C) for secret in look.secrets],
-        }
-        if recounting.looks_at_texts(step, look.action):
-            values |= given.traces(look.identities)
-        query = self._text("recount", step, lambda: recounting.recount(
-            self._binding, step, look.action), look.action)  # fmt: skip
-        return query, values
-
-    def _looked_for(self, step: Table, rows: Rows, look: Look) -> Parameters:
-        integers = self._binding.integers(step)
-        values: Parameters = {
-            **keys.columns(rows.keys, integers, "k"),
-            **keys.columns(look.kept, integers, "e"),
-            **self._people(look.people),
-        }
-        for number, named in enumerate(step.identifiers):
-            kind = self._catalogue.type(step.name, named.column)
-            values[f"v{number}"] = keys.array(
-                [
-                    value
-                    for identity in look.identities
-                    for value in identity.identifiers.get(named.kind, [])
-                    if keys.fits(value, kind)
-                ]
-            )
-        return values
 
     @property
     def views(self) -> list[str]:

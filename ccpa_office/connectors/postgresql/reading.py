@@ -1,5 +1,6 @@
 """What the store answered, as values of the base."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -23,7 +24,7 @@ def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
 
 def unpacked(table: Table, texts: Sequence[str]) -> Located:
     """Turn texts of numbers, people first, into columns: no row is made of them on the way."""
-    persons, *columns = ([int(number) for number in text.split(",") if number] for text in texts)
+    persons, *columns = (json.loads(f"[{text}]") for text in texts)
     count = len(persons)
     return Located(
         table=table.name,

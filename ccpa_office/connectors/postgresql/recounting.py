@@ -60,10 +60,12 @@ def gone(binding: Binding, table: Table, action: str) -> sql.Composed:
     Where none of the frozen rows is there, there is no text of them either. Where one is, only
     ``recount`` knows what it shows.
     """
-    return SQL("SELECT (SELECT count(*) FROM {} AS t WHERE {}), {}, 0").format(
+    spared = not_among(binding, table, "e")
+    return SQL("SELECT (SELECT count(*) FROM {} AS t WHERE {} AND {}), {}, 0").format(
         binding.name(table.name),
         among(binding, table, "k"),
-        _by_identifier(binding, table, action, not_among(binding, table, "e")),
+        spared,
+        _by_identifier(binding, table, action, spared),
     )
 
 

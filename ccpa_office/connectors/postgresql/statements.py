@@ -76,6 +76,8 @@ def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
     """Return the statement that finds the people's rows; not those in the arrays ``known``."""
     new = not_among(binding, table, known) if known else SQL("true").format()
     code, until = kept(binding, table)
+    if not table.shareable and known and len(binding.person.key) == 1:
+        return _locate_few(binding, table, code=code, until=until, new=new)
     if not table.shareable:
         walk = next(walks(binding, table))
         source = SQL(", ").join(
@@ -89,6 +91,33 @@ def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
             where=conjunction(walk.owned_by("a")), new=new,
         )  # fmt: skip
     return _locate_shareable(binding, table, code=code, until=until, new=new)
+
+
+def _locate_few(
+    binding: Binding,
+    table: Table,
+    *,
+    code: sql.Composed,
+    until: sql.Composed,
+    new: sql.Composed,
+) -> sql.Composed:
+    """Return ``locate`` where few rows are found, if any: whose they are is asked after that."""
+    walk = next(walks(binding, table))
+    kind = binding.type(binding.person.name, binding.person.key[0])
+    everybody = SQL("%(p0)s::{}[]").format(kind)
+    return SQL(
+        "SELECT (array_position({everybody}, {owner}) - 1)::int, {key}, false, {code}, {until}"
+        " FROM {source} WHERE {where} AND {new} ORDER BY t.ctid"
+    ).format(
+        everybody=everybody,
+        owner=walk.owner[0],
+        key=binding.shown("t", table),
+        code=code,
+        until=until,
+        source=SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *walk.joins]),
+        where=conjunction([*walk.conditions, SQL("{} = ANY({})").format(walk.owner[0], everybody)]),
+        new=new,
+    )
 
 
 def is_plain(binding: Binding, table: Table) -> bool:
