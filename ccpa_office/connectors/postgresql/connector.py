@@ -19,7 +19,6 @@ from ccpa_office.connectors.base import (
     Key,
     KeysRefused,
     Located,
-    Named,
     Program,
     Repeat,
     Rows,
@@ -43,6 +42,7 @@ from ccpa_office.connectors.postgresql import (
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.correcting import Correcting
 from ccpa_office.connectors.postgresql.looking import Looking
+from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Change, Look, Named, Table
+from ccpa_office.connectors.base import Change, Look, Table
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
 from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, shows
 from ccpa_office.connectors.postgresql.statements import (
@@ -12,6 +12,7 @@ from ccpa_office.connectors.postgresql.statements import (
     not_among,
     of_person,
 )
+from ccpa_office.connectors.ways import Named
 
 SQL = sql.SQL
 
