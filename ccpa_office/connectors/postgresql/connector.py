@@ -153,22 +153,20 @@ class PostgreSQL(Looking, Correcting):
     def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
         if not people:
             return []
-        tables = self.program.tables
+        places = {person: place for place, person in enumerate(people)}
+        apart = len(places) == len(people)
+        plain = [apart and statements.is_plain(self._binding, each) for each in self.program.tables]
+        tables = list(zip(self.program.tables, plain, strict=True))
         values = {**self._people(people), "on": on}
-        answers = self._together((self._locating(table), values) for table in tables)
+        answers = self._together((self._locating(*each), values) for each in tables)
         return [
-            reading.unpacked(table, rows[0])
-            if self._is_plain(table)
-            else reading.located(table, rows)
-            for table, rows in zip(tables, answers, strict=True)
+            reading.unpacked(table, rows[0], places) if is_plain else reading.located(table, rows)
+            for (table, is_plain), rows in zip(tables, answers, strict=True)
         ]
 
-    def _is_plain(self, table: Table) -> bool:
-        return statements.is_plain(self._binding, table)
-
-    def _locating(self, table: Table) -> str:
-        make = statements.locate_plain if self._is_plain(table) else statements.locate
-        return self._text("locate", table, lambda: make(self._binding, table))
+    def _locating(self, table: Table, is_plain: bool) -> str:  # noqa: FBT001  which of two
+        make = statements.locate_plain if is_plain else statements.locate
+        return self._text("locate", table, lambda: make(self._binding, table), make.__name__)
 
     def newborn(
         self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
