@@ -10,6 +10,7 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
+from ccpa_office.prepared import insert
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn
 from requests_app.fulfillment.cutting import cut_rows, together
@@ -45,7 +46,7 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
     with transaction.atomic():
         _hand_on(chunk, at)
         receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
-        Receipt.objects.bulk_create(receipts)
+        insert(receipts)
         _note(loaded, receipts, at, {"line": line, "mark": mark})
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
