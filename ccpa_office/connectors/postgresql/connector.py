@@ -153,11 +153,11 @@ class PostgreSQL(Looking, Correcting):
     def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
         if not people:
             return []
-        places = {person: place for place, person in enumerate(people)}
+        values = {**self._people(people), "on": on}
+        places = {reading.hashable(person): place for place, person in enumerate(people)}
         apart = len(places) == len(people)
         plain = [apart and statements.is_plain(self._binding, each) for each in self.program.tables]
         tables = list(zip(self.program.tables, plain, strict=True))
-        values = {**self._people(people), "on": on}
         answers = self._together((self._locating(*each), values) for each in tables)
         return [
             reading.unpacked(table, rows[0], places) if is_plain else reading.located(table, rows)
