@@ -104,6 +104,14 @@ def test_a_trimmed_row_must_have_lost_what_need_not_stay(school):
     assert (again.by_key, again.in_text) == (0, 0)
 
 
+def test_what_should_be_gone_and_is_not_is_looked_through_whole(school):
+    mine = school.refitted(with_table(school.program, "invoices", texts=("billing_name",)))
+    mine.run("UPDATE invoices SET billing_name = 'for Hana Example' WHERE number = 'INV-2'")
+    seen = Look([1], [Identity({"name": ["Hana Example"]})], "delete")
+    again = mine.connector.recount("invoices", Rows(["INV-2"], [0]), seen)
+    assert (again.by_key, again.in_text) == (1, 1)
+
+
 def test_other_peoples_rows_are_never_counted(shop):
     other = [shop.kind.other]
     erasure = erase(shop, [shop.kind.one], on=ON)
