@@ -49,27 +49,66 @@ def insert(rows: Sequence[Made]) -> list[Made]:
     """
     made = list(rows)
     model = type(made[0]) if made else None
-    if model is None or len(made) > FEW or _columns(model) is None:
+    given = _given(made) if len(made) <= FEW else None
+    if model is None or given is None:
         return model._default_manager.bulk_create(made) if model else []
-    fields = _columns(model) or []
-    values = [(field, field.pre_save(row, add=True)) for row in made for field in fields]
-    if any(hasattr(value, "resolve_expression") for _field, value in values):
-        return model._default_manager.bulk_create(made)
-    given = [field.get_db_prep_save(value, connection) for field, value in values]
     with planned_cursor() as cursor:
         cursor.execute(_insertion(model, len(made)), given)
         keys = cursor.fetchall()
     for row, (key,) in zip(made, keys, strict=True):
         row.pk = key
-        state = row._state  # noqa: SLF001  as Django marks a row that stands in the database
-        state.adding, state.db = False, connection.alias
+        _mark_written(row)
     return made
 
 
+def reserve(*models: type[Model]) -> list[int]:
+    """A key for a new row of each model, in one statement; ``write`` writes the rows."""
+    with planned_cursor() as cursor:
+        cursor.execute(_reservation(models))
+        return list(cursor.fetchone())
+
+
+def write(rows: Sequence[Model]) -> None:
+    """Write new rows of several models in one statement.
+
+    Who is referred to has a key of ``reserve``; the others get theirs from the database.
+    References among the rows are checked when all of them stand.
+    """
+    groups: dict[tuple[type[Model], bool], list[Model]] = {}
+    for row in rows:
+        groups.setdefault((type(row), row.pk is not None), []).append(row)
+    given = [_given(made, with_key=with_key) for (_model, with_key), made in groups.items()]
+    if None in given:
+        for (model, _with_key), made in groups.items():
+            model._default_manager.bulk_create(made)
+        return
+    shape = tuple((*key, len(made)) for key, made in groups.items())
+    with planned_cursor() as cursor:
+        cursor.execute(_insertions(shape), [each for values in given for each in values or ()])
+    for row in rows:
+        _mark_written(row)
+
+
+def _given(rows: Sequence[Model], *, with_key: bool = False) -> list[Any] | None:
+    """The values of rows of one model; None where one of them takes more than a value."""
+    fields = _columns(type(rows[0]), with_key=with_key) if rows else None
+    if fields is None:
+        return None
+    values = [(field, field.pre_save(row, add=True)) for row in rows for field in fields]
+    if any(hasattr(value, "resolve_expression") for _field, value in values):
+        return None
+    return [field.get_db_prep_save(value, connection) for field, value in values]
+
+
+def _mark_written(row: Model) -> None:
+    state = row._state  # noqa: SLF001  as Django marks a row that stands in the database
+    state.adding, state.db = False, connection.alias
+
+
 @cache
-def _columns(model: type[Model]) -> list[Any] | None:
-    """Every column but the key that the database makes; None where a column needs an expression."""
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+def _columns(model: type[Model], *, with_key: bool = False) -> list[Any] | None:
+    """Every column that is given a value; None where a column needs an expression."""
+    fields = [each for each in model._meta.concrete_fields if with_key or not each.primary_key]
     plain = model._meta.auto_field is not None and not any(
         field.generated or isinstance(field, ArrayField | JSONField) for field in fields
     )
@@ -78,14 +117,38 @@ def _columns(model: type[Model]) -> list[Any] | None:
 
 @cache
 def _insertion(model: type[Model], rows: int) -> str:
-    quote, meta = connection.ops.quote_name, model._meta
-    columns = [quote(str(field.column)) for field in _columns(model) or []]
-    values = f"({', '.join(['%s'] * len(columns))})"
-    key = quote(str(meta.pk.column))
-    return (
-        f"INSERT INTO {quote(meta.db_table)} ({', '.join(columns)})"  # noqa: S608  names of models
-        f" VALUES {', '.join([values] * rows)} RETURNING {key}"
+    key = connection.ops.quote_name(str(model._meta.pk.column))
+    return f"{_bare_insertion(model, rows, with_key=False)} RETURNING {key}"
+
+
+@cache
+def _insertions(shape: tuple[tuple[type[Model], bool, int], ...]) -> str:
+    *before, last = (
+        _bare_insertion(model, rows, with_key=with_key) for model, with_key, rows in shape
     )
+    parts = ", ".join(f"w{place} AS ({text})" for place, text in enumerate(before))
+    return f"WITH {parts} {last}" if parts else last
+
+
+def _bare_insertion(model: type[Model], rows: int, *, with_key: bool) -> str:
+    quote = connection.ops.quote_name
+    columns = [quote(str(each.column)) for each in _columns(model, with_key=with_key) or []]
+    values = f"({', '.join(['%s'] * len(columns))})"
+    return (
+        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)})"  # noqa: S608  models
+        f" VALUES {', '.join([values] * rows)}"
+    )
+
+
+@cache
+def _reservation(models: tuple[type[Model], ...]) -> str:
+    quote, sequences = connection.ops.quote_name, []
+    with connection.cursor() as cursor:
+        for model in models:
+            given = [quote(model._meta.db_table), str(model._meta.pk.column)]
+            cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", given)
+            sequences += cursor.fetchone() or ()
+    return f"SELECT {', '.join(f'nextval({each!r})' for each in sequences)}"
 
 
 # --- questions ----------------------------------------------------------------------------------

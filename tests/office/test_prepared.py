@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Value
 
-from ccpa_office import clock
+from ccpa_office import clock, sealing
 from ccpa_office.models import DataKey
-from ccpa_office.prepared import FEW, LONGEST, Prepared, Together, insert
+from ccpa_office.prepared import FEW, LONGEST, Prepared, Together, insert, reserve, write
 from requests_app.models import Batch, Chunk, ConsumerRequest, Identifier, Look, Message, Step
 from tests.builders import ask
 
@@ -111,6 +112,33 @@ def test_new_rows_are_written_as_django_writes_them(django_assert_num_queries):
     steps[0].error_code = "x"
     steps[0].save()
     assert Step.objects.get(pk=steps[0].pk).error_code == "x"
+
+
+def test_rows_of_several_models_are_written_together_and_refer_to_each_other(
+    django_assert_num_queries,
+):
+    like = ask("like@example.org")
+    reserve(DataKey)  # where its sequence is, is asked once
+    with django_assert_num_queries(2):
+        (key,) = reserve(DataKey)
+        rows = [
+            sealing.made_key(key),
+            DataKey(wrapped=b"w", kek_id="k"), DataKey(wrapped=b"v", kek_id="k"),
+            Step(lane="plan", not_before=like.received_at, consumer_request=like, kind="plan"),
+            Identifier(
+                consumer_request=like, source="claimed", kind="phone", value=b"x", digest=b"y",
+            ),
+        ]  # fmt: skip
+        write(rows)
+    assert bytes(DataKey.objects.get(pk=key).wrapped) == rows[0].wrapped
+    assert DataKey.objects.filter(kek_id="k").count() == 2
+    assert Step.objects.get(kind="plan").consumer_request == like
+    assert Identifier.objects.get(source="claimed").consumer_request == like
+    assert not rows[0]._state.adding
+    nobody = Step(lane="plan", not_before=like.received_at, consumer_request_id=0, kind="x")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write([DataKey(wrapped=b"z", kek_id="z"), nobody])
+    assert not DataKey.objects.filter(kek_id="z").exists()
 
 
 def test_many_rows_and_columns_that_take_more_than_a_value_go_the_usual_way():
