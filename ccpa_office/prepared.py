@@ -142,7 +142,8 @@ def _bare_insertion(model: type[Model], rows: int, *, with_key: bool) -> str:
 
 @cache
 def _reservation(models: tuple[type[Model], ...]) -> str:
-    quote, sequences = connection.ops.quote_name, []
+    quote = connection.ops.quote_name
+    sequences: list[str] = []
     with connection.cursor() as cursor:
         for model in models:
             given = [quote(model._meta.db_table), str(model._meta.pk.column)]
