@@ -12,7 +12,7 @@ prepared for each length, a long one is asked as Django would ask it. Whatever c
 ``insert`` does the same for new rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import count
@@ -41,6 +41,18 @@ def planned_cursor() -> Any:
     return connections[DEFAULT_DB_ALIAS].planned_cursor()  # type: ignore[attr-defined]
 
 
+def _cursor(*, planned: bool) -> Any:
+    """The same for statements whose places are numbered; or Django's own."""
+    line = connections[DEFAULT_DB_ALIAS]
+    return line.numbered_cursor() if planned else line.cursor()  # type: ignore[attr-defined]
+
+
+@cache
+def _numbered(sql: str, count: int) -> str:
+    """A statement as the server reads it: its places are $1, $2, ..."""
+    return sql % tuple(f"${place}" for place in range(1, count + 1))
+
+
 def insert(rows: Sequence[Made]) -> list[Made]:
     """Write new rows of one model in one statement; each gets its key.
 
@@ -52,8 +64,8 @@ def insert(rows: Sequence[Made]) -> list[Made]:
     given = _given(made) if len(made) <= FEW else None
     if model is None or given is None:
         return model._default_manager.bulk_create(made) if model else []
-    with planned_cursor() as cursor:
-        cursor.execute(_insertion(model, len(made)), given)
+    with _cursor(planned=True) as cursor:
+        cursor.execute(_numbered(_insertion(model, len(made)), len(given)), given)
         keys = cursor.fetchall()
     for row, (key,) in zip(made, keys, strict=True):
         row.pk = key
@@ -83,8 +95,9 @@ def write(rows: Sequence[Model]) -> None:
             model._default_manager.bulk_create(made)
         return
     shape = tuple((*key, len(made)) for key, made in groups.items())
-    with planned_cursor() as cursor:
-        cursor.execute(_insertions(shape), [each for values in given for each in values or ()])
+    flat = [each for values in given for each in values or ()]
+    with _cursor(planned=True) as cursor:
+        cursor.execute(_numbered(_insertions(shape), len(flat)), flat)
     for row in rows:
         _mark_written(row)
 
@@ -159,8 +172,7 @@ class _Text(NamedTuple):
     """A question as the database reads it, and how its answer is read."""
 
     sql: str
-    values: tuple[Any, ...]
-    places: dict[int, int]
+    marks: tuple[tuple[Any, int], ...]
     read: Callable[[list[Any]], list[Any]]
     width: int
 
@@ -177,8 +189,9 @@ class Prepared(Generic[Row]):
         text = self.text(values)
         if text is None:
             return list(self.ask(*values))
-        with planned_cursor() if self.planned else connection.cursor() as cursor:
-            cursor.execute(text.sql, _filled(text, list(_flat(values))))
+        given = _filled(text, list(_flat(values)))
+        with _cursor(planned=self.planned) as cursor:
+            cursor.execute(_numbered(text.sql, len(given)) if self.planned else text.sql, given)
             return text.read(cursor.fetchall())
 
     def text(self, values: Sequence[Any]) -> "_Text | None":
@@ -207,9 +220,10 @@ class Together(Generic[Row, Other]):
             return next(iter(self.one(*values)), None), next(iter(self.other(*others)), None)
         key = one.sql, other.sql
         if key not in self._sql:
-            self._sql[key] = BESIDE.format(*key)
+            count = len(one.marks) + len(other.marks)
+            self._sql[key] = _numbered(BESIDE.format(*key), count)
         given = [*_filled(one, list(_flat(values))), *_filled(other, list(_flat(others)))]
-        with planned_cursor() as cursor:
+        with _cursor(planned=True) as cursor:
             cursor.execute(self._sql[key], given)
             row = cursor.fetchone()
         border = 1 + one.width
@@ -238,10 +252,7 @@ def _flat(values: Sequence[Any]) -> Iterator[Any]:
 
 
 def _filled(text: _Text, flat: Sequence[Any]) -> list[Any]:
-    return [
-        _like(value, flat[text.places[place]]) if place in text.places else value
-        for place, value in enumerate(text.values)
-    ]
+    return [_like(mark, flat[place]) for mark, place in text.marks]
 
 
 def _like(mark: Any, value: Any) -> Any:
@@ -273,7 +284,17 @@ def _text(ask: Callable[..., QuerySet[Any, Any]], values: Sequence[Any]) -> _Tex
     read = _reader(queryset, compiler)
     if set(places.values()) != set(range(len(order))) or read is None:
         return None
-    return _Text(sql, tuple(given), places, read, len(compiler.select))
+    marked = tuple((value, places[at]) for at, value in enumerate(given) if at in places)
+    return _Text(_fixed(sql, given, places), marked, read, len(compiler.select))
+
+
+def _fixed(sql: str, given: Sequence[Any], places: Container[int]) -> str:
+    """The text with every value that never differs written into it, so that plans know it."""
+    parts = [
+        "%s" if place in places else connection.ops.compose_sql("%s", [value]).replace("%", "%%")
+        for place, value in enumerate(given)
+    ]
+    return sql.replace("%%", "%%%%") % tuple(parts)
 
 
 def _mark(value: Any, number: int) -> Any:
