@@ -47,6 +47,19 @@ def test_rows_come_with_what_belongs_to_them(django_assert_num_queries):
     assert asked("0" * 11) == []
 
 
+@pytest.mark.parametrize("planned", [False, True])
+def test_what_never_differs_is_written_into_the_text_whatever_it_holds(planned):
+    odd = DataKey.objects.create(wrapped=b"w", kek_id="it's 100%s $1")
+    for kek_id, found in ((odd.kek_id, [odd]), ("another", [])):
+        asked = Prepared(
+            lambda pk, kek_id=kek_id: DataKey.objects.filter(
+                pk=pk, kek_id=kek_id, kek_id__startswith=kek_id[:9], wrapped=b"w"
+            ),
+            planned=planned,
+        )
+        assert _same(asked, odd.pk) == found
+
+
 def test_two_questions_are_answered_in_one_statement(django_assert_num_queries):
     one = ask("one@example.org")
     requests = Prepared(
