@@ -98,7 +98,7 @@ class PostgreSQL(Looking, Correcting):
     def _named(
         self, table: Table, named: Named, identities: Sequence[Identity]
     ) -> list[tuple[Any, ...]]:
-        kind = self._catalogue.type(table.name, named.column)
+        kind = self._binding.kind(table, named)
         pairs = [
             (position, value)
             for position, identity in enumerate(identities)
@@ -106,7 +106,7 @@ class PostgreSQL(Looking, Correcting):
             if keys.fits(value, kind)
         ]
         query = self._text("people", table, lambda: statements.people(self._binding, table, named),
-                           named.column)  # fmt: skip
+                           named.column, *named.path)  # fmt: skip
         values = {
             "n": keys.numbers([n for n, _ in pairs]),
             "v": keys.array([value for _, value in pairs]),

@@ -72,7 +72,7 @@ class Looking:
             **self._people(look.people),
         }
         for number, named in enumerate(step.identifiers):
-            kind = self._catalogue.type(step.name, named.column)
+            kind = self._binding.kind(step, named)
             values[f"v{number}"] = keys.array(
                 [
                     value
