@@ -6,9 +6,14 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
-from ccpa_office.connectors.base import Deed, Identity, Look, Rows
+from ccpa_office.connectors.base import ColumnFacts, Deed, Identity, Look, MapDoesNotFit, Rows
 from ccpa_office.connectors.collected import SHARED, Window
+from ccpa_office.connectors.sql import nesting
+from ccpa_office.connectors.sql.catalogue import Column, Relation
+from ccpa_office.connectors.sql.dialects.base import Cell
+from ccpa_office.connectors.sql.dialects.compiled import COMPILED
 from tests.connectors import nests
 from tests.connectors.contract import count_statements, look
 from tests.connectors.stores import SECRET, erase
@@ -248,3 +253,14 @@ def test_two_people_are_taken_out_of_one_list_at_once(acting):
     done = erase(acting, [ANN, JOANN], on=ON)
     assert document(acting, "room", "people", 2) == nests._people(9)
     assert {name: again for name, again in look(acting, done).items() if any(again)} == {}
+
+
+@pytest.mark.parametrize("name", sorted(COMPILED))
+def test_a_store_that_cannot_look_into_columns_says_so(name):
+    columns = {"id": Column(ColumnFacts("integer")), "seen": Column(ColumnFacts("json"))}
+    relation, held = Relation(columns, ("id",)), ("seen", ("people", "[]", "id"), True)
+    (finding,) = nesting.findings(COMPILED[name], relation, "views", held)
+    said = "views.seen.people[].id: this store serves no values within a column"
+    assert (finding.level, finding.code, finding.message) == ("error", "nested", said)
+    with pytest.raises(MapDoesNotFit):
+        nesting.value(COMPILED[name], Cell(sa.column("seen"), columns["seen"]), held[1], "v")
