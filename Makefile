@@ -51,7 +51,7 @@ bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md
 bench-peer: $(TEST) ## the same with the open-source peer
 	$(PY) -m bench --peer
 
-rig: $(TEST) ## fault injection: kills, freezes, broker wipes; prints counts and seeds
+rig: $(TEST) ## fault injection: kills, freezes, broker wipes; TIER=quick or full, or mass PEOPLE=100000
 	$(PY) -m tests.rig
 
 mutants: $(TEST) ## apply fifty hand-made mistakes, one at a time; the suite must notice each
