@@ -379,6 +379,22 @@ class Connector(Protocol):
     def stands(self, table: str, key: Key, people: Sequence[Key], value: tuple[str, str]) -> bool:
         """Whether one field (column, text) of one row of the person says so; another statement."""
 
+    def sweep(
+        self,
+        table: str,
+        crowd: Any,
+        *,
+        after: Key | None = None,
+        limit: int = 2000,
+        only: Sequence[Key] | None = None,
+    ) -> Any:
+        """Read one page of texts in the order of the key, or of some rows ``only``; no way is
+        walked. What it shows of a crowd (``sweeping.Crowd``) comes back as ``sweeping.Swept``.
+        """
+
+    def redact(self, table: str, rows: Rows, identities: Sequence[Identity]) -> Applied:
+        """Take people out of the texts of rows that are not theirs, by the rows' keys alone."""
+
     @property
     def views(self) -> Sequence[str]:
         """Copies that the store keeps of tables that the program changes; no statement."""
