@@ -176,16 +176,19 @@ def folded(text: str) -> str:
 
 def told(value: Any, *, is_json: bool = False) -> str:
     """Return everything that a value of a store says, as one text."""
-    if isinstance(value, str) and is_json:
-        try:
-            return BETWEEN.join(_said(json.loads(value, strict=False)))
-        except ValueError:
-            return value
+    if isinstance(value, str):
+        return _in_json(value) if is_json else value
     if isinstance(value, dict | list | tuple):
         return BETWEEN.join(_said(value))
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return "" if value is None else str(value)
+    spelled = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return "" if value is None else spelled
+
+
+def _in_json(text: str) -> str:
+    try:
+        return BETWEEN.join(_said(json.loads(text, strict=False)))
+    except ValueError:
+        return text
 
 
 def _said(value: Any) -> Iterator[str]:

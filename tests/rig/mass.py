@@ -15,7 +15,7 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -260,7 +260,7 @@ def _incomplete(mass: Mass) -> list[str]:
     ]
 
 
-def _sums(rows: Sequence[tuple[int, str, str, int]]) -> Counter[str]:
+def _sums(rows: Iterable[tuple[int, str, str, int]]) -> Counter[str]:
     sums: Counter[str] = Counter()
     for chunk, table, action, count in rows:
         sums[f"{chunk} {table} {action}"] += count
