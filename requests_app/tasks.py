@@ -25,6 +25,8 @@ from requests_app.fulfillment import (
     outside,
     plan,
     proof,
+    returning,
+    sweeping,
     terms,
 )
 from requests_app.models import (
@@ -38,6 +40,7 @@ from requests_app.models import (
     Package,
     Step,
     StepKind,
+    Sweep,
 )
 
 BUDGET = timedelta(seconds=20)
@@ -97,6 +100,11 @@ def _look(rows: list[Look]) -> None:
         proof.look_later(row, at=clock.now())
 
 
+def _sweep(rows: list[Sweep]) -> None:
+    for row in rows:
+        sweeping.sweep(row, at=clock.now())
+
+
 def _link(rows: list[LinkAsked]) -> None:
     for row in rows:
         verification.answer_link_asked(row, at=clock.now())
@@ -140,7 +148,8 @@ def drain_erase(**_later: object) -> None:
 @shared_task(name="drain.prove", soft_time_limit=170, time_limit=180)
 def drain_prove(**_later: object) -> None:
     """Prove what a dead worker left, look again after days, close what has been told."""
-    _drain("prove", (Chunk, _chunk), (Look, _look), (OutsideLook, _look_outside), hold=CHUNKS)
+    looks = (Look, _look), (OutsideLook, _look_outside), (Sweep, _sweep)
+    _drain("prove", (Chunk, _chunk), *looks, hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
@@ -200,6 +209,8 @@ def _once_an_hour(*, at: datetime) -> None:
 _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
+    sweeping.gather,
+    returning.gather,
     closing.close_told,
     handing.expire,
     silence.end,

@@ -395,6 +395,9 @@ class Connector(Protocol):
     def redact(self, table: str, rows: Rows, identities: Sequence[Identity]) -> Applied:
         """Take people out of the texts of rows that are not theirs, by the rows' keys alone."""
 
+    def probe(self) -> tuple[float, int]:
+        """How long a small statement takes, in seconds, and how many other sessions are at work."""
+
     @property
     def views(self) -> Sequence[str]:
         """Copies that the store keeps of tables that the program changes; no statement."""

@@ -1,5 +1,6 @@
 """Texts of rows that are nobody's of the people: read page by page, and redacted key by key."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,12 @@ class Sweeping(Correcting):
         last = read[-1][0] if len(read) == limit else None
         return Swept(len(read), last, seen(crowd, read))
 
+    def probe(self) -> tuple[float, int]:
+        """Return how long a small statement takes, and how many others are at work."""
+        began = time.monotonic()
+        sessions = self._all(PROBE, {})[0][0]
+        return time.monotonic() - began, sessions
+
     def redact(self, table: str, rows: Rows, identities: Sequence[Identity]) -> Applied:
         """Take people out of the texts of rows that are not theirs; a repeat is harmless."""
         step = self.program.table(table)
@@ -63,6 +70,12 @@ class Sweeping(Correcting):
                 given = {f"m{place}": value for place, value in enumerate(new.values())}
                 self._all(redacted(self._binding, step, list(new)), {**one, **given})
         return Applied(found, len(whose) - found, [])
+
+
+PROBE = (
+    "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database()"
+    " AND state = 'active' AND pid <> pg_backend_pid()"
+)
 
 
 def page(binding: Binding, table: Table, *, goes_on: bool, chosen: bool) -> sql.Composed:

@@ -1,5 +1,6 @@
 """Texts of rows that are nobody's of the people: read page by page, and redacted key by key."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,12 @@ class Sweeping(Correcting):
             for row in rows
         ]  # fmt: skip
         return Swept(len(rows), texts[-1][0] if len(rows) == limit else None, seen(crowd, texts))
+
+    def probe(self) -> tuple[float, int]:
+        """Return how long a small statement takes, and how many others are at work."""
+        began = time.monotonic()
+        sessions = self._all(sa.text(self.dialect.at_work), {})[0][0]
+        return time.monotonic() - began, int(sessions)
 
     def redact(self, table: str, rows: Rows, identities: Sequence[Identity]) -> Applied:
         """Take people out of the texts of rows that are not theirs; a repeat is harmless."""
