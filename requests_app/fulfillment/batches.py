@@ -16,7 +16,7 @@ from notices_app.models import SystemKind
 from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, outside, pacing, proof
 from requests_app.fulfillment.cutting import cut_plans
-from requests_app.fulfillment.loading import Load, NotNow, NotWhatWasApproved, load
+from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
 from requests_app.fulfillment.timetable import next_run
 from requests_app.models import (
@@ -245,19 +245,8 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
     except newborn.TooManyNewborn as too_many:
         _send_back(chunk, too_many.plans, at)
         return
-    _refresh(loaded)
+    erasure.refresh(loaded)
     proof.prove_chunk(loaded, at=at)
-
-
-def _refresh(loaded: Load) -> None:
-    """After the last erasure of a batch, let the store make its copies of the tables anew."""
-    if not loaded.target.connector.views:
-        return
-    later = Chunk.objects.filter(
-        batch=loaded.chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
-    )
-    if not later.exclude(pk=loaded.chunk.pk).exists():
-        loaded.target.connector.refresh()
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:

@@ -53,6 +53,17 @@ def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) ->
     return replace(loaded, parts=parts)
 
 
+def refresh(loaded: Load) -> None:
+    """After the last erasure of a batch, let the store make its copies of the tables anew."""
+    if not loaded.target.connector.views:
+        return
+    later = Chunk.objects.filter(
+        batch=loaded.chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
+    )
+    if not later.exclude(pk=loaded.chunk.pk).exists():
+        loaded.target.connector.refresh()
+
+
 def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
     """One part for each table and action, in the program's order: children before parents.
 

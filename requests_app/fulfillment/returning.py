@@ -84,26 +84,33 @@ def _freeze(batch: Batch, ordinal: int, back: Return, found: Found, at: datetime
 
 
 def _in_database(back: Return, *, at: datetime) -> Found | None:
-    """Rows of whoever of the plan has rows again, under the old key or where identifiers lead."""
+    """Rows of whoever of the plan has rows again, under the old key or where identifiers lead.
+
+    What stays by right of the same people is in the plan too, as what is kept.
+    """
     plan = back.plan
     subjects = open_subjects(sealing.Box(plan.data_key), plan)
     connector = targets.of(plan.system_key).connector
     named = connector.people([Identity(each.identifiers) for each in subjects])
-    people = {
-        key: Subject(key, subject.identifiers)
-        for subject, keys in zip(subjects, named, strict=True)
+    whose = {
+        key: number
+        for number, (subject, keys) in enumerate(zip(subjects, named, strict=True))
         for key in [subject.key, *keys]
     }
-    if not people:
+    people = [Subject(key, subjects[number].identifiers) for key, number in whose.items()]
+    found = locate(plan.system_key, people, on=received_date(at))
+    numbers = list(whose.values())
+    back_again = {numbers[person] for part in found.parts if _acts(part) for person in part.persons}
+    chosen = [person for person, number in enumerate(numbers) if number in back_again]
+    if not chosen:
         return None
-    found = locate(plan.system_key, list(people.values()), on=received_date(at))
-    acting = {person for part in found.parts if part.action not in {"keep", "trim"}
-              for person in part.persons}  # fmt: skip
-    place = {person: new for new, person in enumerate(sorted(acting))}
-    if not place:
-        return None
+    place = {person: new for new, person in enumerate(chosen)}
     parts = [part for each in found.parts if (part := _of(each, place)).keys]
-    return replace(found, subjects=[found.subjects[person] for person in place], parts=parts)
+    return replace(found, subjects=[found.subjects[person] for person in chosen], parts=parts)
+
+
+def _acts(part: Part) -> bool:
+    return part.action not in {"keep", "trim"}
 
 
 def _of(part: Part, place: Mapping[int, int]) -> Part:

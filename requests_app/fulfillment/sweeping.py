@@ -11,7 +11,7 @@ A name alone is no trace where others bear it too, or where it is one word: it i
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -263,7 +263,7 @@ def _conclude(row: Sweep, people: _People, at: datetime) -> None:
     work.seam("sweep.after-commit")
 
 
-def _counted(plans: Iterator[int]) -> dict[int, int]:
+def _counted(plans: Iterable[int]) -> dict[int, int]:
     counts: dict[int, int] = {}
     for plan in plans:
         counts[plan] = counts.get(plan, 0) + 1

@@ -14,7 +14,7 @@ from requests_app.models.work import WORK_FIELDS
 class Sweep(DueWork):
     """One pass through the free texts of a system, for all people of a batch together.
 
-    ``place`` (a table) and ``after`` (a key) say how far it is, so that whoever goes on reads no page twice.
+    ``place`` (a table) and ``after`` (a key) say how far it is: nobody reads a page twice.
     """
 
     PERSONAL: ClassVar[dict[str, str]] = {

@@ -39,11 +39,17 @@ class Command(BaseCommand):
         secret.add_argument("key", metavar="KEY")
         secret.add_argument("name", metavar="NAME")
         secret.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        pace = verbs.add_parser("pace", help="how much of its time work on it may take")
+        pace.add_argument("key", metavar="KEY")
+        pace.add_argument("--share", type=int, default=100, metavar="PERCENT")
+        rest = "stand back while more than N other sessions work; 0: never"
+        pace.add_argument("--sessions", type=int, default=0, metavar="N", help=rest)
+        pace.add_argument("--as", dest="by", required=True, metavar="USERNAME")
         verbs.add_parser("list", help="the registered systems")
 
     def handle(self, *args: Any, **options: Any) -> None:
         verbs = {"add": self.add, "test": self.test, "grants": self.grants,
-                 "secret": self.secret, "list": self.list}  # fmt: skip
+                 "secret": self.secret, "pace": self.pace, "list": self.list}  # fmt: skip
         try:
             verbs[options["verb"]](options)
         except (
@@ -95,6 +101,15 @@ class Command(BaseCommand):
             at=clock.now(),
         )
         self.stdout.write("it is kept, and never shown again")
+
+    def pace(self, options: dict[str, Any]) -> None:
+        if not 1 <= options["share"] <= 100 or options["sessions"] < 0:
+            raise CommandError("a share is 1 to 100 percent, and sessions are 0 or more")
+        system = datamap.set_pace(
+            options["key"], share=options["share"], most_sessions=options["sessions"],
+            by=staff(options["by"]), at=clock.now(),
+        )  # fmt: skip
+        self.stdout.write(f"{system.key}: {system.share} % of its time")
 
     def grants(self, options: dict[str, Any]) -> None:
         found = datamap.target(options["key"])
