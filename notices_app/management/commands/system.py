@@ -39,12 +39,7 @@ class Command(BaseCommand):
         secret.add_argument("key", metavar="KEY")
         secret.add_argument("name", metavar="NAME")
         secret.add_argument("--as", dest="by", required=True, metavar="USERNAME")
-        pace = verbs.add_parser("pace", help="how much of its time work on it may take")
-        pace.add_argument("key", metavar="KEY")
-        pace.add_argument("--share", type=int, default=100, metavar="PERCENT")
-        rest = "stand back while more than N other sessions work; 0: never"
-        pace.add_argument("--sessions", type=int, default=0, metavar="N", help=rest)
-        pace.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        _pace(verbs)
         verbs.add_parser("list", help="the registered systems")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -120,3 +115,13 @@ class Command(BaseCommand):
         for system in DataSystem.objects.all():
             kind = "rehearsal" if system.rehearsal else "served" if system.served else "not served"
             self.stdout.write(f"{system.key}\t{system.schema}\t{kind}")
+
+
+def _pace(verbs: Any) -> None:
+    """Add the words of ``pace``."""
+    pace = verbs.add_parser("pace", help="how much of its time work on it may take")
+    pace.add_argument("key", metavar="KEY")
+    pace.add_argument("--share", type=int, default=100, metavar="PERCENT")
+    rest = "stand back while more than N other sessions work; 0: never"
+    pace.add_argument("--sessions", type=int, default=0, metavar="N", help=rest)
+    pace.add_argument("--as", dest="by", required=True, metavar="USERNAME")
