@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.sweepable import Sweepable
 
 Scalar = int | str
 Key = Scalar | tuple[Scalar, ...]
@@ -310,7 +311,7 @@ class Look:
     secrets: Sequence[bytes] = ()  # those of deeds, newest first: they tell what the office made
 
 
-class Connector(Protocol):
+class Connector(Sweepable, Protocol):
     """One store. It knows a program and keys, never a request or a notice."""
 
     repeat: Repeat
@@ -378,25 +379,6 @@ class Connector(Protocol):
 
     def stands(self, table: str, key: Key, people: Sequence[Key], value: tuple[str, str]) -> bool:
         """Whether one field (column, text) of one row of the person says so; another statement."""
-
-    def sweep(
-        self,
-        table: str,
-        crowd: Any,
-        *,
-        after: Key | None = None,
-        limit: int = 2000,
-        only: Sequence[Key] | None = None,
-    ) -> Any:
-        """Read one page of texts in the order of the key, or of some rows ``only``; no way is
-        walked. What it shows of a crowd (``sweeping.Crowd``) comes back as ``sweeping.Swept``.
-        """
-
-    def redact(self, table: str, rows: Rows, identities: Sequence[Identity]) -> Applied:
-        """Take people out of the texts of rows that are not theirs, by the rows' keys alone."""
-
-    def probe(self) -> tuple[float, int]:
-        """How long a small statement takes, in seconds, and how many other sessions are at work."""
 
     @property
     def views(self) -> Sequence[str]:
