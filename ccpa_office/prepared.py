@@ -20,11 +20,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import JSONField, Model, QuerySet
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 
 Row = TypeVar("Row")
+Other = TypeVar("Other")
 Made = TypeVar("Made", bound=Model)
 Shape = tuple[Any, ...]
 LONGEST = 60
@@ -33,6 +34,11 @@ BEGINNING = datetime(1003, 1, 1, tzinfo=UTC)
 
 
 FEW = 4
+
+
+def planned_cursor() -> Any:
+    """A cursor whose statements the server plans once for a line: see ccpa_office/database."""
+    return connections[DEFAULT_DB_ALIAS].planned_cursor()  # type: ignore[attr-defined]
 
 
 def insert(rows: Sequence[Made]) -> list[Made]:
@@ -50,7 +56,7 @@ def insert(rows: Sequence[Made]) -> list[Made]:
     if any(hasattr(value, "resolve_expression") for _field, value in values):
         return model._default_manager.bulk_create(made)
     given = [field.get_db_prep_save(value, connection) for field, value in values]
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_insertion(model, len(made)), given)
         keys = cursor.fetchall()
     for row, (key,) in zip(made, keys, strict=True):
@@ -92,29 +98,67 @@ class _Text(NamedTuple):
     values: tuple[Any, ...]
     places: dict[int, int]
     read: Callable[[list[Any]], list[Any]]
+    width: int
 
 
 class Prepared(Generic[Row]):
     """A question whose values are given at each call, in the order of its parameters."""
 
-    def __init__(self, ask: Callable[..., QuerySet[Any, Row]]) -> None:
-        self.ask = ask
+    def __init__(self, ask: Callable[..., QuerySet[Any, Row]], *, planned: bool = False) -> None:
+        self.ask, self.planned = ask, planned
         self._texts: dict[Shape, _Text | None] = {}
 
     def __call__(self, *values: Any) -> list[Row]:
         """The rows; one statement."""
-        shape = tuple(map(_shape, values))
-        if None in shape:
-            return list(self.ask(*values))
-        if shape not in self._texts:
-            self._texts[shape] = _text(self.ask, values)
-        text = self._texts[shape]
+        text = self.text(values)
         if text is None:
             return list(self.ask(*values))
-        flat = list(_flat(values))
-        with connection.cursor() as cursor:
-            cursor.execute(text.sql, _filled(text, flat))
+        with planned_cursor() if self.planned else connection.cursor() as cursor:
+            cursor.execute(text.sql, _filled(text, list(_flat(values))))
             return text.read(cursor.fetchall())
+
+    def text(self, values: Sequence[Any]) -> "_Text | None":
+        """The text for values of these kinds; None where it cannot be prepared."""
+        shape = tuple(map(_shape, values))
+        if None in shape:
+            return None
+        if shape not in self._texts:
+            self._texts[shape] = _text(self.ask, values)
+        return self._texts[shape]
+
+
+class Together(Generic[Row, Other]):
+    """Two questions with one row at most for an answer, asked in one statement."""
+
+    def __init__(self, one: Prepared[Row], other: Prepared[Other]) -> None:
+        self.one, self.other = one, other
+        self._sql: dict[tuple[str, str], str] = {}
+
+    def __call__(
+        self, values: Sequence[Any], others: Sequence[Any]
+    ) -> tuple[Row | None, Other | None]:
+        """The row of each, or None."""
+        one, other = self.one.text(values), self.other.text(others)
+        if one is None or other is None:
+            return next(iter(self.one(*values)), None), next(iter(self.other(*others)), None)
+        key = one.sql, other.sql
+        if key not in self._sql:
+            self._sql[key] = BESIDE.format(*key)
+        given = [*_filled(one, list(_flat(values))), *_filled(other, list(_flat(others)))]
+        with planned_cursor() as cursor:
+            cursor.execute(self._sql[key], given)
+            row = cursor.fetchone()
+        border = 1 + one.width
+        return (
+            one.read([row[1:border]])[0] if row[0] else None,
+            other.read([row[border + 1 :]])[0] if row[border] else None,
+        )
+
+
+BESIDE = """
+SELECT one.*, other.* FROM (SELECT) AS start
+LEFT JOIN (SELECT true AS stands, found.* FROM ({}) AS found) AS one ON true
+LEFT JOIN (SELECT true AS stands, found.* FROM ({}) AS found) AS other ON true"""
 
 
 def _shape(value: Any) -> Any:
@@ -165,7 +209,7 @@ def _text(ask: Callable[..., QuerySet[Any, Any]], values: Sequence[Any]) -> _Tex
     read = _reader(queryset, compiler)
     if set(places.values()) != set(range(len(order))) or read is None:
         return None
-    return _Text(sql, tuple(given), places, read)
+    return _Text(sql, tuple(given), places, read, len(compiler.select))
 
 
 def _mark(value: Any, number: int) -> Any:

@@ -18,7 +18,7 @@ from requests_app.admin.words import (
     stop_words,
 )
 from requests_app.casework.looking import Purpose
-from requests_app.models import Channel, Finding
+from requests_app.models import Channel, Finding, Seen
 
 
 def _day(value: str) -> str:
@@ -230,6 +230,22 @@ SENTENCES.update(
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),
+        "correction.looked-again": lambda facts: (
+            _("Looked again after %(day)s days, at %(field)s: %(seen)s.")
+            % {
+                "day": facts.get("day", ""),
+                "field": facts.get("field", ""),
+                "seen": label(Seen, str(facts.get("seen", ""))),
+            }
+        ),
+        "correction.look-asked": lambda _f: _("A look at what came back was asked for."),
+        "correction.left": lambda _f: _("A correction was left alone: the request had moved on."),
+        "package.called-back": lambda facts: (
+            _("A contact on file said: this was not me. The package can be fetched no more.")
+            if not facts.get("begun")
+            else _("A contact on file said: this was not me. A download had begun before.")
+        ),
+        "package.looked-into": lambda _f: _("A person looked into the call-back."),
         "kept.ended": lambda _f: (
             _("The time for keeping the rest is over. A plan for it waits for approval.")
         ),
@@ -280,6 +296,7 @@ SENTENCES.update(
         "work.retried": lambda _f: _("Work that had given up was tried again."),
         "link.asked-again": lambda _f: _("A new letter to the contact on file was asked for."),
         "claims.purged": lambda _f: _("What the consumer answered was deleted; its time was over."),
+        "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
     }
 )  # fmt: skip

@@ -13,14 +13,18 @@ from ccpa_office import clock_guard
 from ccpa_office.admin import CAP, Panel, capped_count, site
 from ccpa_office.models import DueWork, LedgerSeal, UnsealedLine, WorkState
 from ccpa_office.roles import Actor, Verb, may
+from requests_app import casework
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
 from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
+from requests_app.fulfillment import lasting
 from requests_app.models import (
     Batch,
     BatchState,
     Chunk,
+    ConsumerRequest,
+    CorrectionLook,
     Finding,
     LinkAsked,
     Look,
@@ -132,7 +136,15 @@ def lamps(actor: Actor, at: datetime) -> dict[str, Any] | None:
     """Ledger, proofs, clock, the switch, parked work: each with words."""
     _ignored = at
     return {
-        "lamps": [_ledger_lamp(), _proof_lamp(), _clock_lamp(), _switch_lamp(), _work_lamp(actor)],
+        "lamps": [
+            _ledger_lamp(),
+            _proof_lamp(),
+            _clock_lamp(),
+            _switch_lamp(),
+            _package_lamp(),
+            _correction_lamp(),
+            _work_lamp(actor),
+        ],
     }
 
 
@@ -180,6 +192,27 @@ def _switch_lamp() -> dict[str, str]:
     return _lamp(_("Erasures"), "", _("allowed"))
 
 
+def _package_lamp() -> dict[str, str]:
+    """Packages that were handed over when their owner said that it was somebody else."""
+    back = ConsumerRequest.objects.filter(hold=casework.NOT_ME, closed_at__isnull=False)
+    numbers = list(back.order_by("closed_at").values_list("number", flat=True)[:2])
+    if not numbers:
+        return _lamp(_("Packages"), "", _("none was called back"))
+    words = ngettext("one was called back", "several were called back", len(numbers))
+    link = reverse("admin:requests_app_consumerrequest_change", args=[numbers[0]])
+    return _lamp(_("Packages"), "bad", words, link)
+
+
+def _correction_lamp() -> dict[str, str]:
+    """Corrected fields in which a later look found the wrong value back."""
+    back = lasting.undone().order_by("pk")
+    numbers = list(back.values_list("correction__consumer_request__number", flat=True)[:1])
+    if not numbers:
+        return _lamp(_("Corrections"), "", _("none was undone"))
+    link = reverse("admin:requests_app_consumerrequest_change", args=[numbers[0]])
+    return _lamp(_("Corrections"), "bad", _("a wrong value is back"), link)
+
+
 def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
     """The desk at which what waits can be tried again; nothing where no role opens it."""
     requests = f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
@@ -199,7 +232,17 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
 def _work_lamp(actor: Actor) -> dict[str, str]:
     waits: dict[type[DueWork], int] = {
         model: capped_count(model.rows().filter(state=WorkState.PARKED))
-        for model in (Step, Message, Chunk, Look, LinkAsked, OutsideTask, OutsideLook, Sweep)
+        for model in (
+            Step,
+            Message,
+            Chunk,
+            Look,
+            LinkAsked,
+            OutsideTask,
+            OutsideLook,
+            CorrectionLook,
+            Sweep,
+        )
     }
     count = sum(waits.values())
     if count:

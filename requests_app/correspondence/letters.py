@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, Q, QuerySet, Subquery
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.prepared import Prepared, insert
+from ccpa_office.prepared import Prepared, insert, planned_cursor
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import NoticeLine, NoticeVersion, Recipient
 from requests_app.correspondence import writing
@@ -32,7 +32,11 @@ from requests_app.models import (
 )
 
 LETTERS_A_DAY = 6
-"""How many letters a stranger can make the office send to one address in 24 hours (VR-24)."""
+"""How many letters of all kinds a stranger can make the office send to one address in 24 hours."""
+WITH_A_LINK = ("confirm", "reminder")
+"""The letters whose link confirms a request; VR-24 limits them more narrowly (decision 18)."""
+LINKS_A_DAY, LINKS_A_REQUEST, BETWEEN_LINKS = 3, 5, timedelta(minutes=10)
+"""To one address in 24 hours over all requests; to one address for one request; the pause."""
 OVER_THE_LIMIT = "sending-limit"
 
 EARLIER = """
@@ -42,7 +46,13 @@ SELECT
         AND recipient_digest = going.digest),
     (SELECT count(*) FROM requests_app_message
       WHERE recipient_digest = going.digest AND queued_at > %(since)s
-        AND letter = ANY(%(strangers)s::text[]) AND error_code <> %(held)s)
+        AND letter = ANY(%(strangers)s::text[]) AND error_code <> %(held)s),
+    (SELECT count(*) FROM requests_app_message
+      WHERE recipient_digest = going.digest AND queued_at > %(since)s
+        AND letter = ANY(%(links)s::text[]) AND error_code <> %(held)s),
+    (SELECT count(*) FROM requests_app_message
+      WHERE recipient_digest = going.digest AND consumer_request_id = going.request
+        AND letter = ANY(%(links)s::text[]) AND error_code <> %(held)s)
 FROM unnest(%(digests)s::bytea[], %(requests)s::bigint[]) WITH ORDINALITY
     AS going(digest, request, place) ORDER BY place
 """
@@ -232,7 +242,7 @@ def _heed_earlier(letter: Letter, messages: list[Message], at: datetime) -> None
     """
     if letter.stranger:
         _one_at_a_time({bytes(message.recipient_digest) for message in messages})
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(
             EARLIER,
             {
@@ -242,19 +252,23 @@ def _heed_earlier(letter: Letter, messages: list[Message], at: datetime) -> None
                 "strangers": [name for name, each in LETTERS.items() if each.stranger],
                 "since": at - timedelta(days=1),
                 "held": OVER_THE_LIMIT,
+                "links": list(WITH_A_LINK),
             },
         )
         found = cursor.fetchall()
-    for message, (ordinal, sent) in zip(messages, found, strict=True):
+    for message, (ordinal, sent, links, of_request) in zip(messages, found, strict=True):
         message.ordinal = ordinal
-        if letter.stranger and sent >= LETTERS_A_DAY:
+        over = sent >= LETTERS_A_DAY
+        if message.letter in WITH_A_LINK:
+            over = over or links >= LINKS_A_DAY or of_request >= LINKS_A_REQUEST
+        if letter.stranger and over:
             message.state, message.error_code = "parked", OVER_THE_LIMIT
 
 
 def _one_at_a_time(digests: Set[bytes]) -> None:
     """Wait for every other transaction that writes to one of these addresses."""
     keys = sorted(int.from_bytes(digest[-8:], "big", signed=True) for digest in digests)
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k", [keys])
 
 

@@ -1,10 +1,10 @@
 """Correcting single fields: proposed, approved by another, changed, seen again, locked (7023)."""
 
+import hashlib
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -18,10 +18,11 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import Recipient
 from requests_app import correspondence, targets, workflow
+from requests_app.fulfillment.locking import lock, normal
 from requests_app.models import (
     ConsumerRequest,
     Correction,
-    CorrectionLock,
+    CorrectionLook,
     CorrectionStage,
     IdentifierSource,
     Note,
@@ -32,6 +33,8 @@ from requests_app.verification.looking import box_of, people_of
 
 SYSTEM = Actor.system("correction")
 EVER = Window(date.min, date.max)
+LATER_LOOKS = (1, 7, 30)
+"""Days after which somebody looks again: a feed may put the wrong value back."""
 
 
 class CannotCorrect(Exception):
@@ -86,7 +89,7 @@ def _sources(consumer_request: ConsumerRequest) -> list[tuple[Target, list[Key]]
     return [(targets.of(key), people) for key, people in people_of(consumer_request).items()]
 
 
-def _found(target: Target, people: list[Key], table: Table, column: str) -> Iterator[Place]:
+def found(target: Target, people: list[Key], table: Table, column: str) -> Iterator[Place]:
     """The field in every row of the person; rows of others too are left alone."""
     at = [piece.column for piece in table.pieces].index(column)
     with target.connector.snapshot():
@@ -116,7 +119,7 @@ def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> lis
         if not (table.term or table.action == "keep")  # a record kept by law says what it said
         for piece in table.pieces
         if _kind(table, piece.column) == kind and _may_change(table, piece)
-        for place in _found(target, people, table, piece.column)
+        for place in found(target, people, table, piece.column)
         if place.before == first.before
         and (place.target.key, place.table.name, place.column, place.key)
         != (first.target.key, first.table.name, first.column, first.key)
@@ -177,11 +180,11 @@ def _chosen(
         pieces = {piece.column: piece for piece in table.pieces}
         if column not in pieces or not _may_change(table, pieces[column]):
             break
-        found = list(_found(target, people, table, column))
+        every = list(found(target, people, table, column))
         wanted = row.rpartition(":")[2]
-        fits = [each for each in found if not row or "/".join(map(str, each.key)) == wanted]
+        fits = [each for each in every if not row or "/".join(map(str, each.key)) == wanted]
         if len(fits) != 1:
-            raise CannotCorrect(_("Say which row: the person has %s.") % len(found))
+            raise CannotCorrect(_("Say which row: the person has %s.") % len(every))
         return fits[0]
     raise CannotCorrect(_("This field is not the person's to correct."))
 
@@ -215,6 +218,15 @@ def claimed(correction: Correction) -> str:
     return box.open(correction.after, context="correction.after")
 
 
+def read_now(consumer_request: ConsumerRequest) -> str:
+    """The digest of all that is proposed now: who approves, approves what stood on the page."""
+    proposed = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).order_by("pk")
+    told = hashlib.sha256()
+    for pk, row, after in proposed.values_list("pk", "row", "after"):
+        told.update(b"%d:%b:%b;" % (pk, bytes(row), bytes(after)))
+    return told.hexdigest()
+
+
 def why_not_approve(consumer_request: ConsumerRequest, by: Actor, *, at: datetime) -> str:
     """Why ``by`` cannot approve the corrections of a request now, or an empty text."""
     try:
@@ -234,11 +246,23 @@ def _check(consumer_request: ConsumerRequest, by: Actor, at: datetime) -> None:
         raise CannotCorrect(_("You verified or took in this request; another person approves it."))
 
 
-def approve(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> int:
-    """A second person says yes to what is proposed; workers carry it out. How many fields."""
+def approve(
+    consumer_request: ConsumerRequest,
+    *,
+    hash: str,  # noqa: A002
+    by: Actor,
+    at: datetime,
+) -> int:
+    """A second person says yes to what they read; workers carry it out. How many fields.
+
+    ``hash`` is ``read_now`` of the page. Raises ``NotAllowed``, ``TouchedAccount``,
+    ``CannotCorrect``, ``MoveNotAllowed``.
+    """
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         _check(consumer_request, by, at)
+        if hash != read_now(consumer_request):
+            raise CannotCorrect(_("Something else is proposed now. Read it, then decide."))
         count: int = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
             stage=CorrectionStage.APPROVED, state=WorkState.READY, not_before=at,
             approved_by_id=by.staff_id, approved_at=at,
@@ -276,9 +300,13 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
     """Change the field in one statement, look again with another, lock, tell who has it too.
 
     A repeat is harmless: what stands right already is right. Where something else stands by now,
-    nothing is changed and a person is asked.
+    nothing is changed and a person is asked. A request that was closed or stopped meanwhile
+    changes nothing.
     """
     consumer_request = correction.consumer_request
+    if consumer_request.status != Status.VERIFIED:
+        _leave(correction, at)
+        return
     box = box_of(consumer_request)
     key = json.loads(box.open(correction.row, context="correction.row"))
     before = json.loads(box.open(correction.before, context="correction.before"))
@@ -298,7 +326,7 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
         stage = CorrectionStage.DONE if right else CorrectionStage.CHANGED
         work.finish(correction, stage=stage, done_at=at)
         if right:
-            _lock(correction, key, before, at)
+            _keep(correction, key, before, at)
         facts = {
             "field": f"{correction.system_key}.{correction.collection}.{correction.field}",
             "before": sealing.digest("correction-value", normal(before)).hex(),
@@ -308,6 +336,45 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
         ledger.record(verb, subject=consumer_request.number, by=SYSTEM, at=at, facts=facts)
         if right and not correction.follows:
             _tell(consumer_request, correction, after, at)
+
+
+def _keep(correction: Correction, key: Sequence[Any], before: str | None, at: datetime) -> None:
+    """Lock the wrong value out, and have somebody look later whether it lasts (``lasting``)."""
+    lock(correction, key, before, at)
+    CorrectionLook.objects.bulk_create(
+        [
+            CorrectionLook(
+                correction=correction, lane="prove", day=day, not_before=at + timedelta(days=day)
+            )
+            for day in LATER_LOOKS
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _leave(correction: Correction, at: datetime) -> None:
+    """Nothing is changed any more: the request did not wait for it."""
+    with transaction.atomic():
+        work.finish(correction, stage=CorrectionStage.REFUSED)
+        ledger.record(
+            "correction.left", subject=correction.consumer_request.number, by=SYSTEM, at=at,
+            facts={"status": correction.consumer_request.status},
+        )  # fmt: skip
+
+
+def why_not_complete(consumer_request: ConsumerRequest, *, in_part: bool) -> str:
+    """Why the case cannot be said to be corrected yet, or an empty text.
+
+    What is still being decided or carried out is not done; a field in which something else stood
+    is corrected again, or the answer says that only part was done.
+    """
+    rows = list(consumer_request.corrections.order_by("pk"))
+    if any(row.stage in {CorrectionStage.PROPOSED, CorrectionStage.APPROVED} for row in rows):
+        return _("Corrections still wait to be decided or carried out.")
+    last = {(row.system_key, row.collection, row.field): row.stage for row in rows}
+    if not in_part and CorrectionStage.CHANGED in last.values():
+        return _("A field could not be put right. Correct it again, or answer that part was done.")
+    return ""
 
 
 def _tell(
@@ -330,61 +397,3 @@ def _tell(
             "corrected": right,
         },
     )
-
-
-# --- locks --------------------------------------------------------------------------------------
-
-
-def normal(value: str | None) -> str:
-    """A value as two spellings of it are compared."""
-    return " ".join(unicodedata.normalize("NFKC", value or "").casefold().split())
-
-
-def _subjects(consumer_request: ConsumerRequest, key: Sequence[Any]) -> list[str]:
-    """Under which a feed may know the row: its key, and the person's address on file."""
-    box = box_of(consumer_request)
-    on_file = consumer_request.identifiers.filter(kind="email", source=IdentifierSource.ON_FILE)
-    emails = {
-        sealing.normal_email(box.open(each.value, context="identifier.value")) for each in on_file
-    }
-    return [f"key:{'/'.join(map(str, key))}", *(f"email:{email}" for email in sorted(emails))]
-
-
-def _lock(correction: Correction, key: Sequence[Any], before: str | None, at: datetime) -> None:
-    request = correction.consumer_request
-    CorrectionLock.objects.bulk_create(
-        [
-            CorrectionLock(
-                system_key=correction.system_key,
-                collection=correction.collection,
-                field=correction.field,
-                subject=sealing.digest("correction-subject", subject),
-                wrong=sealing.digest("correction-value", normal(before)),
-                number=request.number,
-                at=at,
-            )
-            for subject in _subjects(request, key)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def locked(
-    field: tuple[str, str, str], value: str | None, *, key: Sequence[Any] = (), email: str = ""
-) -> bool:
-    """Whether a feed would put back what was corrected: this value in this field of this one.
-
-    ``field`` is system, table and column; the row is named by its key, or by the person's address.
-    """
-    subjects = [f"key:{'/'.join(map(str, key))}"] if key else []
-    subjects += [f"email:{sealing.normal_email(email)}"] if email else []
-    system, table, column = field
-    return CorrectionLock.objects.filter(
-        system_key=system,
-        collection=table,
-        field=column,
-        subject__in=[
-            digest for each in subjects for digest in sealing.digests("correction-subject", each)
-        ],
-        wrong__in=sealing.digests("correction-value", normal(value)),
-    ).exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from ccpa_office import clock_guard, ledger, sealed_files, sealing, work
 from ccpa_office.roles import Actor
@@ -46,11 +46,16 @@ class PackageGone(Exception):
     """There is nothing to fetch here: not handed over, expired, fetched, or not opened here."""
 
 
-def package_of(consumer_request: ConsumerRequest, *, at: datetime) -> Package | None:
-    """What can be fetched for a request now."""
-    found = consumer_request.packages.filter(
+def to_fetch(at: datetime) -> QuerySet[Package]:
+    """Packages that can be fetched now."""
+    return Package.objects.filter(
         stage=PackageStage.RELEASED, expires_at__gt=at, downloads__lt=DOWNLOADS
     )
+
+
+def package_of(consumer_request: ConsumerRequest, *, at: datetime) -> Package | None:
+    """What can be fetched for a request now."""
+    found = to_fetch(at).filter(consumer_request=consumer_request)
     return found.select_related("consumer_request__data_key", "data_key", "contact").first()
 
 
@@ -231,6 +236,23 @@ def expire(*, at: datetime, limit: int = 200) -> int:
     return len(rows)
 
 
+def call_back(consumer_request: ConsumerRequest, *, at: datetime) -> bool:
+    """Let nobody fetch what was handed over: a contact on file says that it was not theirs (VR-16).
+
+    Whether there was something to call back. The case shows a hold; ``expire`` destroys the file.
+    """
+    released = consumer_request.packages.select_for_update().filter(stage=PackageStage.RELEASED)
+    package = released.first()
+    if package is None:
+        return False
+    package.stage = PackageStage.VOID
+    package.save(update_fields=["stage"])
+    ConsumerRequest.objects.filter(pk=consumer_request.pk).update(hold="not-me", stopped_at=at)
+    facts = {"downloads": package.downloads, "begun": package.fetched.count()}
+    _say("package.called-back", package, by=Actor.consumer(), at=at, **facts)
+    return True
+
+
 def destroy(package: Package, *, at: datetime) -> None:
     """Take the file away, then the key and what the row holds; twice is harmless."""
     if package.file:
@@ -240,10 +262,10 @@ def destroy(package: Package, *, at: datetime) -> None:
         row = Package.objects.select_for_update().get(pk=package.pk)
         if row.stage == PackageStage.DESTROYED:
             return
-        sealing.destroy(package.data_key, at)
         row.stage, row.destroyed_at = PackageStage.DESTROYED, at
         row.file, row.samples, row.answer = "", b"", b""
         row.save(update_fields=["stage", "destroyed_at", "file", "samples", "answer"])
+        sealing.destroy(package.data_key, at)  # the database lets no key go that a package needs
         row.codes.all().delete()
         _say("package.destroyed", package, by=SYSTEM, at=at, downloads=row.downloads)
 

@@ -1,6 +1,12 @@
 """The rows of the second floor, one file a subject."""
 
-from requests_app.models.correction import Correction, CorrectionLock, CorrectionStage
+from requests_app.models.correction import (
+    Correction,
+    CorrectionLock,
+    CorrectionLook,
+    CorrectionStage,
+    Seen,
+)
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -62,6 +68,7 @@ __all__ = [
     "ConsumerRequest",
     "Correction",
     "CorrectionLock",
+    "CorrectionLook",
     "CorrectionStage",
     "Declaration",
     "Delivery",
@@ -96,6 +103,7 @@ __all__ = [
     "ResidueState",
     "Return",
     "Said",
+    "Seen",
     "Slowed",
     "Status",
     "Step",

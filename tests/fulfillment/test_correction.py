@@ -5,13 +5,21 @@ import pytest
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
-from ccpa_office.roles import NotAllowed
+from ccpa_office.roles import Actor, NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
-from requests_app import tasks, workflow
-from requests_app.fulfillment import correction
-from requests_app.fulfillment.correction import CannotCorrect, Claim, locked
-from requests_app.models import Correction, CorrectionLock, CorrectionStage
+from requests_app import casework, tasks, workflow
+from requests_app.fulfillment import correction, lasting
+from requests_app.fulfillment.correction import CannotCorrect, Claim
+from requests_app.fulfillment.locking import locked
+from requests_app.models import (
+    Correction,
+    CorrectionLock,
+    CorrectionLook,
+    CorrectionStage,
+    Outcome,
+    Seen,
+)
 from tests.builders import ORLA, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
 from tests.requests.desks import at_desk
@@ -32,7 +40,8 @@ def _propose(asked, team, field=NAME, value=RIGHT, row=""):
 
 
 def _approve(asked, team, by=None):
-    return correction.approve(asked, by=by or team.approver, at=clock.now())
+    read = correction.read_now(asked)
+    return correction.approve(asked, hash=read, by=by or team.approver, at=clock.now())
 
 
 def _of_orla(learners, columns, table="accounts", on="t.id = a.id"):
@@ -102,6 +111,38 @@ def test_the_wrong_value_is_kept_from_coming_back(learners, asked, team):
     assert not any(b"unmarrow" in bytes(each) for row in rows for each in row)
 
 
+def _look(day):
+    CorrectionLook.objects.filter(day=day).update(not_before=clock.now())
+    tasks.drain_prove()
+    return CorrectionLook.objects.get(day=day, correction__follows=False)
+
+
+def test_a_feed_that_puts_the_wrong_value_back_is_an_alarm(learners, asked, team, settings):
+    settings.DEMO = True
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    days = CorrectionLook.objects.filter(correction__follows=False).values_list("day", flat=True)
+    assert sorted(days) == [1, 7, 30]
+    assert _look(1).seen == Seen.RIGHT
+    feed = "UPDATE accounts SET full_name = %s WHERE lower(email) = %s"
+    query(learners, feed, "Orla  DUNMARROW", ORLA)  # another spelling of the same wrong thing
+    assert (_look(7).seen, _look(7).state) == (Seen.WRONG, WorkState.DONE)
+    officer, case = at_desk(team.officer), f"/admin/requests/{asked.number}/"
+    for page in ("/admin/", case):
+        assert "wrong value is back" in officer.get(page).content.decode()
+    query(learners, feed, RIGHT, ORLA)
+    officer.post(f"{case}look-corrected/")
+    tasks.drain_prove()
+    assert _look(7).seen == Seen.RIGHT
+    assert not lasting.undone().exists()
+    query(learners, feed, "Orla Married", ORLA)
+    assert _look(30).seen == Seen.OTHER  # she changed it herself: no alarm
+    assert lines(asked.number).count("correction.looked-again") == 7  # two fields
+    told = "".join(LedgerLine.objects.values_list("body", flat=True))
+    assert "unmarrow" not in told
+
+
 def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team):
     claim = Claim(NAME, RIGHT)
     correction.propose(asked, claim, reason="a passport", by=team.chief, at=clock.now())
@@ -119,6 +160,49 @@ def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team
     with refused_by_the_database():
         by_sql("UPDATE requests_app_correction SET state = 'ready'")
     assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
+
+
+def test_only_what_was_read_is_approved(learners, asked, team):
+    _propose(asked, team)
+    read = correction.read_now(asked)
+    _propose(asked, team, ("learners", "accounts", "locale"), "ja")
+    with pytest.raises(CannotCorrect):
+        correction.approve(asked, hash=read, by=team.approver, at=clock.now())
+    assert {each.stage for each in Correction.objects.all()} == {CorrectionStage.PROPOSED}
+
+
+def test_a_request_that_was_withdrawn_is_not_corrected(learners, asked, team):
+    _propose(asked, team)
+    _approve(asked, team)
+    casework.withdraw(fresh(asked), by=Actor.consumer(), at=clock.now())
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
+    assert {(each.stage, each.state) for each in Correction.objects.all()} == {
+        (CorrectionStage.REFUSED, WorkState.DONE)
+    }
+    assert lines(asked.number)[-1] == "correction.left"
+    assert not CorrectionLock.objects.exists()
+
+
+def test_a_case_is_said_to_be_corrected_when_it_was_seen_to_be(learners, asked, team):
+    def close(outcome):
+        return casework.close_by_hand(
+            fresh(asked), outcome=outcome, words="Done.", by=team.officer, at=clock.now()
+        )
+
+    for step in (_propose, _approve):
+        step(asked, team)
+        for outcome in ("complied", "in-part"):
+            with pytest.raises(workflow.MoveNotAllowed):
+                close(outcome)
+    query(learners, "UPDATE accounts SET full_name = 'Somebody' WHERE lower(email) = %s", ORLA)
+    tasks.drain_collect()
+    with pytest.raises(workflow.MoveNotAllowed):
+        close("complied")
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    assert close("complied").outcome == Outcome.COMPLIED
 
 
 def test_what_changed_meanwhile_is_left_to_a_person(learners, asked, team):
@@ -204,7 +288,7 @@ def test_the_desk_of_the_case_proposes_and_approves(learners, asked, team, setti
     shown = approver.get(page).content.decode()
     assert RIGHT in shown
     assert "Approve the corrections" in shown
-    approver.post(f"{page}approve-correction/")
+    approver.post(f"{page}approve-correction/", {"hash": correction.read_now(asked)})
     assert Correction.objects.get(follows=False).stage == CorrectionStage.APPROVED
     tasks.drain_collect()
     assert _of_orla(learners, "t.full_name") == [(RIGHT,)]

@@ -7,7 +7,7 @@ from django.db.models import Count, Value
 
 from ccpa_office import clock
 from ccpa_office.models import DataKey
-from ccpa_office.prepared import FEW, LONGEST, Prepared, insert
+from ccpa_office.prepared import FEW, LONGEST, Prepared, Together, insert
 from requests_app.models import Batch, Chunk, ConsumerRequest, Identifier, Look, Message, Step
 from tests.builders import ask
 
@@ -44,6 +44,23 @@ def test_rows_come_with_what_belongs_to_them(django_assert_num_queries):
     with django_assert_num_queries(1):
         asked(one.number)
     assert asked("0" * 11) == []
+
+
+def test_two_questions_are_answered_in_one_statement(django_assert_num_queries):
+    one = ask("one@example.org")
+    requests = Prepared(
+        lambda number: ConsumerRequest.objects.filter(number=number).select_related("data_key")
+    )
+    keys = Prepared(lambda pk: DataKey.objects.filter(pk=pk), planned=True)
+    both = Together(requests, keys)
+    _same(keys, one.data_key_id)
+    for number, key in ((one.number, one.data_key_id), (one.number, 0), ("0", 0), ("0", one.pk)):
+        known = requests.ask(number).first(), keys.ask(key).first()
+        with django_assert_num_queries(1):
+            found = both([number], [key])
+        assert found == known
+        if found[0] is not None:
+            assert found[0]._state.fields_cache == {"data_key": one.data_key}
 
 
 def test_lists_moments_and_days_are_values_too():

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ccpa_office', '0005_a_third_person_confirms'),
-        ('requests_app', '0002_what_the_database_never_allows'),
+        ('requests_app', '0005_corrections_last'),
     ]
 
     operations = [
