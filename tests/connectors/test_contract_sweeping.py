@@ -38,7 +38,8 @@ def test_each_text_shows_whom_the_exact_pattern_shows(crowd):
 
 def swept(shop, table, crowd, **words):
     """Page after page of two rows."""
-    found, after, pages = {}, None, 0
+    found: dict[object, set[int]] = {}
+    after, pages = None, 0
     while True:
         page = shop.connector.sweep(table, crowd, after=after, limit=2, **words)
         found |= {each.key: set(each.people) for each in page.seen}

@@ -29,7 +29,7 @@ from psycopg import sql
 from ccpa_office import clock, clock_guard, connectors
 from notices_app.management.commands.learner_database import fill
 from requests_app.fulfillment import batches, lists
-from requests_app.models import Batch, BatchState, Chunk, PlanTable, Receipt
+from requests_app.models import Batch, BatchState, Chunk, PlanTable, Receipt, Sweep
 from tests.builders import Team, serve
 from tests.rig import crew, digest, invariants, settings
 from tests.rig.company import again, migrate
@@ -220,7 +220,9 @@ def _work_off(mass: Mass, people: Crew, told: Told, whole: list[float]) -> None:
 
 
 def _is_over(mass: Mass) -> bool:
-    return bool(Batch.objects.get(pk=mass.batch).state == BatchState.DONE)
+    done = Batch.objects.get(pk=mass.batch).state == BatchState.DONE
+    sweeps = Sweep.objects.filter(batch=mass.batch)
+    return done and sweeps.exists() and not sweeps.exclude(state="done").exists()
 
 
 def _chunks(mass: Mass) -> int:
