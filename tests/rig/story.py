@@ -142,9 +142,9 @@ class Story:
             )
             if Batch.objects.exclude(state=BatchState.DONE).exists():
                 return False
-            if Message.objects.exclude(state="done").exists():
-                return False
-            if Chunk.objects.filter(proved_at__isnull=False, swept__isnull=True).exists():
+            if Message.objects.exclude(state="done").exists() or (
+                Chunk.objects.filter(proved_at__isnull=False, swept__isnull=True).exists()
+            ):
                 return False
             return not any(model.rows().filter(open_).exists() for model in due_models())
 
