@@ -274,7 +274,9 @@ SENTENCES.update(
         "proof.residual": lambda _f: _("A second look found something left."),
         "proof.looked-again": _looked_again,
         "proof.swept": _swept,
-        "proof.told-of": lambda facts: _("Found in texts of others: %s rows.") % facts.get("rows", 0),
+        "proof.told-of": lambda facts: (
+            _("Found in texts of others: %s rows.") % facts.get("rows", 0)
+        ),
         "proof.came-back": lambda facts: (
             _("Alarm: something is there again, seen after %s days.") % facts.get("day", 0)
         ),
