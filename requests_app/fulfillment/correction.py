@@ -75,11 +75,11 @@ def fields_of(consumer_request: ConsumerRequest) -> list[tuple[str, str, str]]:
         for target, _people in _sources(consumer_request)
         for table in target.program.tables
         for piece in table.pieces
-        if _may_change(table, piece)
+        if may_change(table, piece)
     ]
 
 
-def _may_change(table: Table, piece: Piece) -> bool:
+def may_change(table: Table, piece: Piece) -> bool:
     """Keys lead to other rows, and what may never be disclosed is not corrected over a desk."""
     ways = {hop.column for path in table.paths for hop in path[:1]}
     return not piece.never and piece.column not in {*table.key, *ways}
@@ -107,7 +107,7 @@ def _kind(table: Table, column: str) -> str:
     return next((kind for name, kind in named if name == column), "")
 
 
-def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
+def followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
     """The same thing of the person elsewhere: fields of the same kind with the same wrong value."""
     kind = _kind(first.table, first.column)
     if not kind or first.before is None:
@@ -118,7 +118,7 @@ def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> lis
         for table in target.program.tables
         if not (table.term or table.action == "keep")  # a record kept by law says what it said
         for piece in table.pieces
-        if _kind(table, piece.column) == kind and _may_change(table, piece)
+        if _kind(table, piece.column) == kind and may_change(table, piece)
         for place in found(target, people, table, piece.column)
         if place.before == first.before
         and (place.target.key, place.table.name, place.column, place.key)
@@ -141,10 +141,10 @@ def propose(
     if not value or not reason.strip():
         raise CannotCorrect(_("Give the right value, and what shows that it is right."))
     sources = _sources(consumer_request)
-    first = _chosen(sources, claim.field, claim.row)
+    first = chosen(sources, claim.field, claim.row)
     if first.before == value:
         raise CannotCorrect(_("This value stands there already."))
-    places = [first, *_followers(sources, first)]
+    places = [first, *followers(sources, first)]
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
@@ -169,16 +169,17 @@ def _open(consumer_request: ConsumerRequest) -> ConsumerRequest:
     return consumer_request
 
 
-def _chosen(
+def chosen(
     sources: Sequence[tuple[Target, list[Key]]], field: tuple[str, str, str], row: str
 ) -> Place:
+    """The one place that is meant. Raises ``CannotCorrect``."""
     system, table_name, column = field
     for target, people in sources:
         if target.key != system:
             continue
         table = target.program.table(table_name)
         pieces = {piece.column: piece for piece in table.pieces}
-        if column not in pieces or not _may_change(table, pieces[column]):
+        if column not in pieces or not may_change(table, pieces[column]):
             break
         every = list(found(target, people, table, column))
         wanted = row.rpartition(":")[2]

@@ -43,7 +43,7 @@ from ccpa_office.connectors.postgresql import (
     trying,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
-from ccpa_office.connectors.postgresql.correcting import Correcting
+from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -54,7 +54,7 @@ OPTIONS = (
 number of people, so planning it again, or compiling it, costs more than it saves."""
 
 
-class PostgreSQL(Correcting):
+class PostgreSQL(Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS

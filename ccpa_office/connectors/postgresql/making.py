@@ -38,7 +38,7 @@ def made(
         if key not in done:
             found = _traces(deed, persons[key], people)
             done[key] = [
-                _new(binding, table, change, deed, (key, value, found))
+                new_value(binding, table, change, deed, (key, value, found))
                 for change, value in zip(changes, values, strict=True)
             ]
         for column, new in zip(columns, done[key], strict=True):
@@ -55,13 +55,14 @@ def _traces(deed: Deed, persons: Sequence[int], people: Sequence[Key]) -> Traces
     return replace(traces(identities), named=named)
 
 
-def _new(
+def new_value(
     binding: Binding,
     table: Table,
     change: Change,
     deed: Deed,
     read: tuple[Key, str | None, Traces],
 ) -> str | None:
+    """Return the new value of a field as PostgreSQL spells it; None where it stays."""
     key, value, found = read
     if value is None:
         return None

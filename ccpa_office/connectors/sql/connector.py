@@ -41,16 +41,16 @@ from ccpa_office.connectors.sql import (
 from ccpa_office.connectors.sql.binding import TEXT, Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue
 from ccpa_office.connectors.sql.changing import PLAN, Step
-from ccpa_office.connectors.sql.correcting import Correcting
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS, Dialect
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
+from ccpa_office.connectors.sql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named, shown
 
 Parameters = dict[str, Any]
 
 
-class SQLStore(Correcting):
+class SQLStore(Sweeping):
     """One schema of one database that SQLAlchemy speaks to, seen through one program."""
 
     repeat = Repeat.HARMLESS
