@@ -40,8 +40,8 @@ from ccpa_office.connectors.postgresql import (
     trying,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
-from ccpa_office.connectors.postgresql.correcting import Correcting
 from ccpa_office.connectors.postgresql.looking import Looking
+from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -53,7 +53,7 @@ number of people, so planning it again, or compiling it, costs more than it save
 was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Looking, Correcting):
+class PostgreSQL(Looking, Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -233,7 +233,7 @@ class PostgreSQL(Looking, Correcting):
         ) if steps else []  # fmt: skip
         made: list[Parameters] = [{} for _ in changes]
         for (place, step, rows, deed), answer in zip(steps, answers, strict=True):
-            made[place] = making.made(self._binding, step, rows, deed, answer)
+            made[place] = making.made(self._binding, step, rows, deed, answer, people)
         return made
 
     def _planned(self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed) -> Parameters:

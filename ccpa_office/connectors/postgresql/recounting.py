@@ -97,7 +97,12 @@ def looks_at_texts(table: Table, action: str) -> bool:
 
 
 def _stripped(changes: tuple[Change, ...]) -> tuple[str, ...]:
-    return tuple(each.column for each in changes if each.how in {"strip_text", "strip_json"})
+    return tuple(
+        each.column
+        for each in changes
+        if each.how in {"strip_text", "strip_json"}
+        or (each.how == "inside" and any(part.how == "strip" for part in parts_of(each.argument)))
+    )
 
 
 def _frozen(binding: Binding, table: Table) -> sql.Composed:
