@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """A table of its own; nothing else changes."""
 
     dependencies = [
-        ('requests_app', '0005_corrections_last'),
+        ('requests_app', '0006_later_looks'),
     ]
 
     operations = [
