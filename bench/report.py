@@ -95,11 +95,11 @@ shrinks; that of a list does not.
 """
 
 
-def write_peer(found: list[Line], version: str) -> None:
+def write_peer(found: list[Line], version: str, *, note: str = "") -> None:
     """Write ``report-peer.md`` beside this file: the lines beside the peer."""
     rows = "\n".join(map(_row, found))
     details = "\n".join(map(text_of, found))
-    text = f"{PEER_HEAD.format(version=version)}{rows}\n\n```\n{details}\n```\n"
+    text = f"{PEER_HEAD.format(version=version)}{rows}\n\n{note}\n```\n{details}\n```\n"
     (FOLDER / "report-peer.md").write_text(text)
 
 
