@@ -330,7 +330,7 @@ def verification_points() -> list[Point]:
 
 
 SERVED: Prepared[tuple[int, str, str, str]] = Prepared(
-    lambda: _served().values_list("pk", "digest", "system__key", "system__schema")
+    lambda: _served().values_list("pk", "digest", "system__key", "system__schema"), planned=True
 )
 
 

@@ -14,7 +14,7 @@ from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import PLACES
 
-ENGINE = "1"
+ENGINE = "2"
 OUTSIDE = "outside"
 """The only table of an outside system: what it is asked by, kind and value."""
 
@@ -132,7 +132,7 @@ def _is_shared(collection: Collection) -> bool:
 def _table(
     map_: Map, collection: Collection, paths: tuple[Path, ...], earlier: dict[str, Collection]
 ) -> Table:
-    fields = collection.fields
+    fields, every = collection.fields, list(collection.every())
     shareable = len(paths) > 1 or not all(hop.forward and hop.unique for p in paths for hop in p)
     return Table(
         name=collection.name,
@@ -148,16 +148,17 @@ def _table(
         term=collection.term,
         holds=collection.holds,
         contacts=tuple(
-            ContactColumn(field.name, field.contact, field.since)
-            for field in fields if field.contact
+            ContactColumn(field.name, field.contact, field.since, field.inside)
+            for field in every if field.contact
         ),
-        points=tuple(_point(field) for field in fields if field.point),
+        points=tuple(_point(field) for field in every if field.point),
         identities=tuple(
-            Named(field.name, field.identity, field.compare) for field in fields if field.identity
+            Named(field.name, field.identity, field.compare, field.inside)
+            for field in every if field.identity
         ),
         marks=tuple(
-            Named(field.name, kind)
-            for field in fields
+            Named(field.name, kind, path=field.inside)
+            for field in every
             if (kind := _mark(field)) is not None and not shareable
         ),
         identifiers=_identifiers(map_, collection, paths),
@@ -200,7 +201,7 @@ def _piece(field: Field) -> Piece:
 def _point(field: Field) -> Point:
     said = field.point or {}
     label = {language: words for language, words in said["label"].items() if language != PLACES}
-    return Point(said["point"], said["group"], said["normalise"], field.name, label)
+    return Point(said["point"], said["group"], said["normalise"], field.name, label, field.inside)
 
 
 def _mark(field: Field) -> str | None:
@@ -211,11 +212,11 @@ def _mark(field: Field) -> str | None:
 def _identifiers(map_: Map, collection: Collection, paths: tuple[Path, ...]) -> tuple[Named, ...]:
     person = map_.collection(map_.person or "")
     key = person.key if person else ()
-    named = [Named(path[0].column, "person") for path in paths
+    named = [Named(path[0].column, "person", path=path[0].path) for path in paths
              if len(path) == 1 and path[0].forward and key == (path[0].target,)
              and path[0].compare == "exact"]  # fmt: skip
     if collection is person and len(key) == 1:
         named.append(Named(key[0], "person"))
-    named += [Named(field.name, kind, field.compare) for field in collection.fields
+    named += [Named(field.name, kind, field.compare, field.inside) for field in collection.every()
               if (kind := field.identity or field.identifier)]  # fmt: skip
     return tuple(named)

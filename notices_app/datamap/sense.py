@@ -23,7 +23,7 @@ def check(map_: Map, report: Report) -> None:
         for field in collection.fields:
             _field(collection, field, map_, report)
     _skipped(map_, report)
-    if not any(field.identity for each in map_.collections for field in each.fields):
+    if not any(field.identity for each in map_.collections for field in each.every()):
         report.error(map_.place, "no-identity", "no field says by what a person is identified")
     _points(map_, report)
 
@@ -78,7 +78,7 @@ def _composites(collection: Collection, map_: Map, report: Report) -> None:
             report.error(where, "contradiction", "the parts of one reference differ in direction")
         elif any(field.compare != "exact" for field, _ in parts):
             report.error(where, "not-served", "a key of several fields is compared exactly")
-    for field in collection.fields:
+    for field in collection.every():
         for reference in field.references:
             target = map_.collection(reference.collection)
             key = target.key if target and target is not collection else ()
@@ -121,29 +121,51 @@ def _needed(collection: Collection) -> set[str]:
 
 
 def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
+    if field.category is None and not (field.is_key or field.references or field.fields):
+        report.warning(field.place, "unclassified", "the field has no category")
+    for each in field.within():
+        if each.never_disclosed:
+            report.warning(each.place, "lifted", "the whole column is withheld from answers")
+    for each in (field, *field.within()):
+        _contact(collection, each, report)
+        _references(each, map_, report)
+        _role(each, report)
+
+
+def _contact(collection: Collection, field: Field, report: Report) -> None:
     if field.since and collection.field(field.since) is None:
         report.error(field.place, "no-field", f"{collection.name} has no {shown(field.since)}")
     if field.contact and not field.since:
         said = "say in 'since' which field tells since when this contact is unchanged"
         report.warning(field.place, "no-since", said)
-    if field.category is None and not (field.is_key or field.references or field.fields):
-        report.warning(field.place, "unclassified", "the field has no category")
-    for each in field.within():
-        _inner(each, report)
+
+
+def _references(field: Field, map_: Map, report: Report) -> None:
     for reference in field.references:
         target = map_.collection(reference.collection)
-        if target is None or target.field(reference.field.partition(".")[0]) is None:
+        there = target.at(reference.field) if target else None
+        if there is None:
             report.error(reference.place, "no-target", "the reference points to nothing")
-    _strategies(field, report)
+        elif there.inside and field.inside:
+            report.error(reference.place, "not-served", "both fields lie within columns")
+        elif there.fields:
+            report.error(reference.place, "not-served", "a reference to an object")
 
 
-def _inner(field: Field, report: Report) -> None:
-    """Within an object a field says what it is; what is done is said at the column."""
+PLAIN = ("primary_key", "on_delete", "on_shared", "on_kept", "search_text")
+"""What only a column itself can be, or have done to it."""
+
+
+def _role(field: Field, report: Report) -> None:
+    """Within a column a field may lead to somebody; what is done is said at the column."""
     for word in _roles(field):
-        said = f"{word} of a field within an object: say it at the column"
-        report.error(field.place, "not-served", said)
-    if field.never_disclosed:
-        report.warning(field.place, "lifted", "the whole column is withheld from answers")
+        if field.path and word in PLAIN:
+            said = f"{word} of a field within an object: say it at the column"
+            report.error(field.place, "not-served", said)
+        elif field.is_array and word == "primary_key":
+            report.error(field.place, "not-served", f"{word} of an array")
+        elif word not in PLAIN and field.fields:
+            report.error(field.place, "not-served", f"{word} of an object")
 
 
 def _roles(field: Field) -> Iterator[str]:
@@ -156,24 +178,11 @@ def _roles(field: Field) -> Iterator[str]:
     return (word for word, value in said.items() if value)
 
 
-def _strategies(field: Field, report: Report) -> None:
-    """What an array or a nested reference would ask of a connector that none serves yet."""
-    arrays = ("primary_key", "identity", "references", "contact", "verification", "identifier",
-              "mark")  # fmt: skip
-    for word in _roles(field):
-        if field.is_array and word in arrays:
-            report.error(field.place, "not-served", f"{word} of an array")
-    for reference in field.references:
-        if "." in reference.field:
-            said = "a reference to a field within an object"
-            report.error(reference.place, "not-served", said)
-
-
 def _points(map_: Map, report: Report) -> None:
     seen: dict[str, Place] = {}
     groups: set[str] = set()
     for collection in map_.collections:
-        for field in collection.fields:
+        for field in collection.every():
             if field.point is None:
                 continue
             if field.point["point"] in seen:

@@ -18,7 +18,7 @@ from requests_app.admin.words import (
     stop_words,
 )
 from requests_app.casework.looking import Purpose
-from requests_app.models import Channel, Finding
+from requests_app.models import Channel, Finding, Seen
 
 
 def _day(value: str) -> str:
@@ -222,6 +222,15 @@ SENTENCES.update(
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),
+        "correction.looked-again": lambda facts: (
+            _("Looked again after %(day)s days, at %(field)s: %(seen)s.")
+            % {
+                "day": facts.get("day", ""),
+                "field": facts.get("field", ""),
+                "seen": label(Seen, str(facts.get("seen", ""))),
+            }
+        ),
+        "correction.look-asked": lambda _f: _("A look at what came back was asked for."),
         "correction.left": lambda _f: _("A correction was left alone: the request had moved on."),
         "package.called-back": lambda facts: (
             _("A contact on file said: this was not me. The package can be fetched no more.")

@@ -18,11 +18,13 @@ from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
 from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
+from requests_app.fulfillment import lasting
 from requests_app.models import (
     Batch,
     BatchState,
     Chunk,
     ConsumerRequest,
+    CorrectionLook,
     Finding,
     LinkAsked,
     Look,
@@ -136,6 +138,7 @@ def lamps(actor: Actor, at: datetime) -> dict[str, Any] | None:
             _clock_lamp(),
             _switch_lamp(),
             _package_lamp(),
+            _correction_lamp(),
             _work_lamp(actor),
         ],
     }
@@ -186,6 +189,16 @@ def _package_lamp() -> dict[str, str]:
     return _lamp(_("Packages"), "bad", words, link)
 
 
+def _correction_lamp() -> dict[str, str]:
+    """Corrected fields in which a later look found the wrong value back."""
+    back = lasting.undone().order_by("pk")
+    numbers = list(back.values_list("correction__consumer_request__number", flat=True)[:1])
+    if not numbers:
+        return _lamp(_("Corrections"), "", _("none was undone"))
+    link = reverse("admin:requests_app_consumerrequest_change", args=[numbers[0]])
+    return _lamp(_("Corrections"), "bad", _("a wrong value is back"), link)
+
+
 def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
     """The desk at which what waits can be tried again; nothing where no role opens it."""
     requests = f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
@@ -204,7 +217,16 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
 def _work_lamp(actor: Actor) -> dict[str, str]:
     waits: dict[type[DueWork], int] = {
         model: capped_count(model.rows().filter(state=WorkState.PARKED))
-        for model in (Step, Message, Chunk, Look, LinkAsked, OutsideTask, OutsideLook)
+        for model in (
+            Step,
+            Message,
+            Chunk,
+            Look,
+            LinkAsked,
+            OutsideTask,
+            OutsideLook,
+            CorrectionLook,
+        )
     }
     count = sum(waits.values())
     if count:

@@ -1,6 +1,12 @@
 """The rows of the second floor, one file a subject."""
 
-from requests_app.models.correction import Correction, CorrectionLock, CorrectionStage
+from requests_app.models.correction import (
+    Correction,
+    CorrectionLock,
+    CorrectionLook,
+    CorrectionStage,
+    Seen,
+)
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -60,6 +66,7 @@ __all__ = [
     "ConsumerRequest",
     "Correction",
     "CorrectionLock",
+    "CorrectionLook",
     "CorrectionStage",
     "Declaration",
     "Delivery",
@@ -91,6 +98,7 @@ __all__ = [
     "PlanTable",
     "Receipt",
     "Said",
+    "Seen",
     "Status",
     "Step",
     "StepKind",

@@ -315,7 +315,7 @@ SENSE = {
     "no key below": ("- {name: id, fides_meta: {primary_key: true}}", "- {name: id}", "no-key"),
     "nothing to point to": ("people.id", "people.number", "no-target"),
     "no such collection": ("people.id", "nobody.id", "no-target"),
-    "within a word": ("people.id", "people.id.inner", "not-served"),
+    "within a word": ("people.id", "people.id.inner", "no-target"),
     "another dataset": ("dataset: shop", "dataset: other", "other-dataset"),
     "no way": ("direction: from", "direction: to", "unreached"),
     "unknown category": ("PI_A", "PI_Z", "unknown-category"),

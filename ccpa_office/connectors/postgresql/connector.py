@@ -99,7 +99,7 @@ class PostgreSQL(Correcting):
     def _named(
         self, table: Table, named: Named, identities: Sequence[Identity]
     ) -> list[tuple[Any, ...]]:
-        kind = self._catalogue.type(table.name, named.column)
+        kind = self._binding.kind(table, named)
         pairs = [
             (position, value)
             for position, identity in enumerate(identities)
@@ -107,7 +107,7 @@ class PostgreSQL(Correcting):
             if keys.fits(value, kind)
         ]
         query = self._text("people", table, lambda: statements.people(self._binding, table, named),
-                           named.column)  # fmt: skip
+                           named.column, *named.path)  # fmt: skip
         values = {
             "n": keys.numbers([n for n, _ in pairs]),
             "v": keys.array([value for _, value in pairs]),
@@ -291,7 +291,7 @@ class PostgreSQL(Correcting):
         if recounting.looks_at_texts(step, look.action):
             values |= given.traces(look.identities)
         for number, named in enumerate(step.identifiers):
-            kind = self._catalogue.type(step.name, named.column)
+            kind = self._binding.kind(step, named)
             values[f"v{number}"] = keys.array(
                 [
                     value

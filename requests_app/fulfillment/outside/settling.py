@@ -41,10 +41,7 @@ def prove(talk: Talk) -> None:
     """
     task = talk.task
     if not talk.vendor.description.can_look:
-        if task.confirmed_at is None:
-            raise asking.ForAPerson("no-second-look")
-        settle(task, Finding.ABSENT, at=talk.at)
-        return
+        raise asking.ForAPerson("no-second-look")
     left = asking.find(talk, asking.asked_of(task))
     if left:
         _note_look(task, 0, Finding.RESIDUAL, len(left), at=talk.at)
