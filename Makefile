@@ -53,7 +53,7 @@ bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md (SCALE=10k,
 bench-peer: $(TEST) ## the same with the open-source peer
 	$(PY) -m bench --peer
 
-rig: $(TEST) ## fault injection: kills, freezes, broker wipes; prints counts and seeds
+rig: $(TEST) ## fault injection: kills, freezes, broker wipes; TIER=quick or full, or mass PEOPLE=100000
 	$(PY) -m tests.rig
 
 COVERED := ccpa_office/law/*,ccpa_office/ledger/*,ccpa_office/work.py,ccpa_office/lanes.py,ccpa_office/keeping.py,requests_app/workflow.py,requests_app/fulfillment/*
