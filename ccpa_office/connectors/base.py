@@ -87,7 +87,7 @@ MOST_KEYS = 50_000
 
 
 HOWS = ("null", "constant", "pseudonym", "truncate_date", "zero", "bucket", "keep_last", "hash",
-        "hmac", "encrypt", "random", "strip_json", "strip_text")  # fmt: skip
+        "hmac", "encrypt", "random", "strip_json", "strip_text", "inside")  # fmt: skip
 """What a mask can do to a column; what each argument means stands in ``masking``."""
 
 

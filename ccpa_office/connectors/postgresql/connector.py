@@ -236,7 +236,7 @@ class PostgreSQL(Sweeping):
         ) if steps else []  # fmt: skip
         made: list[Parameters] = [{} for _ in changes]
         for (place, step, rows, deed), answer in zip(steps, answers, strict=True):
-            made[place] = making.made(self._binding, step, rows, deed, answer)
+            made[place] = making.made(self._binding, step, rows, deed, answer, people)
         return made
 
     def _planned(self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed) -> Parameters:

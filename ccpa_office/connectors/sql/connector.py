@@ -255,7 +255,7 @@ class SQLStore(Sweeping):
         hows = {change.how for change in step.made_here}
         if hows & SECRET and len(deed.secret) < 16:
             raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
-        if hows & {"strip_text", "strip_json"} and len(deed.identities) != len(people):
+        if hows & {"strip_text", "strip_json", "inside"} and len(deed.identities) != len(people):
             raise KeysRefused("stripping a text needs the identity of each of the people")
 
     # --- look again -------------------------------------------------------------------------------
