@@ -43,7 +43,7 @@ from ccpa_office.connectors.postgresql import (
     trying,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
-from ccpa_office.connectors.postgresql.correcting import Correcting
+from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -54,7 +54,7 @@ OPTIONS = (
 number of people, so planning it again, or compiling it, costs more than it saves."""
 
 
-class PostgreSQL(Correcting):
+class PostgreSQL(Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -236,7 +236,7 @@ class PostgreSQL(Correcting):
         ) if steps else []  # fmt: skip
         made: list[Parameters] = [{} for _ in changes]
         for (place, step, rows, deed), answer in zip(steps, answers, strict=True):
-            made[place] = making.made(self._binding, step, rows, deed, answer)
+            made[place] = making.made(self._binding, step, rows, deed, answer, people)
         return made
 
     def _planned(self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed) -> Parameters:

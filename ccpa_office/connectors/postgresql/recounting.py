@@ -3,6 +3,7 @@
 from psycopg import sql
 
 from ccpa_office.connectors.base import Change, Table
+from ccpa_office.connectors.inside import parts_of
 from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
 from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, shows
@@ -70,7 +71,12 @@ def looks_at_texts(table: Table, action: str) -> bool:
 
 
 def _stripped(changes: tuple[Change, ...]) -> tuple[str, ...]:
-    return tuple(each.column for each in changes if each.how in {"strip_text", "strip_json"})
+    return tuple(
+        each.column
+        for each in changes
+        if each.how in {"strip_text", "strip_json"}
+        or (each.how == "inside" and any(part.how == "strip" for part in parts_of(each.argument)))
+    )
 
 
 def _frozen(binding: Binding, table: Table) -> sql.Composed:
