@@ -293,6 +293,9 @@ SENTENCES.update(
         "batch.running": lambda _f: _("Let the batch go on."),
         "batch.discarded": lambda _f: _("Threw away a list that was never read to its end."),
         "batch.refused": lambda _f: _("The batch was refused; its plans are void."),
+        "batch.parted": lambda _f: (
+            _("The store refused a chunk: it was parted, so that only who is to blame waits.")
+        ),
         "batch.stopped": lambda facts: _("The batch was stopped: %s.")
         % (stop_words(str(facts.get("reason", ""))).lower() or "–"),
         "work.retried": lambda _f: _("Work that had given up was tried again."),
