@@ -45,8 +45,10 @@ check: $(TEST) $(LINT) ## format, lint, types, contracts, migrations, deploy che
 fix: $(LINT) ## format and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only --quiet . ; $(PY) -m ruff format .
 
-bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md
-	$(PY) -m bench
+SCALE := 100k
+
+bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md (SCALE=10k, 100k or 1m)
+	$(PY) -m bench --scale $(SCALE)
 
 bench-peer: $(TEST) ## the same with the open-source peer
 	$(PY) -m bench --peer

@@ -293,11 +293,18 @@ SENTENCES.update(
         "batch.running": lambda _f: _("Let the batch go on."),
         "batch.discarded": lambda _f: _("Threw away a list that was never read to its end."),
         "batch.refused": lambda _f: _("The batch was refused; its plans are void."),
+        "batch.parted": lambda _f: (
+            _("The store refused a chunk: it was parted, so that only who is to blame waits.")
+        ),
         "batch.stopped": lambda facts: _("The batch was stopped: %s.")
         % (stop_words(str(facts.get("reason", ""))).lower() or "–"),
         "work.retried": lambda _f: _("Work that had given up was tried again."),
         "link.asked-again": lambda _f: _("A new letter to the contact on file was asked for."),
         "claims.purged": lambda _f: _("What the consumer answered was deleted; its time was over."),
+        "api.client-made": lambda facts: _("A program may ask: %s.") % facts.get("name", ""),
+        "api.client-revoked": lambda facts: (
+            _("A program may ask no more: %s.") % facts.get("name", "")
+        ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
     }

@@ -9,12 +9,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
+from ccpa_office.connectors.base import ChangeBlocked
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import SystemKind
 from requests_app import workflow
-from requests_app.fulfillment import erasure, newborn, outside, pacing, proof
+from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
@@ -32,7 +33,6 @@ from requests_app.models import (
     Sweep,
     Switch,
 )
-from requests_app.verification.deciding import queue_plan
 
 SYSTEM = Actor.system("batches")
 CHUNK = 1000
@@ -219,7 +219,10 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
     try:
         _carry_out(chunk, turn, at)
     except pacing.NotYet as later:
-        _wait(chunk, later.until, "paced")
+        parting.wait(chunk, later.until, "paced")
+    except ChangeBlocked:
+        if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
+            raise
     finally:
         turn.end()
 
@@ -235,7 +238,7 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
         if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
             _carry_out(chunk, turn, at)
         elif chunk.plans.filter(state__in=[PlanState.APPROVED, PlanState.EXECUTING]).exists():
-            _wait(chunk, at + timedelta(minutes=1), "halted")
+            parting.wait(chunk, at + timedelta(minutes=1), "halted")
         else:
             work.finish(chunk, stage=Chunk.Stage.DONE)
         return
@@ -243,7 +246,7 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
         _stop(chunk, _STOPS[type(found)], at)
         return
     except newborn.TooManyNewborn as too_many:
-        _send_back(chunk, too_many.plans, at)
+        parting.send_back(chunk, too_many.plans, at)
         return
     erasure.refresh(loaded)
     proof.prove_chunk(loaded, at=at)
@@ -292,33 +295,6 @@ def _stop(chunk: Chunk, reason: str, at: datetime) -> None:
             at=at,
             facts={"reason": reason, "chunk": chunk.ordinal},
         )
-
-
-def _wait(chunk: Chunk, until: datetime, code: str) -> None:
-    """Let a chunk wait; this was no attempt, so that no wait, however long, wears it out."""
-    work.finish(
-        chunk, state="ready", attempts=chunk.attempts - 1, not_before=until, error_code=code
-    )
-
-
-def _send_back(chunk: Chunk, sent: frozenset[int], at: datetime) -> None:
-    """Too many new rows: these plans are void, their requests are planned and approved anew.
-
-    The other people of the chunk are not held up by them.
-    """
-    with transaction.atomic():
-        void = chunk.plans.filter(Q(pk__in=sent) | Q(parent__in=sent), state=PlanState.EXECUTING)
-        plans = list(void.select_related("consumer_request"))
-        Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
-        if chunk.plans.filter(state=PlanState.EXECUTING).exists():
-            _wait(chunk, at, "too-many-newborn")
-        else:
-            work.finish(chunk, stage=Chunk.Stage.DONE, error_code="too-many-newborn")
-        for consumer_request in {plan.consumer_request for plan in plans if plan.consumer_request}:
-            workflow.move(
-                consumer_request, Status.VERIFIED, by=SYSTEM, at=at, facts={"newborn": True}
-            )
-            queue_plan(consumer_request, at=at)
 
 
 # --- people at the switch -----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The rows of the second floor, one file a subject."""
 
+from requests_app.models.api import ApiClient
 from requests_app.models.correction import (
     Correction,
     CorrectionLock,
@@ -59,6 +60,7 @@ __all__ = [
     "CLOSED",
     "ERASURE",
     "VERIFICATION",
+    "ApiClient",
     "Approval",
     "Batch",
     "BatchApproval",

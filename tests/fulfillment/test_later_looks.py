@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ccpa_office import clock, work
-from requests_app import targets
+from requests_app import targets, tasks
 from requests_app.fulfillment import batches, closing, proof, redacting, returning, sweeping
 from requests_app.models import (
     Batch,
@@ -22,7 +22,7 @@ from requests_app.models import (
     Sweep,
     Trace,
 )
-from tests.builders import ORLA, fresh, plan_of
+from tests.builders import HANA, KOFI, ORLA, fresh, plan_of
 from tests.steps import (
     Killed,
     approve,
@@ -220,3 +220,32 @@ def test_a_system_keeps_its_share_of_time(mailbox, team, learners, at_once, monk
 
 def plan_of_system():
     return Plan.objects.select_related("map_version__system").get().map_version.system
+
+
+POISON = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'not this one'; END $$;
+CREATE TRIGGER refuse BEFORE DELETE ON accounts FOR EACH ROW
+    WHEN (OLD.email = 'orla.dunmarrow@example.org') EXECUTE FUNCTION refuse();
+"""
+
+
+def test_whom_the_store_refuses_is_parked_alone_and_the_rest_goes_on(
+    mailbox, team, learners, at_once
+):
+    people = [decided(mailbox, team, email) for email in (HANA, ORLA, KOFI)]
+    for each in people:
+        approve(each, team.approver)
+    query(learners, POISON)
+    batches.open_due(at=clock.now())
+    for _turn in range(20):
+        by_sql("UPDATE requests_app_chunk SET not_before = now() WHERE state = 'ready'")
+        tasks.drain_erase()
+    states = {each.number: plan_of(each).state for each in people}
+    assert list(states.values()) == [PlanState.PROVED, PlanState.EXECUTING, PlanState.PROVED]
+    (parked,) = Chunk.objects.filter(state="parked")
+    assert (parked.error_code, parked.people) == ("ChangeBlocked", 1)
+    assert plan_of(people[1]).chunk == parked
+    chunks = Chunk.objects.exclude(pk=parked.pk)
+    assert {each.stage for each in chunks} == {Chunk.Stage.DONE}
+    assert sum(chunks.values_list("people", flat=True)) == 2
