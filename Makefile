@@ -45,13 +45,15 @@ check: $(TEST) $(LINT) ## format, lint, types, contracts, migrations, deploy che
 fix: $(LINT) ## format and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only --quiet . ; $(PY) -m ruff format .
 
-bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md
-	$(PY) -m bench
+SCALE := 100k
+
+bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md (SCALE=10k, 100k or 1m)
+	$(PY) -m bench --scale $(SCALE)
 
 bench-peer: $(TEST) ## the same with the open-source peer
 	$(PY) -m bench --peer
 
-rig: $(TEST) ## fault injection: kills, freezes, broker wipes; prints counts and seeds
+rig: $(TEST) ## fault injection: kills, freezes, broker wipes; TIER=quick or full, or mass PEOPLE=100000
 	$(PY) -m tests.rig
 
 COVERED := ccpa_office/law/*,ccpa_office/ledger/*,ccpa_office/work.py,ccpa_office/lanes.py,ccpa_office/keeping.py,requests_app/workflow.py,requests_app/fulfillment/*

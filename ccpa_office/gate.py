@@ -89,10 +89,11 @@ def _weigh(request: HttpRequest) -> None:
 
 
 def _is_unreadable(request: HttpRequest) -> bool:
-    lines = (request.path_info, *_names_and_values(request.GET), *_cookies(request))
-    if any(map(UNREADABLE_IN_LINES.search, lines)):
+    query = _names_and_values(request.GET) if request.META.get("QUERY_STRING") else ()
+    lines = " ".join((request.path_info, *query, *_cookies(request)))
+    if UNREADABLE_IN_LINES.search(lines):
         return True
-    return request.method == "POST" and any(map(UNREADABLE.search, _form(request)))
+    return request.method == "POST" and bool(UNREADABLE.search(" ".join(_form(request))))
 
 
 def _names_and_values(data: object) -> Iterable[str]:

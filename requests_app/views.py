@@ -97,6 +97,16 @@ def _shown(field: Any) -> str:
 
 
 def _send(request: HttpRequest, form: RequestForm) -> HttpResponse:
+    session = request.session
+    session.get(RECEIVED)  # reads it, if there is one
+    is_new = session.session_key is None
+
+    def remember(opened: ConsumerRequest) -> None:
+        """A new session begins in the same transaction."""
+        session[RECEIVED] = opened.number
+        if is_new:
+            session.save()
+
     consumer_request = intake.open_request(
         Asked(
             kind=form.kind,
@@ -109,8 +119,9 @@ def _send(request: HttpRequest, form: RequestForm) -> HttpResponse:
         ),
         by=Actor.consumer(),
         at=clock.now(),
+        beside=remember,
     )
-    request.session[RECEIVED] = consumer_request.number
+    session[RECEIVED] = consumer_request.number
     return redirect("requests:received")
 
 

@@ -9,13 +9,22 @@ from django.db.backends.postgresql import base, operations
 
 TRUSTED = 30.0
 """Seconds after its last use for which a line that nobody cut counts as standing."""
-PLANNED = "planned"
+PLANNED, NUMBERED = "planned", "numbered"
 
 
 class PlannedCursor(psycopg.Cursor[Any]):
     """A cursor whose statements the server reads and plans once for a line; values go apart."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "PlannedCursor":
+        """Execute a statement that comes again and again."""
+        super().execute(query, params, prepare=True, **options)
+        return self
+
+
+class NumberedCursor(psycopg.RawCursor[Any]):
+    """The same for statements whose places are numbered already: $1, $2, ..."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "NumberedCursor":
         """Execute a statement that comes again and again."""
         super().execute(query, params, prepare=True, **options)
         return self
@@ -61,8 +70,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A cursor of Django's whose statements the server plans once."""
         return self._cursor(PLANNED)  # type: ignore[attr-defined]  # the stubs leave it out
 
+    def numbered_cursor(self) -> Any:
+        """The same for statements whose places are numbered."""
+        return self._cursor(NUMBERED)  # type: ignore[attr-defined]
+
     def create_cursor(self, name: str | None = None) -> Any:
-        """As Django, and one more kind."""
+        """As Django, and two more kinds."""
         if name == PLANNED:
             return PlannedCursor(self.connection)
+        if name == NUMBERED:
+            return NumberedCursor(self.connection)
         return super().create_cursor(name)

@@ -1,10 +1,10 @@
 """From a map to its program: once per version, so that no run ever walks the graph."""
 
 import hashlib
-from collections.abc import Iterable
 
 from ccpa_office.connectors.base import Change, Finding, Program, Table
 from ccpa_office.connectors.collected import Piece
+from ccpa_office.connectors.inside import Part, spelled
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 from notices_app.datamap import linking, sense
 from notices_app.datamap.describing import describe, is_description
@@ -126,7 +126,7 @@ def _tables(map_: Map, report: Report) -> list[Table]:
 
 
 def _is_shared(collection: Collection) -> bool:
-    return any(field.shared for field in collection.fields)
+    return any(field.shared for field in collection.every())
 
 
 def _table(
@@ -139,9 +139,9 @@ def _table(
         key=collection.key,
         paths=paths,
         action=collection.on_delete,
-        changes=_changes((field.name, field.deleted) for field in fields),
-        strips=_changes((field.name, field.shared) for field in fields),
-        trims=_changes((field.name, field.kept) for field in fields),
+        changes=_changes(map_, collection, "deleted"),
+        strips=_changes(map_, collection, "shared"),
+        trims=_changes(map_, collection, "kept"),
         may_keep=not any(hop.forward and hop.unique for path in paths for hop in path[:1]),
         loose=any(_is_broken(path, earlier) for path in paths),
         shareable=shareable,
@@ -178,10 +178,31 @@ def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
     return any(True for _ in linking.cutters(path, earlier.get))
 
 
-def _changes(said: Iterable[tuple[str, Said | None]]) -> tuple[Change, ...]:
-    return tuple(
-        Change(name, each.how, each.argument) for name, each in said if each and each.changes
-    )
+def _changes(map_: Map, collection: Collection, when: str) -> tuple[Change, ...]:
+    """Return what is done to the columns; what is done within one is one change of it."""
+    changes = []
+    for field in collection.fields:
+        said: Said | None = getattr(field, when)
+        if said and said.changes and said.how != "remove":
+            changes.append(Change(field.name, said.how, said.argument))
+        parts = [
+            part
+            for each in (field, *field.within())
+            if (part := _part(map_, collection, each, when))
+        ]
+        if parts:
+            changes.append(Change(field.name, "inside", spelled(parts)))
+    return tuple(changes)
+
+
+def _part(map_: Map, collection: Collection, field: Field, when: str) -> Part | None:
+    """Return what is done to a value within a column."""
+    said: Said | None = getattr(field, when)
+    if not said or not said.changes or not (field.path or said.how == "remove"):
+        return None
+    how = "strip" if said.how.startswith("strip") else said.how
+    kind = linking.naming(map_, collection, field)
+    return Part(field.inside, how, said.argument, kind, field.compare)
 
 
 def _piece(field: Field) -> Piece:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ccpa_office.connectors.inside import PERSON
 from ccpa_office.connectors.ways import EACH, Hop, Inside, Path
 from notices_app.datamap.facts import Collection, Field, Map, Reference
 from notices_app.datamap.reading import Report
@@ -100,6 +101,16 @@ def _single(collection: Collection) -> Iterator[tuple[Field, Reference]]:
         for reference in field.references:
             if reference.collection != collection.name:
                 yield field, reference
+
+
+def naming(map_: Map, collection: Collection, field: Field) -> str:
+    """Return the kind by which a value within a column names the person; nothing: it does not."""
+    person = map_.collection(map_.person or "")
+    if person and person is not collection and len(person.key) == 1 and field.compare == "exact":
+        ends = {(reference.collection, reference.field) for reference in field.references}
+        if (person.name, person.key[0]) in ends:
+            return PERSON
+    return field.identity or field.identifier or ""
 
 
 def _references(map_: Map) -> Iterator[tuple[Collection, Field, Reference]]:

@@ -163,7 +163,7 @@ REASONS = {
 def _changes(look: _Lint, collection: Collection, sheet: Sheet) -> None:
     for field in collection.fields:
         for said in {each for each in (field.deleted, field.shared, field.kept) if each}:
-            if said.changes:
+            if said.changes and said.how != "remove":
                 change = Change(field.name, said.how, said.argument)
                 _change(look, collection, field, sheet, change)
 

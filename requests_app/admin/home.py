@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -31,7 +31,11 @@ from requests_app.models import (
     Message,
     OutsideLook,
     OutsideTask,
+    Plan,
+    PlanState,
+    Return,
     Step,
+    Sweep,
 )
 
 DAYS = 45
@@ -159,7 +163,17 @@ def _ledger_lamp() -> dict[str, str]:
 
 
 def _proof_lamp() -> dict[str, str]:
-    bad = capped_count(Look.objects.filter(finding=Finding.RESIDUAL))
+    unsettled = capped_count(Plan.objects.filter(state=PlanState.RESIDUAL))
+    if unsettled:
+        words = ngettext(
+            "%s plan: something is left, came back, or stands in others' texts",
+            "%s plans: something is left, came back, or stands in others' texts",
+            unsettled,
+        )
+        desk = reverse("admin:requests_app_batch_changelist")
+        return _lamp(_("Proofs"), "bad", words % unsettled, desk)
+    settled = Exists(Return.objects.filter(look=OuterRef("pk")))
+    bad = capped_count(Look.objects.filter(~settled, finding=Finding.RESIDUAL))
     if bad:
         words = ngettext("%s look found something left", "%s looks found something left", bad) % bad
         return _lamp(_("Proofs"), "bad", words)
@@ -210,6 +224,7 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
         (Message, Verb.SEE_CASES, requests),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
+        (Sweep, Verb.RUN_BATCH, batches),
     )
     return next((to for model, verb, to in ways if waits[model] and may(actor, verb)), "")
 
@@ -226,6 +241,7 @@ def _work_lamp(actor: Actor) -> dict[str, str]:
             OutsideTask,
             OutsideLook,
             CorrectionLook,
+            Sweep,
         )
     }
     count = sum(waits.values())

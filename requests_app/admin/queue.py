@@ -192,7 +192,7 @@ RIGHTS: Mapping[str, Any] = dict(ConsumerRequest._meta.get_field("kind").flatcho
 CHANNELS: Mapping[str, Any] = dict(Channel.choices)
 
 
-def _typed(requests: list[int]) -> QuerySet[Identifier, tuple[int, bytes]]:
+def _typed(requests: list[int]) -> QuerySet[Identifier, Any]:
     typed = Identifier.objects.filter(
         consumer_request_id__in=requests,
         source=IdentifierSource.TYPED,
@@ -202,7 +202,7 @@ def _typed(requests: list[int]) -> QuerySet[Identifier, tuple[int, bytes]]:
 
 
 KEYS: Prepared[DataKey] = Prepared(lambda keys: DataKey.objects.filter(pk__in=keys))
-TYPED: Prepared[tuple[int, bytes]] = Prepared(_typed)
+TYPED: Prepared[Any] = Prepared(_typed)
 
 
 def _senders(rows: list[dict[str, Any]]) -> dict[int, str]:

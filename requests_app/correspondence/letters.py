@@ -117,8 +117,22 @@ def queue_all(
     """Queue letter ``name`` for each request and recipient; one SELECT and one INSERT for all.
 
     Called inside the transaction of the move that it tells of. ``contacts`` saves the SELECT where
-    the caller has just written them.
+    the caller knows them.
     """
+    messages, links = draft(name, consumer_requests, at=at, context=context, contacts=contacts)
+    insert(links)
+    return insert(messages)
+
+
+def draft(
+    name: str,
+    consumer_requests: Iterable[ConsumerRequest],
+    *,
+    at: datetime,
+    context: Context = None,
+    contacts: Iterable[Identifier] | None = None,
+) -> tuple[list[Message], list[Link]]:
+    """The same letters and their links, for the caller to write in this transaction."""
     letter = LETTERS[name]
     by_pk = {each.pk: each for each in consumer_requests}
     if contacts is None:
@@ -137,8 +151,7 @@ def queue_all(
         messages.append(_write(name, contact, {**extra, **urls}, at))
     if messages and (letter.stranger or letter.again):
         _heed_earlier(letter, messages, at)
-    insert(links)
-    return insert(messages)
+    return messages, links
 
 
 OFFERS = frozenset({"unverifiable", "not_confirmed", "denied", "done_delete_part"})

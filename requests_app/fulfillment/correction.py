@@ -102,8 +102,8 @@ def found(target: Target, people: list[Key], table: Table, column: str) -> Itera
 
 def _kind(table: Table, column: str) -> str:
     """What a column holds of a person, in the map's words (email, name, phone_number)."""
-    named = [(each.column, each.kind) for each in (*table.identities, *table.marks)]
-    named += [(each.column, each.kind) for each in table.contacts]
+    named = [(each.column, each.kind) for each in table.identities + table.marks if not each.path]
+    named += [(each.column, each.kind) for each in table.contacts if not each.path]
     return next((kind for name, kind in named if name == column), "")
 
 

@@ -1,12 +1,19 @@
 """The contract, last part: keys that lie within columns, on every engine."""
+# ruff: noqa: S608 (names of tables of our own)
 
+import json
 from dataclasses import replace
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
-from ccpa_office.connectors.base import Deed, Identity, Look, Rows
+from ccpa_office.connectors.base import ColumnFacts, Deed, Identity, Look, MapDoesNotFit, Rows
 from ccpa_office.connectors.collected import SHARED, Window
+from ccpa_office.connectors.sql import nesting
+from ccpa_office.connectors.sql.catalogue import Column, Relation
+from ccpa_office.connectors.sql.dialects.base import Cell
+from ccpa_office.connectors.sql.dialects.compiled import COMPILED
 from tests.connectors import nests
 from tests.connectors.contract import count_statements, look
 from tests.connectors.stores import SECRET, erase
@@ -189,6 +196,9 @@ def test_an_index_is_seen_and_used_and_changes_nothing(circle):
 def test_every_engine_says_what_it_cannot_look_into_at_once(circle):
     levels = {(each.level, each.code) for each in circle.connector.check()}
     assert levels == {("warning", "nested-no-index")}
+    said = {each.message for each in circle.connector.check()}
+    assert "member.profile.favorites[]: every row found reads the whole table" in said
+    assert "room.people.participants[].id: every chunk reads the whole table" in said
     circle.run("ALTER TABLE event ADD COLUMN day DATE")
     event = circle.program.table("event")
     path = (replace(event.paths[0][0], column="day"),)
@@ -198,3 +208,62 @@ def test_every_engine_says_what_it_cannot_look_into_at_once(circle):
     again = circle.reconnect(replace(circle.program, tables=tables, digest="day"))
     errors = {each.code for each in again.check() if each.level == "error"}
     assert errors == {"nested-type"}
+
+
+SEEN = {"meta": {"user": {"id": "42"}}, "ip": "198.51.100.7", "agent": ["x"], "n": 1.5,
+        "said": "Ann wrote from 94110", "other": "42"}  # fmt: skip
+
+
+@pytest.fixture
+def acting(engine):
+    """A circle whose map changes values within columns."""
+    with nests.circle(engine, nests.acting()) as made:
+        nests.write(made, "event", "payload", 2, SEEN)
+        yield made
+
+
+def document(circle, table, column, key):
+    held = circle.one(f"SELECT {column} FROM {table} WHERE id = {key}")
+    return json.loads(held) if isinstance(held, str) else held
+
+
+def test_values_within_columns_are_changed_and_others_elements_stay(acting):
+    rooms = [document(acting, "room", "people", key) for key in (3, 5, 6)]
+    done = erase(acting, [ANN], on=ON)
+    assert [applied[2] for applied in done.applied.values() if applied[2]] == []
+    assert document(acting, "event", "payload", 2) == {
+        "meta": {"user": {"id": None}}, "ip": "gone", "agent": None, "n": 1.5,
+        "said": "[removed] wrote from [removed]", "other": "42",
+    }  # fmt: skip
+    assert document(acting, "event", "payload", 1) == nests._user(None)
+    assert document(acting, "event", "payload", 3) == nests._user(JOANN)
+    assert document(acting, "room", "people", 2) == nests._people(7)
+    assert document(acting, "label", "members", 2) == [7]
+    assert [document(acting, "room", "people", key) for key in (3, 5, 6)] == rooms
+    assert {name: again for name, again in look(acting, done).items() if any(again)} == {}
+
+
+def test_a_second_look_finds_a_value_within_a_column_that_was_not_changed(acting):
+    done = erase(acting, [ANN], on=ON)
+    nests.write(acting, "event", "payload", 2, {"ip": "198.51.100.7"})
+    nests.write(acting, "room", "people", 2, nests._people(7, "42"))
+    again = {name: found for name, found in look(acting, done).items() if any(found)}
+    assert again == {"event": (1, 0, 0), "room": (0, 1, 0)}
+
+
+def test_two_people_are_taken_out_of_one_list_at_once(acting):
+    nests.write(acting, "room", "people", 2, nests._people("42", 7, 9))
+    done = erase(acting, [ANN, JOANN], on=ON)
+    assert document(acting, "room", "people", 2) == nests._people(9)
+    assert {name: again for name, again in look(acting, done).items() if any(again)} == {}
+
+
+@pytest.mark.parametrize("name", sorted(COMPILED))
+def test_a_store_that_cannot_look_into_columns_says_so(name):
+    columns = {"id": Column(ColumnFacts("integer")), "seen": Column(ColumnFacts("json"))}
+    relation, held = Relation(columns, ("id",)), ("seen", ("people", "[]", "id"), True)
+    (finding,) = nesting.findings(COMPILED[name], relation, "views", held)
+    said = "views.seen.people[].id: this store serves no values within a column"
+    assert (finding.level, finding.code, finding.message) == ("error", "nested", said)
+    with pytest.raises(MapDoesNotFit):
+        nesting.value(COMPILED[name], Cell(sa.column("seen"), columns["seen"]), held[1], "v")

@@ -49,7 +49,7 @@ def found(count: int) -> Company:
     crew.make_database(settings.LEARNERS)
     fill(settings.LEARNER_URL, people=PEOPLE, seed=1)
     call_command("collectstatic", interactive=False, verbosity=0)
-    _migrate()
+    migrate()
     clock_guard.witness(clock.now())
     team = Team()
     serve(team, settings.LEARNER_URL)
@@ -62,7 +62,7 @@ def found(count: int) -> Company:
     return company
 
 
-def _migrate() -> None:
+def migrate() -> None:
     """Migrate as the owner does, so that the application's role gets its grants and no more."""
     given = settings_of_django.DATABASE_OWNER_URL
     settings_of_django.DATABASE_OWNER_URL = settings.OWNER_URL

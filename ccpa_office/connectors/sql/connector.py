@@ -41,16 +41,16 @@ from ccpa_office.connectors.sql import (
 from ccpa_office.connectors.sql.binding import TEXT, Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue
 from ccpa_office.connectors.sql.changing import PLAN, Step
-from ccpa_office.connectors.sql.correcting import Correcting
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS, Dialect
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
+from ccpa_office.connectors.sql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named, shown
 
 Parameters = dict[str, Any]
 
 
-class SQLStore(Correcting):
+class SQLStore(Sweeping):
     """One schema of one database that SQLAlchemy speaks to, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -255,7 +255,7 @@ class SQLStore(Correcting):
         hows = {change.how for change in step.made_here}
         if hows & SECRET and len(deed.secret) < 16:
             raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
-        if hows & {"strip_text", "strip_json"} and len(deed.identities) != len(people):
+        if hows & {"strip_text", "strip_json", "inside"} and len(deed.identities) != len(people):
             raise KeysRefused("stripping a text needs the identity of each of the people")
 
     # --- look again -------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ class Dialect:
     remove: str = "tuple"  # DELETE ... WHERE (key) IN; or "exists", "using"
     options: dict[str, Any] = {}
     carrier: sa.types.TypeEngine[Any] = sa.String()  # the type of the one parameter of a set
+    at_work: str = "SELECT 0"  # how many other sessions are at work, where the store says so
     default_schemas: tuple[str, ...] = ("", "public")
     looks_inside: bool = False  # values within JSON can be referred to
 

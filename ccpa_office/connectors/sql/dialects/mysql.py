@@ -36,6 +36,10 @@ MOST_WAITED = {1205, 1213, 1969, 3024, 3572, 1040, 1203, 1053, 1317}
 class MySQL(Dialect):
     """InnoDB only: an engine without transactions is refused by the check."""
 
+    at_work = (
+        "SELECT count(*) FROM information_schema.processlist"
+        " WHERE command <> 'Sleep' AND id <> connection_id()"
+    )
     name: str = "mysql"
     proved: bool = True
     locks: bool = True
