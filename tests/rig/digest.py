@@ -23,14 +23,19 @@ from requests_app.models import ConsumerRequest, Identifier, Message
 APPS = ("ccpa_office", "notices_app", "requests_app")
 NOT_TABLES = {
     "LedgerSeal", "UnsealedLine", "ScheduleRun", "ClockGuard", "DataKey", "Throttle",
+    "Download", "PackageCode", "OutsideState",
 }  # fmt: skip
-"""The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods."""
+"""The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods.
+Downloads and codes are the consumer's own attempts; how many files came is asked apart."""
 NOT_FIELDS = {
     "id", "owner", "attempts", "fence", "repeats", "number", "nonce", "message_id", "data_key",
-    "url", "password",
+    "url", "password", "tries",
 }  # fmt: skip
 OPENED = {
     ("Identifier", "value"): "identifier.value",
+    ("Correction", "after"): "correction.after",
+    ("Correction", "before"): "correction.before",
+    ("Correction", "row"): "correction.row",
     ("Kept", "person"): "kept.person",
     ("Message", "recipient"): "message.recipient",
     ("Message", "facts"): "message.facts",
@@ -38,13 +43,30 @@ OPENED = {
     ("Message", "html"): "message.html",
     ("Note", "text"): "note.text",
     ("Plan", "subjects"): "plan.people",
+    ("OutsideTask", "note"): "outside.note",
+    ("OutsideTask", "records"): "outside.records",
     ("PlanTable", "keys"): "plan.keys",
     ("PlanTable", "persons"): "plan.persons",
 }
-RANDOM = {("Link", "digest"), ("Receipt", "digest")}
-"""A token's digest; and that of keys in the order in which the plans of a chunk were built."""
-EXTRA_VERBS = {"letter.unknown", "letter.refused", "letter.released"}
-"""Lines that tell of a fault; they are counted apart."""
+RANDOM = {
+    ("Link", "digest"), ("OutsideLink", "digest"), ("Receipt", "digest"),
+    ("Package", "hash"), ("Package", "size"),
+    ("OutsideCall", "key"), ("OutsideCall", "ticket"), ("OutsideCall", "answer"),
+    ("OutsideCall", "step"), ("OutsideCall", "question"),
+}  # fmt: skip
+"""Digests of tokens; of keys in the order in which the plans of a chunk were built; what names the
+request's own number, a step's row, or a vendor's ticket."""
+EXTRA_VERBS = {
+    "letter.unknown", "letter.refused", "letter.released",
+    "package.code-asked", "package.opened", "package.wrong-code", "package.download-begun",
+}  # fmt: skip
+"""Lines that tell of a fault, or of another try of a consumer; they are counted apart."""
+TRIED = "package_code"
+"""The letter that a consumer asks for as often as it takes."""
+HIDDEN_FACTS = {
+    "root": "the root of the receipts", "calls": "the calls", "hash": "the package",
+    "package": "the package", "sent": "its bytes", "size": "its bytes",
+}  # fmt: skip
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
     (re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3}\b"), "NUMBER"),
@@ -77,6 +99,8 @@ class Reader:
         """One row in words; empty for a line that tells of a fault."""
         if isinstance(row, LedgerLine):
             return self._line(row)
+        if isinstance(row, Message) and row.letter == TRIED:
+            return ""
         facts = {
             field.name: self._value(row, field)
             for field in row._meta.concrete_fields
@@ -122,9 +146,15 @@ class Reader:
         if line.verb in EXTRA_VERBS:
             return ""
         body = json.loads(line.body)
+        if TRIED in body["facts"].values() or self._is_cut_short(line.verb, body["facts"]):
+            return ""
         facts = {name: self._fact(name, value) for name, value in body["facts"].items()}
         subject = self._subject(line.subject)
         return json.dumps([subject, line.verb, line.actor, facts], sort_keys=True, default=str)
+
+    def _is_cut_short(self, verb: str, facts: dict[str, Any]) -> bool:
+        """Whether it tells of a download that did not come whole."""
+        return verb == "package.download-ended" and not facts["complete"]
 
     def _subject(self, subject: str) -> str:
         kind, _, key = subject.partition(":")
@@ -138,8 +168,8 @@ class Reader:
         if name == "message":
             letter = self._letters[value]
             return _short(self.told(letter))
-        if name == "root":
-            return "the root of the receipts"
+        if name in HIDDEN_FACTS:
+            return HIDDEN_FACTS[name]
         return "a moment" if name.endswith(("_at", "_on")) else value
 
     def _batch(self, key: int) -> str:
