@@ -13,6 +13,7 @@ from tests.rig.company import Learner
 FORM = "/requests/new/{}/"
 NUMBER = re.compile(r"\b([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3})\b")
 PRESSES = 6
+ZIP = b"PK"
 
 
 @dataclass
@@ -68,8 +69,10 @@ class Consumer:
         self.confirmed = True
 
     def take(self, path: str, fields: dict[str, str]) -> None:
-        """Fetch the file of a package; what came whole is kept."""
-        self.packages.append(self.browser.take(path, fields))
+        """Fetch the file of a package; what came whole is kept, a page instead of it is not."""
+        answer = self.browser.take(path, fields)
+        if answer.startswith(ZIP):
+            self.packages.append(answer)
 
     def _timed(self, do: Callable[[], str]) -> str:
         began = time.monotonic()

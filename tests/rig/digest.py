@@ -18,7 +18,7 @@ from psycopg import sql
 
 from ccpa_office import sealing
 from ccpa_office.models import LedgerLine
-from requests_app.models import ConsumerRequest, Identifier, Message
+from requests_app.models import Batch, ConsumerRequest, Identifier, Message, Plan
 
 APPS = ("ccpa_office", "notices_app", "requests_app")
 NOT_TABLES = {
@@ -36,6 +36,7 @@ OPENED = {
     ("Correction", "after"): "correction.after",
     ("Correction", "before"): "correction.before",
     ("Correction", "row"): "correction.row",
+    ("Declaration", "typed_name"): "declaration.name",
     ("Kept", "person"): "kept.person",
     ("Message", "recipient"): "message.recipient",
     ("Message", "facts"): "message.facts",
@@ -84,6 +85,7 @@ class Reader:
         self._boxes: dict[int, sealing.Box] = {}
         self._people = {each.number: _who(each) for each in ConsumerRequest.objects.all()}
         self._letters = {each.pk: each for each in Message.objects.all()}
+        self._known = {**self._people, **_outside_hashes(self._people)}
 
     def office(self) -> Digest:
         """Each table as the multiset of its rows."""
@@ -118,13 +120,22 @@ class Reader:
             return "a moment"
         if isinstance(value, bytes | memoryview):
             return self._bytes(row, field.name, bytes(value))
-        return self._people.get(value, value) if isinstance(value, str) else value
+        return self._said(value)
+
+    def _said(self, value: Any) -> Any:
+        """A value, or each of a list, without what is drawn anew in each run."""
+        if isinstance(value, list):
+            return [self._said(each) for each in value]
+        return self._known.get(value, value) if isinstance(value, str) else value
 
     def _bytes(self, row: Any, name: str, value: bytes) -> str:
         context = OPENED.get((type(row).__name__, name))
         if context is None or not value:
             return value.hex()
-        return self._box(row).open(value, context=context)
+        text = self._box(row).open(value, context=context)
+        for number, who in self._people.items():
+            text = text.replace(number, who)
+        return text
 
     def _box(self, row: Any) -> sealing.Box:
         owner = row
@@ -170,11 +181,22 @@ class Reader:
             return _short(self.told(letter))
         if name in HIDDEN_FACTS:
             return HIDDEN_FACTS[name]
-        return "a moment" if name.endswith(("_at", "_on")) else value
+        return "a moment" if name.endswith(("_at", "_on")) else self._said(value)
 
     def _batch(self, key: int) -> str:
-        found = apps.get_model("requests_app", "Batch")._base_manager.get(pk=key)
-        return str(found.hash)
+        return str(self._said(Batch.objects.get(pk=key).hash))
+
+
+def _outside_hashes(people: dict[str, str]) -> dict[str, str]:
+    """The hashes of plans for systems outside and of their batches: a number stands in them."""
+    plans = Plan.objects.exclude(system_key="learners").select_related("consumer_request")
+    found = {}
+    for plan in plans:
+        who = people[plan.consumer_request.number] if plan.consumer_request else "nobody"
+        found[plan.hash] = f"the plan for {plan.system_key} of {who}"
+    for batch in Batch.objects.exclude(system_key="learners"):
+        found[batch.hash] = f"the batch for {batch.system_key} of {batch.people}"
+    return found
 
 
 def _who(consumer_request: ConsumerRequest) -> str:

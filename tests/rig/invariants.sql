@@ -64,7 +64,7 @@ SELECT a.id FROM requests_app_approval a JOIN requests_app_plan p ON p.id = a.pl
 SELECT r.id FROM requests_app_consumerrequest r WHERE status = 'completed' AND kind = 'delete' AND on_file AND NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = r.id AND state = 'proved');
 
 -- completed before the providers were told
-SELECT r.id FROM requests_app_consumerrequest r JOIN requests_app_message m ON m.consumer_request_id = r.id AND m.audience = 'provider' WHERE r.status = 'completed' AND m.delivery <> 'handed';
+SELECT r.id FROM requests_app_consumerrequest r JOIN requests_app_message m ON m.consumer_request_id = r.id AND m.audience = 'provider' WHERE r.status = 'completed' AND r.kind = 'delete' AND m.delivery <> 'handed';
 
 -- a handed letter that is still due
 SELECT id FROM requests_app_message WHERE delivery = 'handed' AND state <> 'done';
