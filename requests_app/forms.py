@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ccpa_office.asking import AskingForm
-from ccpa_office.connectors.base import Point
+from ccpa_office.connectors.ways import Point
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind

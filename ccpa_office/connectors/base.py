@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 
 Scalar = int | str
 Key = Scalar | tuple[Scalar, ...]
@@ -80,21 +81,6 @@ class Contact:
     person_key: Key
 
 
-@dataclass(frozen=True)
-class Hop:
-    """One step from a table towards the person: ``column`` here equals ``target`` in ``table``."""
-
-    column: str
-    table: str
-    target: str
-    forward: bool  # this row holds the reference; otherwise the next row refers to this one
-    unique: bool  # the target is the whole primary key there, so that one row answers at most
-    compare: str = "exact"
-    also: tuple[tuple[str, str], ...] = ()  # further (column, target) that must agree: a wide key
-
-
-Path = tuple[Hop, ...]
-
 MOST_KEYS = 50_000
 """So many keys one statement takes; whoever has more cuts them."""
 
@@ -152,35 +138,6 @@ class Hold:
     op: str = "eq"  # one of OPS
     values: tuple[str, ...] = ()
     code: str = "hold"
-
-
-@dataclass(frozen=True)
-class Named:
-    """A column that holds something of a kind, and how its values are compared."""
-
-    column: str
-    kind: str
-    compare: str = "exact"
-
-
-@dataclass(frozen=True)
-class ContactColumn:
-    """A column with a contact, and the column that says since when it is unchanged."""
-
-    column: str
-    kind: str
-    since: str
-
-
-@dataclass(frozen=True)
-class Point:
-    """A data point that proves identity: compared by the system, never shown."""
-
-    key: str
-    group: str
-    normalise: str
-    column: str
-    label: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

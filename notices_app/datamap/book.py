@@ -11,7 +11,8 @@ from django.db.models import Max
 
 from ccpa_office import connectors, ledger, outbound, sealing
 from ccpa_office.connectors import surveying
-from ccpa_office.connectors.base import Finding, Point, Program
+from ccpa_office.connectors.base import Finding, Program
+from ccpa_office.connectors.ways import Point
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require

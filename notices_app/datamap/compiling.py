@@ -3,17 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 
-from ccpa_office.connectors.base import (
-    Change,
-    ContactColumn,
-    Finding,
-    Named,
-    Path,
-    Point,
-    Program,
-    Table,
-)
+from ccpa_office.connectors.base import Change, Finding, Program, Table
 from ccpa_office.connectors.collected import Piece
+from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 from notices_app.datamap import linking, sense
 from notices_app.datamap.describing import describe, is_description
 from notices_app.datamap.facts import Collection, Field, Map, facts

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ccpa_office.connectors.base import Hop, Path
+from ccpa_office.connectors.ways import Hop, Path
 from notices_app.datamap.facts import Collection, Field, Map, Reference
 from notices_app.datamap.reading import Report
 

@@ -222,6 +222,13 @@ SENTENCES.update(
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),
+        "correction.left": lambda _f: _("A correction was left alone: the request had moved on."),
+        "package.called-back": lambda facts: (
+            _("A contact on file said: this was not me. The package can be fetched no more.")
+            if not facts.get("begun")
+            else _("A contact on file said: this was not me. A download had begun before.")
+        ),
+        "package.looked-into": lambda _f: _("A person looked into the call-back."),
         "kept.ended": lambda _f: (
             _("The time for keeping the rest is over. A plan for it waits for approval.")
         ),

@@ -54,6 +54,17 @@ class ClaimForm(forms.Form):
         return {"claim": claim, "reason": cleaned["reason"]}
 
 
+class ReadForm(forms.Form):
+    """A yes to exactly the corrections that were read: their digest goes with it."""
+
+    takes_subject = True
+    hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, subject: ConsumerRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["hash"].initial = correction.read_now(subject)
+
+
 def _is_open(subject: Any) -> bool:
     return bool(subject.kind == RequestKind.CORRECT and subject.status == Status.VERIFIED)
 
@@ -70,8 +81,8 @@ def _propose(
     return _("Proposed for %s fields. Another person approves it.") % len(made)
 
 
-def _approve(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
-    count = correction.approve(subject, by=by, at=at)
+def _approve(subject: ConsumerRequest, *, hash: str, by: Actor, at: datetime) -> str:  # noqa: A002
+    count = correction.approve(subject, hash=hash, by=by, at=at)
     return _("Approved: %s fields are put right now.") % count
 
 
@@ -91,8 +102,8 @@ CORRECTING: tuple[Deed, ...] = (
         offered=_is_open,
     ),
     Deed(
-        "approve-correction", _L("Approve the corrections"), _approve, Verb.APPROVE, fresh=True,
-        offered=_waits, why_not=_why_not,
+        "approve-correction", _L("Approve the corrections"), _approve, Verb.APPROVE, ReadForm,
+        fresh=True, offered=_waits, why_not=_why_not,
     ),
     Deed(
         "refuse-correction", _L("Refuse the corrections"), _refuse, Verb.APPROVE, ReasonForm,

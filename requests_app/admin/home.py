@@ -13,6 +13,7 @@ from ccpa_office import clock_guard
 from ccpa_office.admin import CAP, Panel, capped_count, site
 from ccpa_office.models import DueWork, LedgerSeal, UnsealedLine, WorkState
 from ccpa_office.roles import Actor, Verb, may
+from requests_app import casework
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
@@ -21,6 +22,7 @@ from requests_app.models import (
     Batch,
     BatchState,
     Chunk,
+    ConsumerRequest,
     Finding,
     LinkAsked,
     Look,
@@ -128,7 +130,14 @@ def lamps(actor: Actor, at: datetime) -> dict[str, Any] | None:
     """Ledger, proofs, clock, the switch, parked work: each with words."""
     _ignored = at
     return {
-        "lamps": [_ledger_lamp(), _proof_lamp(), _clock_lamp(), _switch_lamp(), _work_lamp(actor)],
+        "lamps": [
+            _ledger_lamp(),
+            _proof_lamp(),
+            _clock_lamp(),
+            _switch_lamp(),
+            _package_lamp(),
+            _work_lamp(actor),
+        ],
     }
 
 
@@ -164,6 +173,17 @@ def _switch_lamp() -> dict[str, str]:
     if is_stopped():
         return _lamp(_("Erasures"), "bad", _("stopped for the whole office"))
     return _lamp(_("Erasures"), "", _("allowed"))
+
+
+def _package_lamp() -> dict[str, str]:
+    """Packages that were handed over when their owner said that it was somebody else."""
+    back = ConsumerRequest.objects.filter(hold=casework.NOT_ME, closed_at__isnull=False)
+    numbers = list(back.order_by("closed_at").values_list("number", flat=True)[:2])
+    if not numbers:
+        return _lamp(_("Packages"), "", _("none was called back"))
+    words = ngettext("one was called back", "several were called back", len(numbers))
+    link = reverse("admin:requests_app_consumerrequest_change", args=[numbers[0]])
+    return _lamp(_("Packages"), "bad", words, link)
 
 
 def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:

@@ -246,6 +246,11 @@ def _release(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) 
     return _("Released. The identity is checked again, and a new plan will be needed.")
 
 
+def _looked_into(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> str:
+    casework.release_stop(subject, reason=reason, by=by, at=at)
+    return _("Kept with the case.")
+
+
 def _write(subject: ConsumerRequest, *, words: str, by: Actor, at: datetime) -> str:
     casework.write(subject, words, by=by, at=at)
     return _("The message waits on the request's page; a letter says so.")
@@ -291,6 +296,11 @@ MOVES: tuple[Deed, ...] = (
         "release", _L("Release the stop"), _release, Verb.RELEASE_STOP, ReasonForm,
         help=_L("Somebody pressed “This was not me”. Say what you found out."),
         offered=_at(Status.STOPPED),
+    ),
+    Deed(
+        "looked-into", _L("Say what you found out"), _looked_into, Verb.RELEASE_STOP, ReasonForm,
+        help=_L("Somebody pressed “This was not me” after the answer. The case stays closed."),
+        offered=casework.is_called_back,
     ),
     Deed(
         "approve-denial", _L("Deny this request"), _approve_denial, Verb.APPROVE_DENIAL,

@@ -101,6 +101,7 @@ class OutsideDesk(OfficeModelAdmin):
     """Tasks of systems outside that wait for a person; ``?all=1``: every task."""
 
     word, label, place = "outside", _L("Outside systems"), 35
+    about = _L("Systems reached by calls, letters or hand: what waits, who answered, who confirms.")
     see = (Verb.SEE_CASES,)
     list_template, page_template = "admin/outside.html", "admin/outside_task.html"
     refusals = (

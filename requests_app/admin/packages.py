@@ -94,6 +94,7 @@ class PackageDesk(OfficeModelAdmin):
     """Packages that wait for a person, and the page of each."""
 
     word, label, place = "packages", _L("Packages"), 25
+    about = _L("Answers to requests to know: one person looks through, another hands over.")
     see = (Verb.SEE_CASES,)
     list_template, page_template = "admin/packages.html", "admin/package.html"
     refusals = (

@@ -12,6 +12,7 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import correspondence, workflow
 from requests_app.casework.refusals import GroundMissing
+from requests_app.fulfillment import correction
 from requests_app.models import (
     ConsumerRequest,
     Note,
@@ -104,6 +105,7 @@ def close_by_hand(
         consumer_request = workflow.locked(consumer_request)
         if to is Status.COMPLETED:
             _check_completion(consumer_request, nothing=nothing)
+            _check_corrections(consumer_request, in_part=outcome == "in-part")
         return workflow.move(
             consumer_request,
             to,
@@ -127,3 +129,12 @@ def _check_completion(consumer_request: ConsumerRequest, *, nothing: bool) -> No
         raise MoveNotAllowed("A deletion is complete when a second look proves it, never by hand.")
     if consumer_request.right in VERIFIABLE and consumer_request.status != Status.VERIFIED:
         raise MoveNotAllowed("Who asks is not verified yet; only then is there an answer.")
+
+
+def _check_corrections(consumer_request: ConsumerRequest, *, in_part: bool) -> None:
+    """What the machine corrects is done when it was seen to be done, whatever anybody says."""
+    if consumer_request.right is not RequestKind.CORRECT:
+        return
+    why_not = correction.why_not_complete(consumer_request, in_part=in_part)
+    if why_not:
+        raise MoveNotAllowed(why_not)

@@ -5,19 +5,24 @@ from typing import Any
 
 from django.db import transaction
 
+from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import verification, workflow
 from requests_app.casework.refusals import GroundMissing
+from requests_app.fulfillment import handing
 from requests_app.fulfillment.plan import void_plans
 from requests_app.models import (
+    CLOSED,
     ConsumerRequest,
     Link,
     LinkPurpose,
+    Note,
     Outcome,
     PlanState,
     Status,
 )
 
+NOT_ME = "not-me"
 NO_DENIAL: dict[str, Any] = {
     "ground": "", "exception": "", "ground_detail": None, "denial_drafted_by_id": None,
 }  # fmt: skip
@@ -41,10 +46,13 @@ def withdraw(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> C
 def stop_by_link(link: Link, *, at: datetime) -> ConsumerRequest:
     """Stop from a contact on file, which says that it was not me: spend the link (VR-16).
 
-    Raises ``verification.LinkGone``, or ``MoveNotAllowed`` once the erasure has begun.
+    A package that was handed over is called back: nobody fetches it any more. Raises
+    ``verification.LinkGone``, or ``MoveNotAllowed`` once the erasure has begun.
     """
     with transaction.atomic():
         verification.spend(link, LinkPurpose.STOP, at=at)
+        if handing.call_back(link.consumer_request, at=at):
+            return link.consumer_request
         return stop(link.consumer_request, at=at)
 
 
@@ -62,7 +70,7 @@ def stop(consumer_request: ConsumerRequest, *, at: datetime) -> ConsumerRequest:
             at=at,
             facts={"from": consumer_request.status},
             stopped_at=at,
-            hold="not-me",
+            hold=NOT_ME,
             **NO_DENIAL,
         )
         _void_links(consumer_request, at)
@@ -78,12 +86,31 @@ def release_stop(
         raise GroundMissing("Say what you found out.")
     with transaction.atomic():
         consumer_request = workflow.locked(consumer_request)
+        if is_called_back(consumer_request):
+            return _looked_into(consumer_request, reason, by, at)
         if consumer_request.status != Status.STOPPED:
             raise workflow.MoveNotAllowed("Nobody stopped this request.")
         return workflow.move(
             consumer_request, Status.CHECKING, by=by, at=at, reason=reason, hold="",
             stopped_at=None,
         )  # fmt: skip
+
+
+def is_called_back(consumer_request: ConsumerRequest) -> bool:
+    """Whether a contact on file said "not me" when the answer had been handed over already."""
+    return consumer_request.status in CLOSED and consumer_request.hold == NOT_ME
+
+
+def _looked_into(
+    consumer_request: ConsumerRequest, reason: str, by: Actor, at: datetime
+) -> ConsumerRequest:
+    """The case stays closed; what the person found out stands beside it."""
+    workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
+    consumer_request.hold, consumer_request.stopped_at = "", None
+    consumer_request.save(update_fields=["hold", "stopped_at"])
+    facts = {"reason": sealing.digest("reason", reason).hex()}
+    ledger.record("package.looked-into", subject=consumer_request.number, by=by, at=at, facts=facts)
+    return consumer_request
 
 
 def _void_links(consumer_request: ConsumerRequest, at: datetime) -> None:

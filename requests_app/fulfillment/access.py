@@ -294,6 +294,9 @@ def check_hand_over(package: Package, by: Actor, *, hash: str, at: datetime) -> 
     ):
         if by.id == staff_id:
             raise HandOverRefused(words)
+    gave = consumer_request.packages.exclude(given=[]).filter(asked_by_id=by.staff_id)
+    if gave.exists():
+        raise HandOverRefused("You gave rows that others reach too; another person hands it over.")
     if not consumer_request.verified_at or consumer_request.verified_at < at - FRESH:
         raise HandOverRefused("The identity was decided more than 30 days ago; decide it again.")
     contact = verified_contact(consumer_request)

@@ -1,5 +1,6 @@
 """Correcting single fields: proposed, approved by another, changed, seen again, locked (7023)."""
 
+import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -215,6 +216,15 @@ def claimed(correction: Correction) -> str:
     return box.open(correction.after, context="correction.after")
 
 
+def read_now(consumer_request: ConsumerRequest) -> str:
+    """The digest of all that is proposed now: who approves, approves what stood on the page."""
+    proposed = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).order_by("pk")
+    told = hashlib.sha256()
+    for pk, row, after in proposed.values_list("pk", "row", "after"):
+        told.update(b"%d:%b:%b;" % (pk, bytes(row), bytes(after)))
+    return told.hexdigest()
+
+
 def why_not_approve(consumer_request: ConsumerRequest, by: Actor, *, at: datetime) -> str:
     """Why ``by`` cannot approve the corrections of a request now, or an empty text."""
     try:
@@ -234,11 +244,23 @@ def _check(consumer_request: ConsumerRequest, by: Actor, at: datetime) -> None:
         raise CannotCorrect(_("You verified or took in this request; another person approves it."))
 
 
-def approve(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> int:
-    """A second person says yes to what is proposed; workers carry it out. How many fields."""
+def approve(
+    consumer_request: ConsumerRequest,
+    *,
+    hash: str,  # noqa: A002
+    by: Actor,
+    at: datetime,
+) -> int:
+    """A second person says yes to what they read; workers carry it out. How many fields.
+
+    ``hash`` is ``read_now`` of the page. Raises ``NotAllowed``, ``TouchedAccount``,
+    ``CannotCorrect``, ``MoveNotAllowed``.
+    """
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         _check(consumer_request, by, at)
+        if hash != read_now(consumer_request):
+            raise CannotCorrect(_("Something else is proposed now. Read it, then decide."))
         count: int = consumer_request.corrections.filter(stage=CorrectionStage.PROPOSED).update(
             stage=CorrectionStage.APPROVED, state=WorkState.READY, not_before=at,
             approved_by_id=by.staff_id, approved_at=at,
@@ -276,9 +298,13 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
     """Change the field in one statement, look again with another, lock, tell who has it too.
 
     A repeat is harmless: what stands right already is right. Where something else stands by now,
-    nothing is changed and a person is asked.
+    nothing is changed and a person is asked. A request that was closed or stopped meanwhile
+    changes nothing.
     """
     consumer_request = correction.consumer_request
+    if consumer_request.status != Status.VERIFIED:
+        _leave(correction, at)
+        return
     box = box_of(consumer_request)
     key = json.loads(box.open(correction.row, context="correction.row"))
     before = json.loads(box.open(correction.before, context="correction.before"))
@@ -308,6 +334,31 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
         ledger.record(verb, subject=consumer_request.number, by=SYSTEM, at=at, facts=facts)
         if right and not correction.follows:
             _tell(consumer_request, correction, after, at)
+
+
+def _leave(correction: Correction, at: datetime) -> None:
+    """Nothing is changed any more: the request did not wait for it."""
+    with transaction.atomic():
+        work.finish(correction, stage=CorrectionStage.REFUSED)
+        ledger.record(
+            "correction.left", subject=correction.consumer_request.number, by=SYSTEM, at=at,
+            facts={"status": correction.consumer_request.status},
+        )  # fmt: skip
+
+
+def why_not_complete(consumer_request: ConsumerRequest, *, in_part: bool) -> str:
+    """Why the case cannot be said to be corrected yet, or an empty text.
+
+    What is still being decided or carried out is not done; a field in which something else stood
+    is corrected again, or the answer says that only part was done.
+    """
+    rows = list(consumer_request.corrections.order_by("pk"))
+    if any(row.stage in {CorrectionStage.PROPOSED, CorrectionStage.APPROVED} for row in rows):
+        return _("Corrections still wait to be decided or carried out.")
+    last = {(row.system_key, row.collection, row.field): row.stage for row in rows}
+    if not in_part and CorrectionStage.CHANGED in last.values():
+        return _("A field could not be put right. Correct it again, or answer that part was done.")
+    return ""
 
 
 def _tell(

@@ -231,6 +231,23 @@ def expire(*, at: datetime, limit: int = 200) -> int:
     return len(rows)
 
 
+def call_back(consumer_request: ConsumerRequest, *, at: datetime) -> bool:
+    """Let nobody fetch what was handed over: a contact on file says that it was not theirs (VR-16).
+
+    Whether there was something to call back. The case shows a hold; ``expire`` destroys the file.
+    """
+    released = consumer_request.packages.select_for_update().filter(stage=PackageStage.RELEASED)
+    package = released.first()
+    if package is None:
+        return False
+    package.stage = PackageStage.VOID
+    package.save(update_fields=["stage"])
+    ConsumerRequest.objects.filter(pk=consumer_request.pk).update(hold="not-me", stopped_at=at)
+    facts = {"downloads": package.downloads, "begun": package.fetched.count()}
+    _say("package.called-back", package, by=Actor.consumer(), at=at, **facts)
+    return True
+
+
 def destroy(package: Package, *, at: datetime) -> None:
     """Take the file away, then the key and what the row holds; twice is harmless."""
     if package.file:

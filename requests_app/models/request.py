@@ -168,6 +168,11 @@ class ConsumerRequest(models.Model):
             ),
             models.Index(fields=["assigned_to_id", "due_on", "id"], name="request_mine"),
             models.Index(fields=["received_on"], name="request_received"),
+            models.Index(
+                fields=["closed_at"],
+                name="requests_called_back",
+                condition=Q(hold="not-me", closed_at__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

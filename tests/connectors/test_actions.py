@@ -18,9 +18,7 @@ from ccpa_office.connectors.base import (
     ChangeBlocked,
     Deed,
     Hold,
-    Hop,
     Look,
-    Named,
     Program,
     Recount,
     Rows,
@@ -30,6 +28,7 @@ from ccpa_office.connectors.base import (
 from ccpa_office.connectors.masking import is_token, masked, row_of
 from ccpa_office.connectors.postgresql import PostgreSQL, soundness
 from ccpa_office.connectors.stripping import NOBODY
+from ccpa_office.connectors.ways import Hop, Named
 from tests import engines
 from tests.connectors.stores import SECRET, _admin, _url, count_statements, undone
 from tests.connectors.test_masking import ANN, STRIPPED

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from ccpa_office.connectors.base import Hold, Identity, KeysRefused, Named, Term
+from ccpa_office.connectors.base import Hold, Identity, KeysRefused, Term
+from ccpa_office.connectors.ways import Named
 from tests.connectors.contract import count_statements
 
 ON = date(2026, 7, 1)

@@ -9,12 +9,12 @@ import pytest
 from ccpa_office.connectors.base import (
     ConnectorError,
     Deed,
-    Hop,
     Identity,
     KeysRefused,
     MapDoesNotFit,
     Rows,
 )
+from ccpa_office.connectors.ways import Hop
 from tests.connectors.stores import SECRET, undone
 
 ON = date(2026, 7, 1)

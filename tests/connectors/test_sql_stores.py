@@ -13,7 +13,6 @@ from ccpa_office.connectors.base import (
     Applied,
     ChangeBlocked,
     Deed,
-    Hop,
     Identity,
     KeysRefused,
     Look,
@@ -23,6 +22,7 @@ from ccpa_office.connectors.base import (
     Table,
 )
 from ccpa_office.connectors.sql import SQLStore, keys
+from ccpa_office.connectors.ways import Hop
 from tests.connectors import contract, contract_engines, stores
 from tests.connectors.contract import count_statements
 from tests.connectors.contract_engines import Engine

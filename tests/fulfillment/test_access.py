@@ -170,6 +170,35 @@ def test_shared_rows_are_given_when_a_person_says_why(learners, mailbox, team):
     assert package.stage == PackageStage.VOID
 
 
+def test_who_once_gave_rows_of_others_hands_no_later_package_over(learners, mailbox, team):
+    home = query(learners, "SELECT address_id FROM accounts WHERE lower(email) = %s", ORLA)[0][0]
+    query(learners, "UPDATE accounts SET address_id = %s WHERE id = 20", home)
+    package, at = built(mailbox, team, learners), clock.now()
+    access.give_shared(
+        package, system="learners", table="addresses", reason="their own address",
+        by=team.chief, at=at,
+    )  # fmt: skip
+    tasks.drain_collect()
+    given = package_of(package.consumer_request).given
+    access.collect_again(package.consumer_request, by=team.officer, at=at, given=given)
+    tasks.drain_collect()
+    last = package_of(package.consumer_request)
+    access.propose(last, hash=last.hash, by=team.officer, at=at)
+    last = package_of(package.consumer_request)
+    with pytest.raises(access.HandOverRefused):
+        access.hand_over(last, hash=last.hash, by=team.chief, at=at)
+    contact = access.verified_contact(last.consumer_request)
+    with refused_by_the_database():
+        by_sql(
+            "UPDATE requests_app_package SET stage = 'released', released_by_id = %s,"
+            " released_at = now(), expires_at = now() + interval '1 day', contact_id = %s"
+            " WHERE stage = 'proposed'",
+            team.chief.id,
+            contact and contact.pk,
+        )
+    access.hand_over(last, hash=last.hash, by=team.approver, at=at)
+
+
 @pytest.mark.parametrize("language", ["en", "ja", "es"])
 def test_the_pages_speak_the_language_of_the_request(learners, mailbox, team, language):
     consumer_request = verified_to_know(mailbox, team, learners)

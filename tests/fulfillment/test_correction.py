@@ -5,13 +5,13 @@ import pytest
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
-from ccpa_office.roles import NotAllowed
+from ccpa_office.roles import Actor, NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
-from requests_app import tasks, workflow
+from requests_app import casework, tasks, workflow
 from requests_app.fulfillment import correction
 from requests_app.fulfillment.correction import CannotCorrect, Claim, locked
-from requests_app.models import Correction, CorrectionLock, CorrectionStage
+from requests_app.models import Correction, CorrectionLock, CorrectionStage, Outcome
 from tests.builders import ORLA, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
 from tests.requests.desks import at_desk
@@ -32,7 +32,8 @@ def _propose(asked, team, field=NAME, value=RIGHT, row=""):
 
 
 def _approve(asked, team, by=None):
-    return correction.approve(asked, by=by or team.approver, at=clock.now())
+    read = correction.read_now(asked)
+    return correction.approve(asked, hash=read, by=by or team.approver, at=clock.now())
 
 
 def _of_orla(learners, columns, table="accounts", on="t.id = a.id"):
@@ -121,6 +122,49 @@ def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team
     assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
 
 
+def test_only_what_was_read_is_approved(learners, asked, team):
+    _propose(asked, team)
+    read = correction.read_now(asked)
+    _propose(asked, team, ("learners", "accounts", "locale"), "ja")
+    with pytest.raises(CannotCorrect):
+        correction.approve(asked, hash=read, by=team.approver, at=clock.now())
+    assert {each.stage for each in Correction.objects.all()} == {CorrectionStage.PROPOSED}
+
+
+def test_a_request_that_was_withdrawn_is_not_corrected(learners, asked, team):
+    _propose(asked, team)
+    _approve(asked, team)
+    casework.withdraw(fresh(asked), by=Actor.consumer(), at=clock.now())
+    tasks.drain_collect()
+    assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
+    assert {(each.stage, each.state) for each in Correction.objects.all()} == {
+        (CorrectionStage.REFUSED, WorkState.DONE)
+    }
+    assert lines(asked.number)[-1] == "correction.left"
+    assert not CorrectionLock.objects.exists()
+
+
+def test_a_case_is_said_to_be_corrected_when_it_was_seen_to_be(learners, asked, team):
+    def close(outcome):
+        return casework.close_by_hand(
+            fresh(asked), outcome=outcome, words="Done.", by=team.officer, at=clock.now()
+        )
+
+    for step in (_propose, _approve):
+        step(asked, team)
+        for outcome in ("complied", "in-part"):
+            with pytest.raises(workflow.MoveNotAllowed):
+                close(outcome)
+    query(learners, "UPDATE accounts SET full_name = 'Somebody' WHERE lower(email) = %s", ORLA)
+    tasks.drain_collect()
+    with pytest.raises(workflow.MoveNotAllowed):
+        close("complied")
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    assert close("complied").outcome == Outcome.COMPLIED
+
+
 def test_what_changed_meanwhile_is_left_to_a_person(learners, asked, team):
     _propose(asked, team)
     _approve(asked, team)
@@ -204,7 +248,7 @@ def test_the_desk_of_the_case_proposes_and_approves(learners, asked, team, setti
     shown = approver.get(page).content.decode()
     assert RIGHT in shown
     assert "Approve the corrections" in shown
-    approver.post(f"{page}approve-correction/")
+    approver.post(f"{page}approve-correction/", {"hash": correction.read_now(asked)})
     assert Correction.objects.get(follows=False).stage == CorrectionStage.APPROVED
     tasks.drain_collect()
     assert _of_orla(learners, "t.full_name") == [(RIGHT,)]

@@ -26,7 +26,7 @@ from tests import builders, steps
 from tests.builders import KOFI, ORLA, fresh
 from tests.fulfillment import outsiders
 from tests.fulfillment.outsiders import again, approved, carried_out, looks_due, task_of
-from tests.vendor.description import TOKENS, of_effect
+from tests.vendor.description import BASE, TOKENS, of_effect
 from tests.vendor.making import QUICK, vendor_in
 from tests.vendor.modes import Mode
 from tests.vendor.server import TOKEN
@@ -279,6 +279,15 @@ def test_what_was_accepted_is_polled_until_it_is_done(served, mailbox, team):
     builders.drain()
     assert status(orla) == Status.COMPLETED
     assert len(served.log("deleted")) == 2
+
+
+def test_a_look_that_is_answered_later_has_seen_nothing(vendor, mailbox, team, learners, at_once):
+    text = BASE.replace("{status: 200, means: done}", "{status: 200, means: pending}", 1)
+    outsiders.register(team, "mail", vendor.url, text)
+    orla = carried_out(mailbox, team)
+    assert task_of(orla).error_code == "unknown"
+    assert len(vendor.of(ORLA)) == 2
+    assert status(orla) == Status.EXECUTING
 
 
 # --- unknown is a state -------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def test_every_desk_is_of_the_base_class_and_nothing_else_stands_on_the_site():
     ] == []
     words = [desk.word for desk in site.desks()]
     assert len(words) == len(set(words))
+    assert [desk.word for desk in site.desks() if not desk.about] == []
 
 
 def test_the_stock_site_with_its_user_pages_is_not_routed():

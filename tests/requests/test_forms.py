@@ -6,7 +6,7 @@ import pytest
 from django.core import signing
 from django.utils import translation
 
-from ccpa_office.connectors.base import Point
+from ccpa_office.connectors.ways import Point
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
 from requests_app.forms import (
     FORMS,

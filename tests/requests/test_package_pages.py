@@ -1,6 +1,7 @@
 """Fetching a package: a fresh code in one browser, few downloads, then nothing is left."""
 
 import io
+import json
 import re
 import zipfile
 from datetime import timedelta
@@ -12,10 +13,11 @@ from django.urls import reverse
 from ccpa_office import clock, sealing
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
-from requests_app import tasks
+from requests_app import casework, tasks
 from requests_app.fulfillment import access, handing
+from requests_app.fulfillment.package import building
 from requests_app.models import Download, Message, Package, PackageCode, PackageStage
-from tests.builders import ORLA, tokens
+from tests.builders import ORLA, fresh, tokens
 from tests.fulfillment.knowing import CATEGORIES, built, package_of, released
 from tests.requests.desks import at_desk
 from tests.steps import Killed, killed_at, lines
@@ -207,6 +209,26 @@ def test_a_download_that_is_broken_off_does_not_count(browser, package, mailbox)
     assert _refetched(package).downloads == 0
 
 
+def test_who_says_not_me_after_the_answer_calls_the_package_back(
+    browser, package, mailbox, team, shelf
+):
+    _open(browser, package, mailbox)
+    asked = package.consumer_request
+    link = asked.links.filter(purpose="stop", used_at=None, voided_at=None).first()
+    casework.stop_by_link(link, at=clock.now())
+    assert _fetch(browser, package).status_code == 302
+    assert "Fetch the file" not in browser.get(_path(package), follow=True).content.decode()
+    handing.expire(at=clock.now())
+    assert list(shelf.iterdir()) == []
+    desk = at_desk(team.approver)
+    assert ">one was called back" in desk.get("/admin/").content.decode()
+    desk.post(f"/admin/requests/{asked.number}/looked-into/", {"reason": "a sister, by mistake"})
+    assert ">none was called back" in desk.get("/admin/").content.decode()
+    told = [each for each in lines(asked.number) if each.startswith("package")]
+    assert told[-3:] == ["package.called-back", "package.destroyed", "package.looked-into"]
+    assert fresh(asked).status == "completed"
+
+
 def test_after_two_weeks_nothing_is_served_and_nothing_is_left(browser, package, mailbox, shelf):
     _open(browser, package, mailbox)
     later = package.expires_at
@@ -273,6 +295,21 @@ def test_what_a_dead_worker_left_is_taken_away_after_a_day(package, shelf):
 
 
 # --- the desk -----------------------------------------------------------------------------------
+
+
+def test_the_desk_says_that_an_answer_of_categories_is_in_the_language_of_the_request(
+    learners, mailbox, team, notice
+):
+    package = built(mailbox, team, learners, kind=CATEGORIES)
+    box = sealing.Box(package.data_key)
+    answer = building.opened(box, package.answer, context="package.answer")
+    japanese = json.dumps({**answer, "language": "ja"})
+    Package.objects.filter(pk=package.pk).update(
+        answer=box.seal(japanese, context="package.answer")
+    )
+    page = at_desk(team.officer).get(f"/admin/packages/{package.pk}/").content.decode()
+    assert "in the language of the request: 日本語" in page
+    assert "List A: sold or shared" not in page
 
 
 def test_the_desk_shows_counts_and_masked_samples_and_hands_over(learners, mailbox, team):

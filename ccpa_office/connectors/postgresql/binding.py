@@ -6,8 +6,9 @@ from typing import Any
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import ColumnFacts, Hop, MapDoesNotFit, Path, Program, Table
+from ccpa_office.connectors.base import ColumnFacts, MapDoesNotFit, Program, Table
 from ccpa_office.connectors.postgresql.catalogue import Catalogue
+from ccpa_office.connectors.ways import Hop, Path
 
 INTEGERS = frozenset({"bigint", "integer", "smallint"})
 CAST = {"character": "bpchar", '"char"': "text"}

@@ -20,7 +20,6 @@ from ccpa_office.connectors.base import (
     KeysRefused,
     Located,
     Look,
-    Named,
     Program,
     Recount,
     Repeat,
@@ -45,6 +44,7 @@ from ccpa_office.connectors.postgresql import (
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.correcting import Correcting
+from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"

@@ -2,9 +2,10 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Point, Program, Table
+from ccpa_office.connectors.base import Program, Table
 from ccpa_office.connectors.postgresql.binding import Binding, conjunction, normal, walks
 from ccpa_office.connectors.postgresql.statements import asked, literal
+from ccpa_office.connectors.ways import Point
 
 SQL = sql.SQL
 

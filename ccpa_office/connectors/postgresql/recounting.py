@@ -2,10 +2,11 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Change, Named, Table
+from ccpa_office.connectors.base import Change, Table
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
 from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, shows
 from ccpa_office.connectors.postgresql.statements import bears_sign, literal, not_among, of_person
+from ccpa_office.connectors.ways import Named
 
 SQL = sql.SQL
 

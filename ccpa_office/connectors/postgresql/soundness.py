@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Path, Program, Table
+from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, Table
 from ccpa_office.connectors.masking import LEVELING, serves
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
+from ccpa_office.connectors.ways import Path
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric",

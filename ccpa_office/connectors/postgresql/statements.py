@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Hold, Named, Table
+from ccpa_office.connectors.base import Hold, Table
 from ccpa_office.connectors.postgresql import texts
 from ccpa_office.connectors.postgresql.binding import (
     Binding,
@@ -12,6 +12,7 @@ from ccpa_office.connectors.postgresql.binding import (
     normal,
     walks,
 )
+from ccpa_office.connectors.ways import Named
 
 SQL = sql.SQL
 

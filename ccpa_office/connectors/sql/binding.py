@@ -9,16 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
-from ccpa_office.connectors.base import (
-    ColumnFacts,
-    Hold,
-    MapDoesNotFit,
-    Path,
-    Program,
-    Table,
-)
+from ccpa_office.connectors.base import ColumnFacts, Hold, MapDoesNotFit, Program, Table
 from ccpa_office.connectors.sql.catalogue import Catalogue, Column
 from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot
+from ccpa_office.connectors.ways import Path
 
 PLACE = Slot("n", ColumnFacts("integer"))
 """The position of a row in a list that was sent."""

@@ -22,7 +22,6 @@ from ccpa_office.connectors.base import (
     Located,
     Look,
     MapDoesNotFit,
-    Named,
     Program,
     Recount,
     Repeat,
@@ -46,6 +45,7 @@ from ccpa_office.connectors.sql.correcting import Correcting
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS, Dialect
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
+from ccpa_office.connectors.ways import Named
 
 Parameters = dict[str, Any]
 

@@ -13,8 +13,6 @@ from ccpa_office.connectors.base import (
     Key,
     Located,
     MapDoesNotFit,
-    Named,
-    Point,
     Program,
     Table,
     Term,
@@ -23,6 +21,7 @@ from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, TEXT, Binding, flag
 from ccpa_office.connectors.sql.dialects.base import Cell, Slot
 from ccpa_office.connectors.sql.normal import normal
+from ccpa_office.connectors.ways import Named, Point
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any]
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from ccpa_office.connectors import masking
-from ccpa_office.connectors.base import Change, Finding, Hop, MapDoesNotFit, Program, Table
+from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program, Table
 from ccpa_office.connectors.sql.binding import Binding, typed
 from ccpa_office.connectors.sql.catalogue import ForeignKey
+from ccpa_office.connectors.ways import Hop
 
 KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 

@@ -75,6 +75,7 @@ def find(talk: Talk, asked: Sequence[Asked]) -> list[str]:
             answer = talk.heard(_looked(talk, {kind: value}))
         if answer.means not in SETTLED:
             _not_settled(answer)
+            raise StillUnknown("pending")  # "later" is no answer to what is held
         ids += [record.id for record in answer.records]
     return list(dict.fromkeys(ids))
 
