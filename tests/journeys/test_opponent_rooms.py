@@ -42,6 +42,7 @@ PLACE = "learners.accounts.full_name"
 BENT = MAP.read_text("utf-8") + "\n# mine\n"
 TRIGGERS = {
     "package_counts": "requests_app_package",
+    "package_givers": "requests_app_package",
     "correction_counts": "requests_app_correction",
     "outside_asked": "requests_app_outsidetask",
 }
@@ -84,7 +85,8 @@ def work_through(session, cases):
 def finish(session, cases):
     """The second half of everything."""
     for case in cases[2:]:
-        session.post(f"/admin/requests/{case.number}/approve-correction/", {"reason": "yes"})
+        body = {"hash": correction.read_now(case)}
+        session.post(f"/admin/requests/{case.number}/approve-correction/", body)
     for package in Package.objects.all():
         session.post(f"/admin/packages/{package.pk}/hand-over/", {"hash": package.hash})
     for task in OutsideTask.objects.all():
@@ -204,5 +206,5 @@ def _hand_over(package, _wrong, by):
 
 
 def _approve(_package, wrong, by):
-    correction.approve(wrong, by=by, at=clock.now())
+    correction.approve(wrong, hash=correction.read_now(wrong), by=by, at=clock.now())
     return "corrected"

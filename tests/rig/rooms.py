@@ -140,7 +140,8 @@ class Rooms(Story):
             claim = Claim(NAME, f"{consumer.learner.name} {RIGHT}")
             correction.propose(request, claim, reason="a passport", by=team.officer, at=at)
         elif stages == {CorrectionStage.PROPOSED}:
-            correction.approve(request, by=team.approver, at=at)
+            read = correction.read_now(request)
+            correction.approve(request, hash=read, by=team.approver, at=at)
         elif stages == {CorrectionStage.DONE}:
             casework.close_by_hand(
                 request, outcome="complied", words="It is put right.", by=team.officer, at=at
