@@ -18,7 +18,7 @@ from psycopg import sql
 
 from ccpa_office import sealing
 from ccpa_office.models import LedgerLine
-from requests_app.models import Batch, ConsumerRequest, Identifier, Message, Plan
+from requests_app.models import Batch, ConsumerRequest, Identifier, Message, Plan, PlanTable
 
 APPS = ("ccpa_office", "notices_app", "requests_app")
 NOT_TABLES = {
@@ -85,7 +85,7 @@ class Reader:
         self._boxes: dict[int, sealing.Box] = {}
         self._people = {each.number: _who(each) for each in ConsumerRequest.objects.all()}
         self._letters = {each.pk: each for each in Message.objects.all()}
-        self._known = {**self._people, **_outside_hashes(self._people)}
+        self._known = {**self._people, **_drawn_hashes(self._people)}
 
     def office(self) -> Digest:
         """Each table as the multiset of its rows."""
@@ -133,9 +133,16 @@ class Reader:
         if context is None or not value:
             return value.hex()
         text = self._box(row).open(value, context=context)
+        if isinstance(row, Plan | PlanTable) and self._ends_terms(row):
+            text = _in_no_order(text)
         for number, who in self._people.items():
             text = text.replace(number, who)
         return text
+
+    def _ends_terms(self, row: Plan | PlanTable) -> bool:
+        """Whether it is of a plan whose people stand in the order in which they were proved."""
+        plan = row.plan if isinstance(row, PlanTable) else row
+        return plan.consumer_request_id is None and plan.system_key == "learners"
 
     def _box(self, row: Any) -> sealing.Box:
         owner = row
@@ -187,13 +194,25 @@ class Reader:
         return str(self._said(Batch.objects.get(pk=key).hash))
 
 
-def _outside_hashes(people: dict[str, str]) -> dict[str, str]:
-    """The hashes of plans for systems outside and of their batches: a number stands in them."""
+def _in_no_order(text: str) -> str:
+    """Of people and keys who they are; of their numbers nothing."""
+    found = json.loads(text)
+    if all(isinstance(each, int) for each in found):
+        return f"{len(found)} numbers"
+    return json.dumps(sorted(found, key=str), sort_keys=True, ensure_ascii=False)
+
+
+def _drawn_hashes(people: dict[str, str]) -> dict[str, str]:
+    """Hashes of plans and batches in which a number stands, or an order that is nobody's."""
     plans = Plan.objects.exclude(system_key="learners").select_related("consumer_request")
     found = {}
     for plan in plans:
         who = people[plan.consumer_request.number] if plan.consumer_request else "nobody"
         found[plan.hash] = f"the plan for {plan.system_key} of {who}"
+    ended = Plan.objects.filter(consumer_request=None, parent=None, system_key="learners")
+    found |= dict.fromkeys(ended.values_list("hash", flat=True), "the plan of ended terms")
+    terms = Batch.objects.filter(kind=Batch.Kind.TERM)
+    found |= dict.fromkeys(terms.values_list("hash", flat=True), "the batch of ended terms")
     for batch in Batch.objects.exclude(system_key="learners"):
         found[batch.hash] = f"the batch for {batch.system_key} of {batch.people}"
     return found

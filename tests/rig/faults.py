@@ -346,7 +346,7 @@ def moods(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
 # --- the list -----------------------------------------------------------------------------------
 
 EVERYBODY = ("web", "worker", "worker2", "keeper", "keeper2", "beat")
-ROOMS: dict[str, Any] = {"rooms": True, "seconds": 120.0}
+ROOMS: dict[str, Any] = {"rooms": True}
 RUNS = [
     Run("clean again"),
     Run("kills at seams", kills),

@@ -60,7 +60,7 @@ class Run:
     prepare: Callable[["Rig", Story, random.Random, Told], None] = lambda *_: None
     programs: tuple[str, ...] = ("web", "worker", "keeper")
     variables: dict[str, str] = field(default_factory=dict)
-    seconds: float = 60.0
+    seconds: float = 180.0
     finish: Callable[[], None] = lambda: None
     compares: bool = True
     count: int = 0
@@ -171,4 +171,4 @@ def _begin(rig: Rig, office: str) -> None:
 
 
 CLEAN = Run("clean")
-CLEAN_ROOMS = Run("rooms: clean", rooms=True, seconds=90)
+CLEAN_ROOMS = Run("rooms: clean", rooms=True)
