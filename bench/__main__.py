@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from bench.peer.installing import CannotInstall, postgresql
 from ccpa_office.engines.pair import running
+from ccpa_office.engines.postgresql import SETTINGS
 from ccpa_office.keys import demo_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -24,18 +27,40 @@ OFFICE = {
 }
 """No cool-off and no hour of the night: the lines measure work, not waiting."""
 
+LARGE = {"shared_buffers": "1GB", "work_mem": "64MB", "max_wal_size": "8GB"}
+"""Both ways get a server that is not starved (performance.md, 2)."""
+TCP = {"max_connections": "200"}
+"""The peer reaches its databases by TCP and opens many connections."""
+
+
+def _loopback() -> str:
+    """An address of loopback of this run's own, so that the usual port is free on it."""
+    return ".".join(["127", *(str(2 + secrets.randbelow(250)) for _ in range(3))])
+
 
 def main() -> int:
     """Start engines that keep every write (fsync on), run the lines, end the engines."""
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    arguments.add_argument("--only", nargs="+", default=[], help="some lines: G1 G2 G4 G11 G12")
+    arguments.add_argument(
+        "--only", nargs="+", default=[], help="some lines, by their names in the report"
+    )
     arguments.add_argument(
         "--quick", action="store_true", help="few rounds, small lists, no report"
     )
+    arguments.add_argument(
+        "--scale", choices=["10k", "100k", "1m"], default="100k",
+        help="customers of the reference shop; 1m takes hours",
+    )  # fmt: skip
     arguments.add_argument("--peer", action="store_true", help="beside the open-source peer")
     given = arguments.parse_args()
+    SETTINGS.update(LARGE)
     if given.peer:
-        arguments.error("the lines beside the peer are not built yet")
+        try:
+            os.environ["CCPA_PG_BIN"] = postgresql()
+        except CannotInstall as refused:
+            print(f"The peer cannot be measured here: {refused}", file=sys.stderr)
+            return 1
+        SETTINGS.update(TCP | {"listen_addresses": _loopback()})
     with (
         tempfile.TemporaryDirectory(prefix="ccpa-bench-") as folder,
         running(Path(folder), durable=True) as engines,
@@ -50,7 +75,9 @@ def main() -> int:
             "REDIS_URL": addresses.redis,
         }  # fmt: skip
         environment.pop("DATABASE_OWNER_URL", None)
-        command = [sys.executable, "-m", "bench.run", *given.only]
+        command = [sys.executable, "-m", "bench.run", *given.only, "--scale", given.scale]
+        if given.peer:
+            command.append("--peer")
         if given.quick:
             command.append("--quick")
         return subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode  # noqa: S603

@@ -1,6 +1,8 @@
 """G2: a list of people is frozen, approved, erased and proved, beside the same rows by hand."""
 
+import itertools
 import statistics
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import psycopg
@@ -28,20 +30,32 @@ PARTS = {
 }
 
 
-def erase_list(emails: list[str], workers: Workers | None = None) -> int:
+def erase_list(emails: Iterable[str], workers: Workers | None = None) -> int:
     """The office's way, from the list to the proof; returns the number of people proved."""
+    return carry_out(approved(emails), workers)
+
+
+def approved(emails: Iterable[str]) -> Batch:
+    """A list that is frozen, with its approvals."""
     team, at = places.office(), clock.now()
-    batch = lists.open_list("learners", ["email", *emails], by=team.officer, at=at).batch
+    lines = itertools.chain(["email"], emails)
+    batch = lists.open_list("learners", lines, by=team.officer, at=at).batch
     for approver in (team.approver, team.second):
         batch.refresh_from_db()
         if batch.state == BatchState.WAITING:
             batches.approve(batch, hash=batch.hash, by=approver, at=at)
+    return batch
+
+
+def carry_out(batch: Batch, workers: Workers | None = None) -> int:
+    """An approved list, erased and proved; returns the number of people proved."""
     while Batch.objects.get(pk=batch.pk).state != BatchState.DONE:
         if workers:
             workers.work("chunks")
         else:
             tasks.drain_erase()
         batches.finish_done(at=clock.now())
+        assert not batches.gave_up(batch), [row.error_code for row in batches.gave_up(batch)]
     proved = Plan.objects.filter(chunk__batch=batch, state=PlanState.PROVED)
     return sum(proved.values_list("people", flat=True))
 

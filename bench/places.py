@@ -53,9 +53,9 @@ def copy(people: int) -> Iterator[str]:
     builders.administer("DROP DATABASE {} WITH (FORCE)", name)
 
 
-def point_office_at(url: str) -> None:
-    """Let the office serve this learner database under the demo's map."""
-    team, document = office(), builders.MAP.read_text("utf-8")
+def point_office_at(url: str, document: str = "") -> None:
+    """Let the office serve this database under a map, the demo's if none is given."""
+    team, document = office(), document or builders.MAP.read_text("utf-8")
     datamap.add_system(
         "learners", name="learners", url=url, by=team.editor, at=clock.now(), served=True
     )

@@ -1,12 +1,14 @@
 """A worker of the benchmark: waits for a word, then carries out what is due until none is left."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from bench import ready, single
+from bench import lists, ready, single
 from ccpa_office import clock, work
 from requests_app import targets
-from requests_app.fulfillment import batches
-from requests_app.models import Chunk
+from requests_app.fulfillment import access, batches
+from requests_app.models import Chunk, Package
 
 __all__ = ["ready"]
 
@@ -15,12 +17,15 @@ def main() -> None:
     """Stand ready with open connections; answer each word with how much was done.
 
     ``requests``: one due request after the other, to its end. ``chunks``: chunks of a list.
+    ``packages``: what is to be collected. ``freeze FILE``: the list in a file, up to its approval;
+    answers with the number of its batch.
     """
     work.claim(Chunk, lane="erase", n=1, owner="bench")
     targets.of("learners")
     print("ready", flush=True)
     for word in sys.stdin:
-        print(single.carry_out() if word.strip() == "requests" else chunks(), flush=True)
+        name, _, rest = word.strip().partition(" ")
+        print(freeze(Path(rest)) if name == "freeze" else WORDS[name](), flush=True)
 
 
 def chunks() -> int:
@@ -32,6 +37,28 @@ def chunks() -> int:
             done += chunk.people
     return done
 
+
+def packages() -> int:
+    """Collect package after package, as the lane's task does."""
+    done = 0
+    while held := work.claim(Package, lane="collect", n=1, owner="bench"):
+        for package in held:
+            access.build(package, at=clock.now())
+            done += 1
+    return done
+
+
+def freeze(path: Path) -> int:
+    """Read a list of addresses, freeze it, have it approved."""
+    with path.open(encoding="utf-8") as lines:
+        return int(lists.approved(lines).pk)
+
+
+WORDS: dict[str, Callable[[], int]] = {
+    "requests": single.carry_out,
+    "chunks": chunks,
+    "packages": packages,
+}
 
 if __name__ == "__main__":
     main()

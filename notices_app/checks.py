@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from ccpa_office import clock, connectors
-from ccpa_office.connectors.base import MapDoesNotFit, StoreUnreachable
+from ccpa_office import clock, connectors, outbound
+from ccpa_office.connectors.base import HostNotAllowed, MapDoesNotFit, StoreUnreachable
 from ccpa_office.doctor.finding import Finding, unsound
 from notices_app import datamap, publishing
 from notices_app.models import DataSystem
 
 
 def doctor_findings() -> Iterator[Finding]:
-    """notice-missing, map-missing, system-unreachable, map-misfit: nothing to answer from."""
+    """notice-missing, map-missing, host-not-allowed, system-unreachable, map-misfit: no answer."""
     if publishing.current_version(on=clock.today()) is None:
         yield unsound(
             "notice-missing",
@@ -34,12 +34,19 @@ def _no_map(key: str) -> Iterator[Finding]:
 
 def _can_be_served(key: str) -> Iterator[Finding]:
     try:
-        connectors.connect(datamap.url(key), datamap.active_program(key))
+        program = datamap.active_program(key)
+        connectors.connect(datamap.url(key), program, allowed=outbound.stores())
     except (StoreUnreachable, datamap.NoAddress) as error:
         yield unsound(
             "system-unreachable",
             f"System {key} cannot be reached ({type(error).__name__}).",
             "Start it, or correct its address: `manage.py system add` again.",
+        )
+    except HostNotAllowed:
+        yield unsound(
+            "host-not-allowed",
+            f"The host of {key} is not among OUTBOUND_ALLOWED_HOSTS, so nobody is served there.",
+            "Name it there, or correct the address: `manage.py system add` again.",
         )
     except MapDoesNotFit:
         yield unsound(

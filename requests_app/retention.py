@@ -3,16 +3,21 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from ccpa_office import clock_guard, ledger
+from ccpa_office import clock_guard, ledger, sealing
+from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor
 from requests_app.models import (
     ConsumerRequest,
     Identifier,
     IdentifierSource,
+    Kept,
     Look,
     OutsideLook,
+    OutsideTask,
+    Package,
+    PackageStage,
     Plan,
     PlanState,
     PlanTable,
@@ -28,7 +33,7 @@ def purge(*, at: datetime) -> int:
     """Take away what has served its purpose. A suspect clock takes nothing away (PR-10)."""
     if not clock_guard.clock_is_trusted():
         return 0
-    return _claims(at) + _keys(at)
+    return _claims(at) + _keys(at) + _data_keys(at)
 
 
 def _claims(at: datetime) -> int:
@@ -64,3 +69,53 @@ def _keys(at: datetime) -> int:
             ]
             ledger.record_many("keys.purged", entries, by=SYSTEM, at=at)
     return len(hashes)
+
+
+OVER = (PlanState.VOID, PlanState.STOPPED)
+
+
+def needed() -> Q:
+    """Of data keys, those that something still needs; the database refuses to destroy them.
+
+    Rows that are kept until a day, a package that is not destroyed, a plan with its people or a
+    task outside that is not over (proofs and looks read them), an open request.
+    """
+    key = OuterRef("pk")
+    unread = Plan.objects.exclude(state__in=OVER).exclude(subjects=b"")
+    outside = OutsideTask.objects.filter(~Q(state="done") | Exists(_open_looks()))
+    return (
+        Q(Exists(Kept.objects.filter(data_key=key)))
+        | Q(Exists(Package.objects.filter(data_key=key).exclude(stage=PackageStage.DESTROYED)))
+        | Q(Exists(unread.filter(data_key=key)))
+        | Q(Exists(outside.filter(plan__data_key=key)))
+        | Q(Exists(ConsumerRequest.objects.filter(data_key=key, closed_at__isnull=True)))
+    )
+
+
+def _open_looks() -> QuerySet[OutsideLook]:
+    return OutsideLook.objects.filter(task=OuterRef("pk")).exclude(state="done")
+
+
+def _data_keys(at: datetime) -> int:
+    """The keys of lists of which nothing is looked at, kept or asked any more.
+
+    A request's own key lives as long as its letters and its record must (7101(a)).
+    """
+    of_lists = Plan.objects.filter(consumer_request__isnull=True, data_key=OuterRef("pk"))
+    read = Exists(of_lists.filter(state=PlanState.PROVED, subjects=b""))
+    own = Exists(Plan.objects.filter(consumer_request__isnull=False, data_key=OuterRef("pk")))
+    idle = DataKey.objects.filter(read, ~own, ~needed(), destroyed_at__isnull=True)
+    with transaction.atomic():
+        keys = {key.pk: key for key in idle.order_by("pk")[:LIMIT]}
+        for key in keys.values():
+            sealing.destroy(key, at)
+        batches = Plan.objects.filter(data_key__in=keys, chunk__isnull=False)
+        named = batches.values_list("chunk__batch_id", "data_key_id").distinct().order_by("pk")
+        entries = {key: f"batch:{batch}" for batch, key in named}
+        if entries:
+            facts: dict[str, int] = {"keys": 1}
+            ledger.record_many(
+                "data-key.destroyed", [(name, facts) for name in entries.values()],
+                by=SYSTEM, at=at,
+            )  # fmt: skip
+    return len(keys)

@@ -103,6 +103,11 @@ def url(name: str) -> str:
     return f"postgresql://{login}{host}:{at['port'] or 5432}/{name}"
 
 
+def name_of(database_url: str) -> str:
+    """The name of the database that a URL leads to."""
+    return database_url.partition("?")[0].rsplit("/", 1)[1]
+
+
 def administer(statement: str, *names: str) -> None:
     """Run one statement on the server's own database."""
     with psycopg.connect(address("postgres"), autocommit=True) as connection:

@@ -97,9 +97,7 @@ class PostgreSQL:
                 f"--pwfile={password}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
+                *self._locale(),
                 "--data-checksums",
                 *([] if durable else ["--no-sync"]),
             ],
@@ -111,12 +109,22 @@ class PostgreSQL:
             raise Refused(f"PostgreSQL could not make its data folder: {in_words(answer.stderr)}")
         half.rename(self.data)
 
-    def _same_version(self) -> None:
-        have = (self.data / "PG_VERSION").read_text().strip()
+    def _major(self) -> str:
+        """Return the installed PostgreSQL's major version."""
         answer = run([self.binaries.tool("postgres"), "--version"], env=plain_environment())
         found = re.search(r"(\d+)", answer.stdout)
-        if found is None or found.group(1) != have:
-            offered = found.group(1) if found else "unknown"
+        return found.group(1) if found else "unknown"
+
+    def _locale(self) -> tuple[str, ...]:
+        """Return the rules of sorting by code point; before 17 the system's own."""
+        if self._major() in {"14", "15", "16"}:
+            return ("--locale=C.UTF-8",)
+        return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+
+    def _same_version(self) -> None:
+        have = (self.data / "PG_VERSION").read_text().strip()
+        offered = self._major()
+        if offered != have:
             raise Refused(
                 f"The data in {self.data} were written by PostgreSQL {have}; the installed one is "
                 f"{offered}. Dump them with the old version (pg_dump), move the folder away, start "

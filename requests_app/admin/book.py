@@ -268,6 +268,7 @@ SENTENCES.update(
         "work.retried": lambda _f: _("Work that had given up was tried again."),
         "link.asked-again": lambda _f: _("A new letter to the contact on file was asked for."),
         "claims.purged": lambda _f: _("What the consumer answered was deleted; its time was over."),
+        "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
     }
 )  # fmt: skip

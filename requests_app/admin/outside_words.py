@@ -28,6 +28,9 @@ def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's 
         "too-many": _("they hold more records than we accept"),
         "host-not-allowed": _("the host is not on the list of OUTBOUND_ALLOWED_HOSTS"),
         "not-what-was-approved": _("the plan is not what was approved"),
+        "nothing-to-ask-by": _(
+            "nothing that we hold of this person names them there; somebody decides"
+        ),
         "pending": _("they took it in and work on it"),
         "busy": _("they asked us to come later"),
         "unreachable": _("they do not answer"),

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from ccpa_office.templatetags.office import in_words
 from requests_app.admin.words import ground_words
 from requests_app.fulfillment import timetable
+from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.models import Plan
 
 
@@ -53,6 +54,13 @@ def cool_off_words() -> str:
 def sentences(plan: Plan) -> list[str]:
     """What will happen, as a person says it."""
     parts = plan.summary
+    if is_silent(plan):
+        return [
+            _(
+                "Nothing that we hold of this person names them in this system: nothing can be "
+                "asked there. After the approval somebody decides what becomes of it."
+            )
+        ]
     found = [*_goes(parts), *_stripped(parts), *_kept(parts)]
     waiting = undecided(plan)
     if waiting:

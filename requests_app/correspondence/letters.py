@@ -32,7 +32,11 @@ from requests_app.models import (
 )
 
 LETTERS_A_DAY = 6
-"""How many letters a stranger can make the office send to one address in 24 hours (VR-24)."""
+"""How many letters of all kinds a stranger can make the office send to one address in 24 hours."""
+WITH_A_LINK = ("confirm", "reminder")
+"""The letters whose link confirms a request; VR-24 limits them more narrowly (decision 18)."""
+LINKS_A_DAY, LINKS_A_REQUEST, BETWEEN_LINKS = 3, 5, timedelta(minutes=10)
+"""To one address in 24 hours over all requests; to one address for one request; the pause."""
 OVER_THE_LIMIT = "sending-limit"
 
 EARLIER = """
@@ -42,7 +46,13 @@ SELECT
         AND recipient_digest = going.digest),
     (SELECT count(*) FROM requests_app_message
       WHERE recipient_digest = going.digest AND queued_at > %(since)s
-        AND letter = ANY(%(strangers)s::text[]) AND error_code <> %(held)s)
+        AND letter = ANY(%(strangers)s::text[]) AND error_code <> %(held)s),
+    (SELECT count(*) FROM requests_app_message
+      WHERE recipient_digest = going.digest AND queued_at > %(since)s
+        AND letter = ANY(%(links)s::text[]) AND error_code <> %(held)s),
+    (SELECT count(*) FROM requests_app_message
+      WHERE recipient_digest = going.digest AND consumer_request_id = going.request
+        AND letter = ANY(%(links)s::text[]) AND error_code <> %(held)s)
 FROM unnest(%(digests)s::bytea[], %(requests)s::bigint[]) WITH ORDINALITY
     AS going(digest, request, place) ORDER BY place
 """
@@ -242,12 +252,16 @@ def _heed_earlier(letter: Letter, messages: list[Message], at: datetime) -> None
                 "strangers": [name for name, each in LETTERS.items() if each.stranger],
                 "since": at - timedelta(days=1),
                 "held": OVER_THE_LIMIT,
+                "links": list(WITH_A_LINK),
             },
         )
         found = cursor.fetchall()
-    for message, (ordinal, sent) in zip(messages, found, strict=True):
+    for message, (ordinal, sent, links, of_request) in zip(messages, found, strict=True):
         message.ordinal = ordinal
-        if letter.stranger and sent >= LETTERS_A_DAY:
+        over = sent >= LETTERS_A_DAY
+        if message.letter in WITH_A_LINK:
+            over = over or links >= LINKS_A_DAY or of_request >= LINKS_A_REQUEST
+        if letter.stranger and over:
             message.state, message.error_code = "parked", OVER_THE_LIMIT
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -12,7 +13,7 @@ from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn
 from requests_app.fulfillment.cutting import cut_rows, together
-from requests_app.fulfillment.loading import Load, load, merge
+from requests_app.fulfillment.loading import Load, load, merge, require_known
 from requests_app.fulfillment.packing import Part, canonical
 from requests_app.models import Chunk, Receipt
 
@@ -26,8 +27,8 @@ class KeyOfAnother(Exception):
 def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
     """Erase one chunk: target transaction, then receipts; repeatable at every instant (PR-14).
 
-    Raises ``KeyOfAnother``, ``TooManyNewborn``, ``NotNow``, ``work.LeaseLost``; the target is
-    then as it was before.
+    Raises ``KeyOfAnother``, ``TooManyNewborn``, ``NotNow``, ``NotWhatWasApproved``,
+    ``work.LeaseLost``; the target is then as it was before.
     """
     loaded = load(chunk)
     connector = loaded.target.connector
@@ -39,14 +40,14 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
         parts = in_order(loaded, [*loaded.parts, *born])
         results = apply(loaded, parts)
     work.seam("erase.after-effect")
-    erasure_ledger.append(loaded, parts, at=at)
+    line, mark = erasure_ledger.append(loaded, parts, at=at)
     work.seam("erase.noted")
     repeated = chunk.attempts > 1
     with transaction.atomic():
         _hand_on(chunk, at)
         receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
         Receipt.objects.bulk_create(receipts)
-        _note(loaded, receipts, at)
+        _note(loaded, receipts, at, {"line": line, "mark": mark})
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
     return replace(loaded, parts=parts)
@@ -56,7 +57,9 @@ def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
     """One part for each table and action, in the program's order: children before parents.
 
     Shared rows that are stripped come first where the way from them to the person is cut later.
+    Raises ``NotWhatWasApproved`` for a table that the program does not know.
     """
+    require_known(loaded.target.program, parts)
     tables = loaded.target.program.tables
     order = {table.name: place for place, table in enumerate(tables)}
     loose = {table.name for table in tables if table.loose}
@@ -137,11 +140,11 @@ def _receipts(
     return receipts
 
 
-def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime) -> None:
-    """One line for the chunk; its root binds every receipt."""
+def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime, outside: dict[str, Any]) -> None:
+    """One line for the chunk: its root binds every receipt; it knows its erasure ledger's line."""
     leaves = [bytes.fromhex(receipt.digest) for receipt in receipts]
     ledger.record(
-        "erasure.carried-out",
+        erasure_ledger.CARRIED_OUT,
         subject=f"batch:{loaded.chunk.batch_id}",
         by=SYSTEM,
         at=at,
@@ -151,5 +154,6 @@ def _note(loaded: Load, receipts: Sequence[Receipt], at: datetime) -> None:
             "rows": sum(receipt.planned for receipt in receipts),
             "gone": sum(receipt.gone for receipt in receipts),
             "root": ledger.merkle_root(leaves).hex() if leaves else "",
+            **outside,
         },
     )

@@ -1,15 +1,18 @@
 """What was erased, outside the database: so that a restored backup can be erased again.
 
 ``erasures.jsonl`` in ERASURE_LEDGER_DIR has one line for each chunk that was carried out: its
-number, its moment, the hash of the line before it, and, sealed with ENCRYPTION_KEYS, whose rows
-went and which. It stands on another volume than the databases and in none of their backups, and
-keeps each line for as long as a backup of that time may be restored (7022(d)).
+number, a mark, its moment, the hash of the line before it, and, sealed with ENCRYPTION_KEYS, whose
+rows went and which. The office's book keeps number and mark of every line: a file whose end was cut
+off still agrees with itself, but not with the book. It stands on another volume than the databases
+and in none of their backups, and keeps each line for as long as a backup of that time may be
+restored (7022(d)).
 """
 
 import fcntl
 import hashlib
 import json
 import os
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +25,15 @@ from typing import Any
 from django.conf import settings
 
 from ccpa_office import sealing
+from ccpa_office.models import LedgerLine
 from requests_app.fulfillment.loading import Load
 from requests_app.fulfillment.packing import Part, Subject, as_key, as_keys, canonical
 
 FILE_NAME = "erasures.jsonl"
 CONTEXT = "erasure-ledger"
 NO_LINE = "0" * 64
+CARRIED_OUT = "erasure.carried-out"
+"""The verb of the book that names a line of this file."""
 
 
 class LedgerBroken(Exception):
@@ -53,10 +59,11 @@ def path() -> Path:
 
 
 # --- writing ------------------------------------------------------------------------------------
-def append(loaded: Load, parts: Sequence[Part], *, at: datetime) -> None:
+def append(loaded: Load, parts: Sequence[Part], *, at: datetime) -> tuple[int, str]:
     """Add a chunk, on disk before this returns: after its erasure, before the office says so.
 
-    A chunk that is tried again stands here twice, which is harmless.
+    Returns the line's number and mark, for the book. A chunk that is tried again stands here
+    twice, which is harmless.
     """
     facts = {
         "system": loaded.target.key,
@@ -69,12 +76,13 @@ def append(loaded: Load, parts: Sequence[Part], *, at: datetime) -> None:
     with _alone():
         _mend()
         number, prev = _last()
-        _write(_line(number + 1, at, prev, sealed))
+        fact = {"n": number + 1, "mark": secrets.token_hex(8), "sealed": sealed}
+        _write(_line({**fact, "at": at.astimezone(UTC).isoformat(), "prev": prev}))
+    return number + 1, str(fact["mark"])
 
 
-def _line(number: int, at: datetime, prev: str, sealed: str) -> bytes:
-    moment = at.astimezone(UTC).isoformat()
-    return canonical({"n": number, "at": moment, "prev": prev, "sealed": sealed}) + b"\n"
+def _line(fact: dict[str, Any]) -> bytes:
+    return canonical(fact) + b"\n"
 
 
 @contextmanager
@@ -181,6 +189,20 @@ def _facts() -> Iterator[dict[str, Any]]:
             yield fact
 
 
+def missing(*, at: datetime) -> list[int]:
+    """The numbers of lines that the book knows and the file has lost, oldest first.
+
+    Of erasures that a backup may still bring back. A file that is ahead of the book has lost
+    nothing: a worker died between the two, or the book was restored. Raises ``LedgerBroken``.
+    """
+    oldest = at - timedelta(days=settings.OLDEST_BACKUP_DAYS)
+    known = LedgerLine.objects.filter(verb=CARRIED_OUT, at__gte=oldest).order_by("pk")
+    noted = [json.loads(body)["facts"] for body in known.values_list("body", flat=True).iterator()]
+    told = {(each["line"], each["mark"]) for each in noted if "mark" in each}
+    held = {(fact["n"], fact.get("mark", "")) for fact in _facts()} if told else set()
+    return sorted(number for number, _mark in told - held)
+
+
 # --- keeping ------------------------------------------------------------------------------------
 def prune(*, at: datetime) -> int:
     """Let go of lines older than the oldest backup that may be restored. Returns how many.
@@ -220,8 +242,7 @@ def _rewrite(facts: Iterable[dict[str, Any]]) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         for fact in facts:
-            moment = datetime.fromisoformat(fact["at"])
-            line = _line(fact["n"], moment, prev or fact["prev"], fact["sealed"])
+            line = _line({**fact, "prev": prev or fact["prev"]})
             prev = hashlib.sha256(line).hexdigest()
             stream.write(line)
         stream.flush()

@@ -257,10 +257,10 @@ def destroy(package: Package, *, at: datetime) -> None:
         row = Package.objects.select_for_update().get(pk=package.pk)
         if row.stage == PackageStage.DESTROYED:
             return
-        sealing.destroy(package.data_key, at)
         row.stage, row.destroyed_at = PackageStage.DESTROYED, at
         row.file, row.samples, row.answer = "", b"", b""
         row.save(update_fields=["stage", "destroyed_at", "file", "samples", "answer"])
+        sealing.destroy(package.data_key, at)  # the database lets no key go that a package needs
         row.codes.all().delete()
         _say("package.destroyed", package, by=SYSTEM, at=at, downloads=row.downloads)
 

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from ccpa_office import sealing
-from ccpa_office.connectors.base import Identity, Key
+from ccpa_office.connectors.base import Identity, Key, Program
 from ccpa_office.models import ClockGuard
 from ccpa_office.prepared import Prepared
 from requests_app import targets
@@ -25,7 +26,18 @@ class NotNow(Exception):
 
 
 class NotWhatWasApproved(Exception):
-    """The people or parts in the database are not those that the approved hash stands for."""
+    """The people or parts in the database are not those that the approved hash stands for.
+
+    Also where a part names a table that the program of the plan's own map does not know.
+    """
+
+
+def require_known(program: Program, parts: Iterable[Part]) -> None:
+    """Hold the tables of some parts against the program. Raises ``NotWhatWasApproved``."""
+    known = {table.name for table in program.tables}
+    for part in parts:
+        if part.table not in known:
+            raise NotWhatWasApproved(f"{program.system} has no table {part.table} in its map")
 
 
 @dataclass(frozen=True)
@@ -112,9 +124,11 @@ def load(
             raise NotWhatWasApproved
         first[plan.pk] = first.get(plan.parent_id, len(subjects))
         subjects += people if plan.parent_id is None else []
+    target = targets.under(plans[0].map_version)
+    require_known(target.program, chain.from_iterable(parts_of.values()))
     return Load(
         chunk=chunk,
-        target=targets.under(plans[0].map_version),
+        target=target,
         plans=plans,
         subjects=subjects,
         first=first,

@@ -16,22 +16,21 @@ def found_outside(number: str, found: Iterable[Found]) -> list[Found]:
     """A plan's worth for each outside system, asked by what the databases hold of the person.
 
     Only identifiers that stand in the person's own rows are used: a typed one proves nothing
-    (VR-14). No system outside is called, so that none that is away holds up a plan.
+    (VR-14). No system outside is called, so that none that is away holds up a plan. A system that
+    knows people by what we do not hold of this one gets a plan without keys: nothing can be asked
+    there, and a person says what becomes of it.
     """
     known: dict[str, list[str]] = {}
-    for each in found:
-        for subject in each.subjects:
-            known = merged(known, subject.identifiers)
-    asked = [_asked(vendor, number, known) for vendor in targets.vendors()] if known else []
-    return [each for each in asked if each is not None]
+    subjects = [subject for each in found for subject in each.subjects]
+    for subject in subjects:
+        known = merged(known, subject.identifiers)
+    return [_asked(vendor, number, known) for vendor in targets.vendors()] if subjects else []
 
 
-def _asked(vendor: Vendor, number: str, known: dict[str, list[str]]) -> Found | None:
+def _asked(vendor: Vendor, number: str, known: dict[str, list[str]]) -> Found:
     keys: list[Key] = [
         (kind, value) for kind in vendor.description.identifiers for value in known.get(kind, [])
     ]
-    if not keys:
-        return None
     identifiers = {kind: known[kind] for kind in vendor.description.identifiers if kind in known}
     part = Part(OUTSIDE, "delete", keys, [0] * len(keys))
     return Found(vendor, [Subject(number, identifiers)], [part], {})
@@ -43,6 +42,11 @@ def sample_outside(plan: Plan) -> list[dict[str, Any]]:
     endpoint = vendor.description.endpoints.get("delete")
     asked = f"{endpoint.method} {endpoint.path}" if endpoint else vendor.description.name
     return [{"table": OUTSIDE, "action": "delete", "rows": [], "statement": asked}]
+
+
+def is_silent(plan: Plan) -> bool:
+    """Whether a plan of a system outside has nothing to ask by."""
+    return not plan.rows and any(map(is_outside, plan.summary))
 
 
 def is_outside(part: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ letter: therefore on a system that is registered as a rehearsal copy, and on no 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -168,6 +168,7 @@ def told(loaded: Load) -> list[dict[str, Any]]:
             "reason": part.reason,
             "until": part.until.isoformat() if part.until else None,
             "columns": _columns(program.table(part.table), part),
+            "changes": _changes(program.table(part.table), part),
             "rows": len(part.keys),
             "shared": part.shared,
             "decision": part.decision,
@@ -175,6 +176,13 @@ def told(loaded: Load) -> list[dict[str, Any]]:
         }
         for part in loaded.parts
     ]
+
+
+def _changes(table: Table, part: Part) -> list[dict[str, str]]:
+    """How each column changes where the row stays: by which action of the map, with what."""
+    if part.action not in {"mask", "trim"}:
+        return []
+    return [asdict(change) for change in table.mask(part.action)]
 
 
 def _columns(table: Table, part: Part) -> list[str]:

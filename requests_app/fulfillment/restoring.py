@@ -14,7 +14,7 @@ from requests_app import suppression, targets
 from requests_app.fulfillment import erasure_ledger, newborn, proof
 from requests_app.fulfillment.erasure import KeyOfAnother, apply, in_order
 from requests_app.fulfillment.erasure_ledger import Erasure
-from requests_app.fulfillment.loading import Load, NotNow
+from requests_app.fulfillment.loading import Load, NotNow, require_known
 from requests_app.fulfillment.locating import parts_of
 from requests_app.fulfillment.packing import Part
 from requests_app.models import Chunk, Finding, Switch
@@ -31,7 +31,8 @@ class Again:
 
     ``outcome``: ``absent`` (nobody came back), ``back`` (only looked), ``erased``, ``residual``
     (something is left for a person), ``strangers`` (a key is somebody else's: nothing was touched),
-    ``more`` (more rows came back than the approval of then covers: nothing was touched).
+    ``more`` (more rows came back than the approval of then covers: nothing was touched), ``cut``
+    (the book knows the line and the file has lost it: nobody can say who came back).
     """
 
     number: int
@@ -54,7 +55,8 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
     more. Whoever was erased is on the suppression list again, too.
 
     Raises ``NotAllowed``, ``NotNow`` (kill switch, or a clock that is not trusted),
-    ``MapForgotten``, ``erasure_ledger.LedgerBroken``, ``sealing.Unreadable``.
+    ``MapForgotten``, ``NotWhatWasApproved``, ``erasure_ledger.LedgerBroken``,
+    ``sealing.Unreadable``.
     """
     require(by, Verb.RUN_BATCH)
     stopped = Switch.objects.filter(stopped=True).exists() or not clock_guard.clock_is_trusted()
@@ -62,6 +64,8 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
         raise NotNow
     for erasure in erasure_ledger.erasures():
         yield _one(erasure, by=by, at=at, look_only=look_only)
+    for number in erasure_ledger.missing(at=at):
+        yield Again(number, "", 0, 0, 0, "cut")
 
 
 def _one(erasure: Erasure, *, by: Actor, at: datetime, look_only: bool) -> Again:
@@ -116,6 +120,7 @@ def _came_back(target: Target, erasure: Erasure) -> list[int]:
 
 def _of(target: Target, erasure: Erasure, people: Sequence[int]) -> Load:
     """The erasure of then, cut down to some of its people."""
+    require_known(target.program, erasure.parts)
     place = {old: new for new, old in enumerate(people)}
     parts = [_cut(part, place) for part in erasure.parts]
     return Load(

@@ -15,7 +15,7 @@ from ccpa_office.law.certainty import (
 from ccpa_office.law.kinds import KNOW, RequestKind
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
-from requests_app.correspondence.letters import OVER_THE_LIMIT
+from requests_app.correspondence.letters import BETWEEN_LINKS, OVER_THE_LIMIT, WITH_A_LINK
 from requests_app.models import (
     ConsumerRequest,
     Identifier,
@@ -212,11 +212,15 @@ def send_again(consumer_request: ConsumerRequest, *, at: datetime) -> None:
 
 
 def _to_write_to(consumer_request: ConsumerRequest, at: datetime) -> list[Identifier]:
-    """The contacts on file to which no letter with a link is on its way, or was held back today."""
+    """The contacts on file to which no letter with a link is on its way, or was held back today.
+
+    Nor did one go within the last ten minutes (VR-24).
+    """
     held = Q(error_code=OVER_THE_LIMIT, queued_at__gt=at - timedelta(days=1))
     letters = Message.objects.filter(consumer_request=consumer_request, audience="on_file")
     waiting = letters.filter(
-        Q(state__in=["ready", "running"]) | held, letter__in=["confirm", "reminder"]
+        Q(state__in=["ready", "running"]) | held | Q(queued_at__gt=at - BETWEEN_LINKS),
+        letter__in=WITH_A_LINK,
     )
     contacts = consumer_request.identifiers.filter(
         source=IdentifierSource.ON_FILE, is_contact=True

@@ -8,6 +8,8 @@ from ccpa_office.connectors.postgresql.connector import PostgreSQL
 from notices_app import datamap
 from requests_app import casework, tasks
 from requests_app.fulfillment import batches, closing, erasure, proof
+from requests_app.fulfillment.loading import NotWhatWasApproved, load
+from requests_app.fulfillment.packing import Part
 from requests_app.models import (
     Batch,
     BatchState,
@@ -94,6 +96,15 @@ def test_a_row_that_is_gone_already_is_told_as_gone(due, learners):
     _carry_out()
     receipt = Receipt.objects.get(table="newsletter")
     assert (receipt.planned, receipt.done, receipt.gone) == (1, 0, 1)
+
+
+def test_a_table_outside_the_map_is_refused_by_its_name(due, learners):
+    loaded = load(gathered())
+    before = store_digest(learners)
+    strange = Part("ghosts", "delete", [1], [0])
+    with pytest.raises(NotWhatWasApproved, match="ghosts"):
+        erasure.in_order(loaded, [*loaded.parts, strange])
+    assert store_digest(learners) == before
 
 
 def test_a_chunk_carried_out_three_times_has_the_same_end(due, learners):

@@ -33,6 +33,35 @@ def archive(team, learners, at_once, settings):
 
 
 @pytest.fixture
+def unnamed(mailbox, team, learners, at_once):
+    """A deletion where a ledger on paper knows people by what nobody holds of Orla."""
+    by_card = MANUAL.replace("identifiers: [email]", "identifiers: [library_card]")
+    outsiders.register(team, "paper", f"mailto:{ARCHIVE}", by_card, "manual")
+    return carried_out(mailbox, team)
+
+
+def test_where_nothing_can_be_asked_a_person_decides_and_the_letter_says_so(
+    unnamed, mailbox, team, settings
+):
+    settings.DEMO = True  # nobody in these tests has a second factor
+    task = task_of(unnamed)
+    assert (task.state, task.error_code) == ("parked", hands.NOTHING_TO_ASK_BY)
+    assert fresh(unnamed).status == Status.EXECUTING
+    assert not Message.objects.filter(letter="outside_task").exists()
+    page = at_desk(team.officer).get(f"/admin/plans/{task.plan_id}/").content.decode()
+    assert "nothing can be asked there" in page
+    outsiders.again()
+    assert task_of(unnamed).error_code == hands.NOTHING_TO_ASK_BY
+    nothing = hands.Reply(Said.NOTHING, note="Asked by telephone.")
+    hands.answer_by_hand(task, nothing, by=team.officer, at=clock.now())
+    hands.confirm(task, by=team.chief, at=clock.now())
+    outsiders.again()
+    assert fresh(unnamed).status == Status.COMPLETED
+    assert "could not be asked: nothing that we hold of you names you" in mailbox.last(ORLA)
+    assert not task.looks.exists()
+
+
+@pytest.fixture
 def orla(archive, mailbox, team):
     """A deletion of which the archive has been asked."""
     return carried_out(mailbox, team)

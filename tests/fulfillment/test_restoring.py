@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from datetime import timedelta
 from io import StringIO
 from urllib.parse import urlsplit
@@ -10,8 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ccpa_office import clock, connectors, sealing
+from ccpa_office.engines import binaries
 from ccpa_office.roles import NotAllowed, Role
-from requests_app import casework, suppression
+from requests_app import casework, checks, suppression
 from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
 from requests_app.fulfillment.loading import NotNow
 from requests_app.fulfillment.packing import canonical
@@ -145,36 +147,67 @@ def test_a_map_that_this_database_never_saw_is_asked_for(erased, team):
         _drill(team)
 
 
-def test_fifty_erasures_after_a_dump_are_done_again_and_no_more(
-    erasures, team, learners, at_once, settings
+@pytest.fixture
+def many(team):
+    """A hundred and sixty learners, served."""
+    name = builders.learner_template(160)
+    builders.serve(team, builders.url(name))
+    yield name
+    connectors.close_all()
+    administer("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _carried_out(team, addresses):
+    """A list, everything that others reach too decided, approved and carried out."""
+    listed = ["email", *addresses]
+    batch = lists.open_list("learners", listed, by=team.officer, at=clock.now()).batch
+    plan = Plan.objects.get(chunk__batch=batch, state="frozen")
+    for table in sorted(set(plan.tables.filter(shared=True).values_list("table", flat=True))):
+        how = ("keep", "GX_k") if table == "addresses" else ("strip", "")
+        plan = casework.decide_shared(
+            plan, table=table, decision=how[0], ground=how[1], by=team.chief, at=clock.now()
+        )
+    batch.refresh_from_db()
+    batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+    drain()
+
+
+def _accounts(target):
+    return {number for (number,) in query(target, "SELECT id FROM accounts")}
+
+
+def _dumped(name, *words):
+    """One of PostgreSQL's own programs for dumps; what it wrote."""
+    program, *rest = words
+    full = [str(binaries.installed().tool(program)), *rest, "--dbname", builders.address(name)]
+    return subprocess.run(full, check=True, capture_output=True).stdout
+
+
+def test_a_hundred_erasures_after_a_dump_are_done_again_and_no_more(
+    erasures, team, many, at_once, settings, tmp_path, record_property
 ):
     settings.CEILING_PEOPLE = settings.CEILING_ROWS = 100_000
-    dump = f"{_name(learners)}_dump"
+    target, dump = builders.url(many), tmp_path / "learners.dump"
+    _dumped(many, "pg_dump", "--format=custom", f"--file={dump}")
+    everybody, as_it_was = _accounts(target), store_digest(target)
+    found = query(target, "SELECT email FROM accounts WHERE id > 5 ORDER BY id LIMIT 100")
+    for some in (found[:40], found[40:]):
+        _carried_out(team, [email for (email,) in some])
+    after, left = store_digest(target), _accounts(target)
+    assert len(everybody - left) == 100
     connectors.close_all()
-    _copy(learners, dump)
-    found = query(learners, "SELECT email FROM accounts WHERE id > 5 ORDER BY id LIMIT 50")
-    for some in (found[:20], found[20:]):
-        listed = ["email", *(email for (email,) in some)]
-        batch = lists.open_list("learners", listed, by=team.officer, at=clock.now()).batch
-        plan = Plan.objects.get(chunk__batch=batch, state="frozen")
-        for table in sorted(set(plan.tables.filter(shared=True).values_list("table", flat=True))):
-            how = ("keep", "GX_k") if table == "addresses" else ("strip", "")
-            plan = casework.decide_shared(
-                plan, table=table, decision=how[0], ground=how[1], by=team.chief, at=clock.now()
-            )
-        batch.refresh_from_db()
-        batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
-        drain()
-    after = store_digest(learners)
-    _restore(learners, dump)
-    assert store_digest(learners) != after
-    assert [(each.came_back, each.outcome) for each in _drill(team)] == [
-        (20, "erased"), (30, "erased"),
-    ]  # fmt: skip
-    assert store_digest(learners) == after
-    assert [each.outcome for each in _drill(team)] == ["absent", "absent"]
-    assert store_digest(learners) == after
-    administer("DROP DATABASE {} WITH (FORCE)", dump)
+    administer("DROP DATABASE {} WITH (FORCE)", many)
+    administer("CREATE DATABASE {}", many)
+    _dumped(many, "pg_restore", "--exit-on-error", str(dump))
+    assert (store_digest(target), _accounts(target)) == (as_it_was, everybody)
+    first = _drill(team)
+    assert [(each.came_back, each.outcome) for each in first] == [(40, "erased"), (60, "erased")]
+    assert (store_digest(target), _accounts(target)) == (after, left)
+    again = _drill(team)
+    assert [(each.came_back, each.rows, each.outcome) for each in again] == [(0, 0, "absent")] * 2
+    assert store_digest(target) == after
+    rows = sum(each.rows for each in first)
+    record_property("erased again", f"100 of {len(everybody)} people, {rows} rows; then 0")
 
 
 # --- the file -----------------------------------------------------------------------------------
@@ -199,9 +232,16 @@ def test_a_line_that_was_changed_or_taken_out_is_noticed(
     written = erasures.read_text().splitlines(keepends=True)
     assert len(written) == 3
     erasures.write_text("".join(written[: place + 1] + written[place + 2 :]))
-    if place == 1:  # the tail: only a witness outside could know
-        assert len(_drill(team)) == 2
+    if place == 1:  # the tail: only the book knows
+        assert [(each.number, each.outcome) for each in _drill(team)][2:] == [(3, "cut")]
+        assert [each.code for each in checks.doctor_findings()] == ["erasures-lost"]
+        _carried_out(team, query(learners, "SELECT email FROM accounts WHERE id = 20")[0])
+        # a new line three stands in the place of the lost one
+        assert [each.number for each in erasure_ledger.erasures()] == [1, 2, 3]
+        assert erasure_ledger.missing(at=clock.now()) == [3]
+        assert erasure_ledger.missing(at=clock.now() + timedelta(days=36)) == []
         return
+    assert [each.code for each in checks.doctor_findings()] == ["erasures-broken"]
     with pytest.raises(erasure_ledger.LedgerBroken):
         _drill(team)
 
@@ -247,6 +287,7 @@ def test_a_new_key_seals_the_lines_anew_and_the_old_one_can_go(erased, erasures,
     new = "bmV3IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzISEhISE="
     settings.ENCRYPTION_KEYS = [new, *old]
     assert (erasure_ledger.rotate(), erasure_ledger.rotate()) == (1, 0)
+    assert erasure_ledger.missing(at=clock.now()) == []
     settings.ENCRYPTION_KEYS = [new]
     assert [each.number for each in erasure_ledger.erasures()] == [1]
     settings.ENCRYPTION_KEYS = old

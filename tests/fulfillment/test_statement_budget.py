@@ -9,32 +9,22 @@ from requests_app.fulfillment import batches, closing
 from requests_app.models import Chunk, Status
 from tests import builders
 from tests.builders import KOFI, approved, fresh, plan_of
+from tests.statements import Statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BUDGET = 36
-STATEMENTS = """
-SELECT calls, query FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
-WHERE d.datname IN (%s, %s) ORDER BY calls DESC
-"""
-
-
-def _administration(statement, *values):
-    with psycopg.connect(builders.address("postgres"), autocommit=True) as connection:
-        return connection.execute(statement, values)
 
 
 @pytest.fixture
 def counter(settings, learners):
     """Counts the statements of the office's and the target's database."""
-    names = [settings.DATABASES["default"]["NAME"], learners.rsplit("/", 1)[1].partition("?")[0]]
-    _administration("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    found = Statements(settings.DATABASES["default"]["NAME"], builders.name_of(learners))
 
     def count(act):
-        _administration("SELECT pg_stat_statements_reset()")
-        act()
-        rows = _administration(STATEMENTS, *names).fetchall()
-        return sum(calls for calls, _query in rows)
+        with found.counting():
+            act()
+        return found.calls
 
     return count
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.connectors.postgresql import PostgreSQL
 from requests_app.fulfillment import erasure, packing, rehearsing
-from requests_app.fulfillment.loading import Load
+from requests_app.fulfillment.loading import Load, NotWhatWasApproved
 from requests_app.fulfillment.packing import Part, Subject
 from requests_app.models import Plan
 from tests.rehearsals import checker, fates, places
@@ -32,7 +32,7 @@ ACTIONS = ("drop", "truncate", "update", "DELETE", "", "strip", "%", "delete ")
 EMPTY: tuple[Any, ...] = (None, "", "%", "*", "_", "0 OR 1=1", True, 1.5, [], [None], {}, b"1",
                           "\x00", 2**63, -(2**63) - 1, "x" * 2_000)  # fmt: skip
 NO_PERSON: tuple[Any, ...] = (-1, 2, 99, None, True, "0", 0.0)
-STOPS = (ConnectorError, erasure.KeyOfAnother, KeyError, rehearsing.Undecided)
+STOPS = (ConnectorError, erasure.KeyOfAnother, NotWhatWasApproved, rehearsing.Undecided)
 NOTHING = "nothing unplanned was touched"
 HASH = "by the hash alone"
 """The mutant does more to rows of the person than was approved: no predicate can know of that."""

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from ccpa_office import clock
@@ -10,12 +11,13 @@ from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine
 from ccpa_office.roles import NotAllowed, Role
 from requests_app import casework, tasks, verification
-from requests_app.correspondence.letters import LETTERS_A_DAY, OVER_THE_LIMIT
+from requests_app.correspondence.letters import LINKS_A_DAY, LINKS_A_REQUEST, OVER_THE_LIMIT
 from requests_app.fulfillment import batches, lists, refusing
 from requests_app.models import (
     BatchState,
     Chunk,
     ConsumerRequest,
+    Delivery,
     LinkAsked,
     LinkPurpose,
     Look,
@@ -158,6 +160,12 @@ def test_a_look_that_gave_up_is_tried_again(mailbox, team, learners, at_once):
 # --- a new letter -------------------------------------------------------------------------------
 
 
+def press_again(consumer_request):
+    """Ten minutes and more after the last letter, somebody asks for another one."""
+    Message.objects.update(queued_at=F("queued_at") - timedelta(minutes=11))
+    verification.send_again(consumer_request, at=clock.now())
+
+
 def _confirm_links(consumer_request):
     return consumer_request.links.filter(purpose=LinkPurpose.CONFIRM).order_by("pk")
 
@@ -165,6 +173,8 @@ def _confirm_links(consumer_request):
 def test_a_late_consumer_gets_a_new_letter_and_the_old_link_is_void(waiting, mailbox):
     old = tokens(mailbox.last(ORLA))[0]
     verification.send_again(waiting, at=clock.now())
+    assert _confirm_links(waiting).count() == 1  # one in ten minutes
+    press_again(waiting)
     tasks.drain_mail()
     new = tokens(mailbox.last(ORLA))[0]
     assert [link.voided_at is None for link in _confirm_links(waiting)] == [False, True]
@@ -174,7 +184,7 @@ def test_a_late_consumer_gets_a_new_letter_and_the_old_link_is_void(waiting, mai
     confirm(mailbox)
     tasks.drain_verify()
     assert fresh(waiting).status == Status.CHECKING
-    assert lines(waiting.number).count("link.asked-again") == 1
+    assert lines(waiting.number).count("link.asked-again") == 2
 
 
 def test_who_is_not_on_file_gets_no_letter_and_the_book_a_line(mailbox, learners):
@@ -187,18 +197,17 @@ def test_who_is_not_on_file_gets_no_letter_and_the_book_a_line(mailbox, learners
 
 def test_a_letter_that_is_on_its_way_is_not_sent_twice(waiting):
     for _press in range(3):
-        verification.send_again(waiting, at=clock.now())
+        press_again(waiting)
     assert Message.objects.filter(letter="confirm").count() == 2
     assert [link.voided_at is None for link in _confirm_links(waiting)] == [False, True]
 
 
 def test_the_sending_limit_binds_and_leaves_the_last_link_alive(waiting, mailbox):
-    before = len(mailbox.to(ORLA))
+    others = len(mailbox.to(ORLA)) - 1
     for _press in range(10):
-        verification.send_again(waiting, at=clock.now())
+        press_again(waiting)
         tasks.drain_mail()
-    assert len(mailbox.to(ORLA)) == LETTERS_A_DAY
-    assert before < LETTERS_A_DAY
+    assert len(mailbox.to(ORLA)) == others + LINKS_A_DAY == others + 3
     assert Message.objects.filter(error_code=OVER_THE_LIMIT).count() == 1
     newest = tokens(mailbox.last(ORLA))[0]
     assert verification.find_link(newest, at=clock.now()).consumer_request == waiting
@@ -206,11 +215,20 @@ def test_the_sending_limit_binds_and_leaves_the_last_link_alive(waiting, mailbox
 
 def test_a_letter_that_was_held_back_yesterday_keeps_none_back_today(waiting, mailbox):
     for _press in range(10):
-        verification.send_again(waiting, at=clock.now())
+        press_again(waiting)
         tasks.drain_mail()
     verification.send_again(waiting, at=clock.now() + timedelta(days=2))
     newest = Message.objects.filter(letter="confirm").latest("pk")
     assert (newest.state, newest.error_code) == ("ready", "")
+
+
+def test_a_request_has_five_letters_with_a_link_and_no_more(waiting, mailbox):
+    for _press in range(7):
+        Message.objects.update(queued_at=F("queued_at") - timedelta(days=2))
+        verification.send_again(waiting, at=clock.now())
+        tasks.drain_mail()
+    sent = Message.objects.filter(letter="confirm", delivery=Delivery.HANDED)
+    assert sent.count() == LINKS_A_REQUEST == 5
 
 
 def test_no_letter_is_sent_while_an_answer_is_compared_or_when_nothing_is_asked(waiting, mailbox):
@@ -235,6 +253,7 @@ def _on_its_page(consumer_request):
 def test_the_page_says_the_same_whether_or_not_anything_is_on_file(waiting):
     stranger = ask("nobody.here@example.org", name="Nobody Here")
     tasks.drain_verify()
+    Message.objects.update(queued_at=F("queued_at") - timedelta(minutes=11))
     pages = []
     for each in (waiting, stranger):
         client, address = _on_its_page(each)

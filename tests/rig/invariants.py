@@ -65,6 +65,8 @@ def erasures() -> list[str]:
         known = {name for each in erasure_ledger.erasures() for name in each.names}
     except erasure_ledger.LedgerBroken:
         return ["the erasure ledger is broken"]
+    if lost := erasure_ledger.missing(at=clock.now()):
+        return [f"the erasure ledger has lost its lines {lost}"]
     carried = Plan.objects.filter(
         chunk__erased_at__isnull=False, chunk__batch__system_key="learners", parent=None
     ).select_related("consumer_request", "chunk")

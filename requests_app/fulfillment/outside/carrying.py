@@ -11,6 +11,7 @@ from ccpa_office.roles import Actor
 from notices_app.models import SystemKind
 from requests_app import targets
 from requests_app.fulfillment.loading import is_halted
+from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking, hands, settling
 from requests_app.fulfillment.outside.asking import ForAPerson, StillUnknown, Talk
 from requests_app.fulfillment.outside.breaker import NotNow
@@ -132,8 +133,8 @@ def work_task(task: OutsideTask, *, at: datetime) -> None:
     if is_halted(plan.chunk):
         work.put_off(task, error_code="halted", delay=HALTED)
         return
-    if not _is_what_was_approved(plan):
-        work.park(task, error_code="not-what-was-approved")
+    if code := _not_to_be_asked(task):
+        work.park(task, error_code=code)
         return
     if task.kind == SystemKind.MANUAL and task.confirmed_at is None:
         hands.wake(task, at=at)
@@ -147,6 +148,14 @@ def work_task(task: OutsideTask, *, at: datetime) -> None:
         work.hand_back(task, error_code="unknown")
     except ForAPerson as why:
         work.park(task, error_code=why.code)
+
+
+def _not_to_be_asked(task: OutsideTask) -> str:
+    """Why nothing is asked for a task and a person takes it, as a code; empty when it is asked."""
+    if not _is_what_was_approved(task.plan):
+        return "not-what-was-approved"
+    unanswered = is_silent(task.plan) and task.confirmed_at is None
+    return hands.NOTHING_TO_ASK_BY if unanswered else ""
 
 
 def _go_on(talk: Talk) -> None:

@@ -17,6 +17,7 @@ from ccpa_office.roles import Actor, NotAllowed, Verb, require
 from requests_app import correspondence, targets
 from requests_app.correspondence.links import token_digest
 from requests_app.forms import LARGEST_EVIDENCE
+from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking, settling
 from requests_app.fulfillment.plan import subject_of
 from requests_app.models import (
@@ -34,6 +35,8 @@ LIFE = timedelta(hours=72)
 REMINDER = timedelta(days=2)
 """How long before an answer is due the reminder goes."""
 TO_CONFIRM, IMPOSSIBLE, OVERDUE = "to-confirm", "impossible", "overdue"
+NOTHING_TO_ASK_BY = "nothing-to-ask-by"
+"""We hold nothing of the person that names them there: a person finds another way, or says so."""
 MOST_LETTERS = 12
 LARGEST = LARGEST_EVIDENCE
 
@@ -260,7 +263,7 @@ def confirm(task: OutsideTask, *, by: Actor, at: datetime) -> OutsideTask:
         vendor = targets.vendor_under(task.plan.map_version)
         if task.said == Said.KEPT:
             settling.settle(task, Finding.KEPT, at=at, by=by)
-        elif vendor.description.can_look:
+        elif vendor.description.can_look and not is_silent(task.plan):
             work.unpark(task, stage=OutsideStage.PROVE, not_before=at)
         else:
             settling.settle(task, Finding.ABSENT, at=at, by=by)

@@ -12,6 +12,7 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor
 from requests_app import suppression, targets
 from requests_app.fulfillment import proof
+from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking
 from requests_app.fulfillment.outside.asking import Talk
 from requests_app.fulfillment.packing import open_subjects
@@ -100,7 +101,7 @@ def _close(task: OutsideTask, changes: Mapping[str, Any]) -> None:
 def _look_later(task: OutsideTask, finding: Finding, at: datetime) -> None:
     """Somebody looks again after 1, 7 and 30 days, where anybody can look."""
     vendor = targets.vendor_under(task.plan.map_version)
-    if not vendor.description.can_look or finding == Finding.KEPT:
+    if not vendor.description.can_look or finding == Finding.KEPT or is_silent(task.plan):
         return
     _note_look(task, 0, finding, 0, at=at)
     OutsideLook.objects.bulk_create(

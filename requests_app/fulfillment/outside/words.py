@@ -10,6 +10,7 @@ from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.templatetags.office import in_words
 from requests_app import targets
+from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.models import ConsumerRequest, Finding, OutsideTask, Said
 
 
@@ -43,6 +44,11 @@ def _sentence(task: OutsideTask) -> str:
         return _("%(party)s keeps some of it: %(why)s") % {
             "party": party, "why": _ground(task.exception),
         }  # fmt: skip
+    if task.said == Said.NOTHING and is_silent(task.plan):
+        return _(
+            "%(party)s could not be asked: nothing that we hold of you names you there. "
+            "Somebody of ours looked into it."
+        ) % {"party": party}
     if task.said == Said.NOTHING or (not task.said and not task.found and not task.deleted):
         return _("%(party)s held nothing of yours.") % {"party": party}
     return _("%(party)s deleted it; confirmed on %(day)s.") % {"party": party, "day": day}

@@ -143,6 +143,14 @@ def _rows(loaded: Load, which: str) -> dict[str, int]:
     return found
 
 
+def _how(changes: list[dict[str, str]]) -> str:
+    """Each column with what becomes of its value."""
+    return ", ".join(
+        f"{each['column']}: {each['how']}{' ' + each['argument'] if each['argument'] else ''}"
+        for each in changes
+    )
+
+
 def _words(facts: dict[str, Any]) -> str:
     """The plan, the receipts and the proof as lines."""
     lines = [f"{facts['people']} people in {facts['system']}, as of {facts['as_of']}."]
@@ -150,7 +158,7 @@ def _words(facts: dict[str, Any]) -> str:
     for part in facts["plan"]:
         why = f" ({part['reason']}{' until ' + part['until'] if part['until'] else ''})"
         shared = "" if not part["shared"] else f" shared: {part['decision'] or 'undecided'}"
-        columns = f" [{', '.join(part['columns'])}]" if part["action"] in {"mask", "trim"} else ""
+        columns = f" [{_how(part['changes'])}]" if part["changes"] else ""
         why = why if part["reason"] else ""
         lines.append(
             f"  {part['action']:6} {part['table']:24} {part['rows']:>9} rows{columns}{why}{shared}"

@@ -12,12 +12,13 @@ from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.roles import NotAllowed
 from notices_app import datamap
 from requests_app.fulfillment import erasure_ledger, restoring
-from requests_app.fulfillment.loading import NotNow
+from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved
 from requests_app.management.commands.batch import staff
 
 REFUSALS = (
     NotAllowed,
     NotNow,
+    NotWhatWasApproved,
     ConnectorError,
     datamap.NoActiveMap,
     datamap.NoSuchSystem,
@@ -31,6 +32,7 @@ WORDS = {
     "erased": "erased again",
     "residual": "erased again, but something is left: look at these people's rows",
     "strangers": "NOT touched: a key belongs to somebody else by now; plan these people anew",
+    "cut": "LOST from the erasure ledger: bring its file back, and look again",
     "more": "NOT touched: more rows came back than were approved; plan these people anew",
 }
 
@@ -71,6 +73,8 @@ class Command(BaseCommand):
     def _say(self, again: restoring.Again, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(asdict(again)))
+        elif again.outcome == "cut":
+            self.stdout.write(f"Line {again.number}: {WORDS[again.outcome]}.")
         elif again.outcome != "absent":
             self.stdout.write(
                 f"Line {again.number}, {again.system}: {again.came_back} of {again.people} people, "

@@ -1,0 +1,13 @@
+CREATE INDEX client_email ON client (email);
+CREATE INDEX client_home ON client (home_id);
+CREATE INDEX staff_email ON staff (email);
+CREATE INDEX card_client ON card (client_id);
+CREATE INDEX card_home ON card (home_id);
+CREATE INDEX purchase_client ON purchase (client_id);
+CREATE INDEX purchase_home ON purchase (home_id);
+CREATE INDEX purchase_line_goods ON purchase_line (goods_id);
+CREATE INDEX sign_in_client ON sign_in (client_id);
+CREATE INDEX page_view_email ON page_view (email);
+CREATE INDEX help_ticket_email ON help_ticket (email);
+CREATE INDEX help_ticket_other_email ON help_ticket (other_email);
+CREATE INDEX letter_email ON letter (email);

@@ -1,0 +1,1 @@
+"""The open-source peer, whole, from its published package: installed, run, and measured beside."""

@@ -1,0 +1,183 @@
+"""The office beside the peer, both whole, by turns on the same machine and PostgreSQL."""
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+
+from bench import lists, packages, places, reference, shop, single
+from bench.measure import Line, play, statements, timed
+from bench.peer import installing, running
+from bench.peer.running import Peer, email
+
+ROUNDS = 4
+HEAVY_ROWS = 20_000
+HEAVY = running.CUSTOMERS
+MANY = "INSERT INTO login SELECT 10000000 + n, %s, now() FROM generate_series(1, %s) n"
+
+
+class Sizes:
+    """How much is done in a round: by the peer and by the office."""
+
+    def __init__(self, *, quick: bool) -> None:
+        self.rounds = 2 if quick else ROUNDS
+        self.erasures, self.accesses = (4, 4) if quick else (15, 12)
+        self.requests = 20 if quick else 125
+        self.list = 2_000 if quick else 10_000
+        self.customers = 10_000 if quick else 100_000
+
+
+class Turns:
+    """The peer's share of a round: always people who were never asked for before."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.next = count(1)
+        self.erased: list[int] = []
+
+    def erase(self, number: int) -> int:
+        """So many erasures, to complete; afterwards nothing may be left of them."""
+        people = [next(self.next) for _ in range(number)]
+        done = self.peer.carry_out("erasure", list(map(email, people)))
+        self.erased += people
+        assert done == number, f"{number - done} erasures of the peer ended in an error"
+        return done
+
+    def access(self, number: int) -> int:
+        """So many packages, to complete."""
+        people = [next(self.next) for _ in range(number)]
+        done = self.peer.carry_out("access", list(map(email, people)))
+        assert done == number, f"{number - done} packages of the peer ended in an error"
+        return done
+
+
+def lines(*, quick: bool) -> Iterator[Line]:
+    """Every line, each as it ends. Raises ``installing.CannotInstall``, ``PeerRefused``."""
+    programs = installing.environment()
+    sizes = Sizes(quick=quick)
+    places.office()
+    with running.running(programs, Path(settings.DATA_DIR) / "logs") as peer:
+        turns = Turns(peer)
+        turns.access(2)
+        turns.erase(2)
+        counted = _counted(turns, sizes)
+        single_line = _one_by_one(turns, sizes)
+        list_line = _from_a_list(turns, sizes)
+        yield single_line
+        yield list_line
+        yield _cpu(single_line, "one by one", 200)
+        yield _cpu(list_line, "from a list", 5_000)
+        yield counted
+        yield _packages(turns, sizes)
+        yield _heavy(turns)
+        assert all(map(peer.is_erased, turns.erased)), "the peer left something of somebody"
+
+
+def _one_by_one(turns: Turns, sizes: Sizes) -> Line:
+    what = f"{sizes.rounds * sizes.requests} single erasures, 2 workers each"
+    line = Line("G1", what, "requests/s", 250)
+    ways = shop.OneByOne(sizes.customers, sizes.requests, sizes.rounds)
+    try:
+        play(
+            line, sizes.rounds, before=ways.prepare, office=ways.office,
+            reference=lambda _: turns.erase(sizes.erasures),
+        )  # fmt: skip
+    finally:
+        ways.shops.end()
+    return line
+
+
+def _from_a_list(turns: Turns, sizes: Sizes) -> Line:
+    what = f"lists of {sizes.list:,} people out of {sizes.customers:,}, from the list to the proof"
+    line = Line("G2", what, "people/s", 5_000)
+    shops = shop.Shops(sizes.customers, processes=2)
+    everybody = reference.emails(sizes.customers, sizes.rounds * sizes.list + shop.FEW, seed=5)
+    try:
+        shops.warm(everybody[-shop.FEW :])
+        play(
+            line, sizes.rounds, before=lambda _: places.settle(),
+            office=lambda n: lists.erase_list(
+                everybody[n * sizes.list : (n + 1) * sizes.list], shops.workers
+            ),
+            reference=lambda _: turns.erase(sizes.erasures),
+        )  # fmt: skip
+    finally:
+        shops.end()
+    return line
+
+
+def _cpu(of: Line, what: str, gate: int) -> Line:
+    """G5: processor time for each consumer, everything counted that the run started."""
+    line = Line("G5", f"processor time for each erased consumer, {what}", "times less", gate)
+    ours, theirs = (
+        statistics.median(run.cpu / run.count for run in runs) for runs in (of.office, of.reference)
+    )
+    line.facts["CPU-seconds each"] = f"office {ours:.5f}, peer {theirs:.2f}"
+    line.facts["measure"] = theirs / ours
+    return line
+
+
+def _counted(turns: Turns, sizes: Sizes) -> Line:
+    """What one erasure of the peer takes, in counts; the office's stand in report.md."""
+    line = Line("G4, G6", "what one erasure of the peer takes", "", 0)
+    log, size = shop.wal(), turns.peer.size()
+    used = statements(lambda: turns.erase(sizes.erasures))
+    line.facts["statements"] = round(used / sizes.erasures)
+    line.facts["log, bytes"] = round((shop.wal() - log) / sizes.erasures)
+    line.facts["kept in its own database, bytes"] = round(
+        (turns.peer.size() - size) / sizes.erasures
+    )
+    line.facts["measure"] = 0.0
+    return line
+
+
+def _packages(turns: Turns, sizes: Sizes) -> Line:
+    what = f"{sizes.rounds * sizes.requests} single packages, 2 workers each"
+    line = Line("G10", what, "packages/s", 400)
+    ways = packages.Ways(sizes.customers, sizes.requests, sizes.rounds)
+    try:
+        play(
+            line, sizes.rounds, before=ways.prepare, office=ways.office,
+            reference=lambda _: turns.access(sizes.accesses),
+        )  # fmt: skip
+    finally:
+        ways.shops.end()
+    return line
+
+
+def _heavy(turns: Turns) -> Line:
+    """G4 (c): one person with 20,000 rows in one collection; wall time."""
+    line = Line("G4", f"one person with {HEAVY_ROWS:,} rows in one table", "requests/s", 150)
+    turns.peer.shop.execute(MANY, [HEAVY, HEAVY_ROWS])
+    with _heavy_at_the_office() as office:
+        line.office.append(timed(lambda _: single.carry_out(1), 0))
+        assert office.execute(LEFT).fetchone() == (0,)
+
+        def peer(_number: int) -> int:
+            return turns.peer.carry_out("erasure", [email(HEAVY)])
+
+        line.reference.append(timed(peer, 0))
+    turns.erased.append(HEAVY)
+    return line
+
+
+LEFT = "SELECT count(*) FROM sign_in WHERE id > 100000000 AND at IS NOT NULL"
+
+
+@contextmanager
+def _heavy_at_the_office() -> Iterator[psycopg.Connection]:
+    shops = shop.Shops(10_000)
+    address, *warm = reference.emails(10_000, 1 + shop.FEW, seed=9)
+    try:
+        shops.warm(warm)
+        with psycopg.connect(shops.url, autocommit=True) as connection:
+            connection.execute(shop.MANY, [address])
+            single.approved([shop.person(address)])
+            places.settle()
+            yield connection
+    finally:
+        shops.end()
