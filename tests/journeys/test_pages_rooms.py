@@ -1,5 +1,7 @@
 """Packages, systems outside, corrections, ended terms, maps: in a browser, in each language."""
 
+from typing import Literal
+
 import pytest
 from django.conf import settings as office
 from django.core.signals import request_finished
@@ -21,7 +23,11 @@ from tests.steps import query
 __all__ = ["at_once", "learner_template", "learners", "mailbox", "team"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SCREENS = {"en": (1280, "light"), "ja": (320, "dark"), "es": (360, "light")}
+SCREENS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "en": (1280, "light"),
+    "ja": (320, "dark"),
+    "es": (360, "light"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -123,9 +129,9 @@ def desks(archive, learners, mailbox, team):
 def test_the_desks_of_the_other_rooms_are_sound(live_server, chromium, desks, team, language):
     width, scheme = SCREENS[language]
     name, found = office.SESSION_COOKIE_NAME, {}
-    cookie = {"name": name, "value": at_desk(team.chief).cookies[name].value}
+    value = at_desk(team.chief).cookies[name].value
     with screen(chromium, width, scheme) as (page, watch):
-        page.context.add_cookies([{**cookie, "url": live_server.url}])
+        page.context.add_cookies([{"name": name, "value": value, "url": live_server.url}])
         for path in desks:
             page.goto(f"{live_server.url}{PREFIXES[language]}{path}")
             assert page.locator("h1").count() == 1

@@ -66,7 +66,8 @@ TRIED = "package_code"
 """The letter that a consumer asks for as often as it takes."""
 HIDDEN_FACTS = {
     "root": "the root of the receipts", "calls": "the calls", "hash": "the package",
-    "line": "a line outside", "mark": "its mark", "package": "the package", "sent": "its bytes", "size": "its bytes",
+    "line": "a line outside", "mark": "its mark", "package": "the package", "sent": "its bytes",
+    "size": "its bytes",
 }  # fmt: skip
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
