@@ -3,7 +3,7 @@
 # may hold spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-peer rig mutants reset lock docs screenshots
+.PHONY: help setup run test check fix bench bench-peer rig mutants coverage reset lock docs screenshots
 .SILENT: help reset
 
 PY := .venv/bin/python
@@ -45,16 +45,28 @@ check: $(TEST) $(LINT) ## format, lint, types, contracts, migrations, deploy che
 fix: $(LINT) ## format and mend what can be mended by machine
 	$(PY) -m ruff check --fix-only --quiet . ; $(PY) -m ruff format .
 
-bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md
-	$(PY) -m bench
+SCALE := 100k
+
+bench: $(TEST) ## the side-by-side benchmark; writes bench/report.md (SCALE=10k, 100k or 1m)
+	$(PY) -m bench --scale $(SCALE)
 
 bench-peer: $(TEST) ## the same with the open-source peer
 	$(PY) -m bench --peer
 
-rig: $(TEST) ## fault injection: kills, freezes, broker wipes; prints counts and seeds
+rig: $(TEST) ## fault injection: kills, freezes, broker wipes; TIER=quick or full, or mass PEOPLE=100000
 	$(PY) -m tests.rig
 
-mutants: $(TEST) ## apply fifty hand-made mistakes, one at a time; the suite must notice each
+COVERED := ccpa_office/law/*,ccpa_office/ledger/*,ccpa_office/work.py,ccpa_office/lanes.py,ccpa_office/keeping.py,requests_app/workflow.py,requests_app/fulfillment/*
+MEASURING := tests/law tests/fulfillment $(addprefix tests/office/test_,ledger.py \
+	ledger_tampering.py work.py work_stories.py work_races.py keeper.py) $(addprefix \
+	tests/requests/test_,workflow.py workflow_stories.py package_pages.py rehearse.py \
+	second_chances.py batch_command.py casework.py)
+
+coverage: $(TEST) ## measure lines and branches of the rooms that may hold nothing untried
+	$(PY) -m pytest --cov=ccpa_office --cov=requests_app --cov-branch --cov-report= $(MEASURING)
+	$(PY) -m coverage report --show-missing --skip-covered --fail-under=100 --include="$(COVERED)"
+
+mutants: $(TEST) ## apply some seventy hand-made mistakes, one at a time; the suite must notice each
 	$(PY) -m tests.mutants
 
 docs: setup ## write the generated pages of the manual again

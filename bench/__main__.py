@@ -3,6 +3,7 @@
 import argparse
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,17 @@ LARGE = {"shared_buffers": "1GB", "work_mem": "64MB", "max_wal_size": "8GB"}
 """Both ways get a server that is not starved (performance.md, 2)."""
 TCP = {"max_connections": "200"}
 """The peer reaches its databases by TCP and opens many connections."""
+
+
+def _watched(command: list[str], environment: dict[str, str]) -> int:
+    """Run the lines to their end; whoever ends us ends them first, with time to tidy up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    process = subprocess.Popen(command, cwd=BASE_DIR, env=environment)  # noqa: S603
+    try:
+        return process.wait()
+    finally:
+        process.terminate()
+        process.wait(120)
 
 
 def _loopback() -> str:
@@ -80,7 +92,7 @@ def main() -> int:
             command.append("--peer")
         if given.quick:
             command.append("--quick")
-        return subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode  # noqa: S603
+        return _watched(command, environment)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every line, one after the other, and the report."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -73,26 +74,34 @@ def of_the_office(quick: bool) -> Lines:  # noqa: FBT001  two sizes
     }
 
 
-def beside_the_peer(*, quick: bool) -> int:
-    """Every line beside the peer; its own report."""
-    found = []
+def beside_the_peer(only: list[str], *, quick: bool) -> int:
+    """Every line beside the peer; its own report, of as much as there is."""
+    found: list[Line] = []
+    said = ""
     try:
-        for line in peer_lines.lines(quick=quick):
+        for line in peer_lines.lines(quick=quick, only=only):
             print(report.text_of(line), flush=True)
             found.append(line)
     except (CannotInstall, PeerRefused) as refused:
-        print(f"The peer cannot be measured here: {refused}", file=sys.stderr)
-        return 1
-    if not quick:
-        report.write_peer(found, installing.version(installing.environment()))
-    return 0
+        said = f"The peer could not be measured to the end: {refused}"
+        print(said, file=sys.stderr)
+    if found and not quick and not only:
+        version = installing.version(installing.environment())
+        report.write_peer(found, version, note=said)
+    return 1 if said else 0
+
+
+def _ended(*_signal: object) -> None:
+    """Asked to end: leave every block on the way out, so that nothing stays behind."""
+    sys.exit(143)
 
 
 def main(words: list[str]) -> int:
     """Run the lines named, or all; print each as it ends; write the report of a whole run."""
+    signal.signal(signal.SIGTERM, _ended)
     given = _arguments(words)
     if given.peer:
-        return beside_the_peer(quick=given.quick)
+        return beside_the_peer(given.only, quick=given.quick)
     scale = "quick" if given.quick else given.scale
     lines = {
         **on_the_learners(given.quick),

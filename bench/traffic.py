@@ -58,8 +58,7 @@ class Stream:
             return sorted(
                 int(line.split()[2]) / 1000
                 for file in folder.glob("times*")
-                for line in file.read_text().splitlines()
-                if line
+                for line in file.read_text().splitlines()[:-1]  # the last may be cut off
             )
 
 

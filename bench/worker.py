@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import lists, ready, single
 from ccpa_office import clock, work
+from ccpa_office.roles import Actor, Role
 from requests_app import targets
 from requests_app.fulfillment import access, batches
 from requests_app.models import Chunk, Package
@@ -17,15 +18,15 @@ def main() -> None:
     """Stand ready with open connections; answer each word with how much was done.
 
     ``requests``: one due request after the other, to its end. ``chunks``: chunks of a list.
-    ``packages``: what is to be collected. ``freeze FILE``: the list in a file, up to its approval;
-    answers with the number of its batch.
+    ``packages``: what is to be collected. ``freeze OFFICER FILE``: the list in a file, by a member
+    of staff; answers with the number of its batch, which then waits for its approvals.
     """
     work.claim(Chunk, lane="erase", n=1, owner="bench")
     targets.of("learners")
     print("ready", flush=True)
     for word in sys.stdin:
         name, _, rest = word.strip().partition(" ")
-        print(freeze(Path(rest)) if name == "freeze" else WORDS[name](), flush=True)
+        print(freeze(rest) if name == "freeze" else WORDS[name](), flush=True)
 
 
 def chunks() -> int:
@@ -48,10 +49,12 @@ def packages() -> int:
     return done
 
 
-def freeze(path: Path) -> int:
-    """Read a list of addresses, freeze it, have it approved."""
-    with path.open(encoding="utf-8") as lines:
-        return int(lists.approved(lines).pk)
+def freeze(rest: str) -> int:
+    """Read a list of addresses and freeze it."""
+    officer, _, path = rest.partition(" ")
+    by = Actor(kind="staff", id=int(officer), roles=frozenset({Role.OFFICER}))
+    with Path(path).open(encoding="utf-8") as lines:
+        return int(lists.frozen(lines, by=by).pk)
 
 
 WORDS: dict[str, Callable[[], int]] = {

@@ -1,6 +1,7 @@
 """Registers the app."""
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import import_string
@@ -25,3 +26,4 @@ class CcpaOfficeConfig(AppConfig):
         connection_created.connect(
             import_string("ccpa_office.standing.tell_the_time"), dispatch_uid="time"
         )
+        user_logged_in.connect(import_string("ccpa_office.gate.begin"), dispatch_uid="began")

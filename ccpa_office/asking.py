@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 from django.forms.utils import pretty_name
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
+REQUIRED = forms.Field.default_error_messages["required"]
 FILLED_IN: str | Promise = _("Fill in “{label}”.")
 CHOSEN: str | Promise = _("Choose something for “{label}”.")
 HIDDEN: str | Promise = _("Type “{label}” without invisible characters.")
@@ -25,16 +26,27 @@ class AskingForm(forms.Form):
         self.name_errors()
 
     def name_errors(self) -> None:
-        """Put the labels into the messages; called again by who adds fields."""
+        """Put the labels into the messages; called again by who adds fields.
+
+        The words are put together where one of them is said.
+        """
         for name, field in self.fields.items():
-            label, messages = str(field.label or pretty_name(name)), field.error_messages
-            if messages.get("required") == forms.Field.default_error_messages["required"]:
+            label, messages = field.label or pretty_name(name), field.error_messages
+            if messages.get("required") is REQUIRED:
                 chosen = isinstance(field, forms.ChoiceField | forms.FileField)
                 messages["required"] = _with(label, CHOSEN if chosen else FILLED_IN)
             messages["characters"] = _with(label, HIDDEN)
-            for code, said in MEASURED.items():  # filled in with values: a % is doubled
-                messages[code] = _with(label.replace("%", "%%"), said)
+            for code, said in MEASURED.items():
+                messages[code] = _with_doubled(label, said)
 
 
-def _with(label: str, said: str | Promise) -> str:
-    return str(said).replace("{label}", label)
+def _put_in(label: str | Promise, said: str | Promise) -> str:
+    return str(said).replace("{label}", str(label))
+
+
+def _put_in_doubled(label: str | Promise, said: str | Promise) -> str:
+    """The same for words that are filled in with values: a % is doubled."""
+    return _put_in(str(label).replace("%", "%%"), said)
+
+
+_with, _with_doubled = lazy(_put_in, str), lazy(_put_in_doubled, str)

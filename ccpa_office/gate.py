@@ -3,13 +3,17 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
+from csp.constants import HEADER
+from csp.middleware import CheckableLazyObject, CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.utils.cache import patch_vary_headers
 from django.utils.dateparse import parse_datetime
 
 from ccpa_office import answers, clock
@@ -21,17 +25,29 @@ UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNREADABLE_IN_LINES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-class AnswerHeaders:
-    """Put on every answer what Django has no setting for."""
+class AnswerHeaders(CSPMiddleware):
+    """Put on every answer what Django has no setting for, the content policy among it.
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
+    ``request.csp_nonce`` is made where a page asks for it; then its policy names it. All other
+    answers have one policy, put together once.
+    """
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
-        response.headers.setdefault("Cache-Control", "no-store")
+    def __call__(self, request: HttpRequest) -> Any:
+        self.process_request(request)
+        response: Any = self.get_response(request)
+        headers = response.headers
+        headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        headers.setdefault("Cache-Control", "no-store")
+        nonce = getattr(request, "_csp_nonce", None)
+        headers.setdefault(HEADER, build_policy(nonce=nonce) if nonce else _policy())
+        if nonce is None:  # too late now: whoever asks is told so
+            request.csp_nonce = CheckableLazyObject(self._csp_nonce_post_response)  # type: ignore[attr-defined]
         return response
+
+
+@cache
+def _policy() -> str:
+    return build_policy()
 
 
 class InputGate:
@@ -73,10 +89,11 @@ def _weigh(request: HttpRequest) -> None:
 
 
 def _is_unreadable(request: HttpRequest) -> bool:
-    lines = (request.path_info, *_names_and_values(request.GET), *_cookies(request))
-    if any(map(UNREADABLE_IN_LINES.search, lines)):
+    query = _names_and_values(request.GET) if request.META.get("QUERY_STRING") else ()
+    lines = " ".join((request.path_info, *query, *_cookies(request)))
+    if UNREADABLE_IN_LINES.search(lines):
         return True
-    return request.method == "POST" and any(map(UNREADABLE.search, _form(request)))
+    return request.method == "POST" and bool(UNREADABLE.search(" ".join(_form(request))))
 
 
 def _names_and_values(data: object) -> Iterable[str]:
@@ -98,6 +115,11 @@ def _form(request: HttpRequest) -> Iterable[str]:
         yield from (file.name for file in files if file.name)
 
 
+def begin(request: HttpRequest, **_signal: Any) -> None:
+    """Write into a session that a member of staff has just opened when it began."""
+    request.session[StaffSession.BEGAN] = clock.now().isoformat()
+
+
 class StaffSession:
     """End a member of staff's session ten hours after it began, however busy it was."""
 
@@ -112,6 +134,4 @@ class StaffSession:
             began = parse_datetime(request.session.setdefault(self.BEGAN, at.isoformat()))
             if began is None or at - began > timedelta(seconds=settings.STAFF_LONGEST_SECONDS):
                 logout(request)
-        response = self.get_response(request)
-        patch_vary_headers(response, ["Cookie"])
-        return response
+        return self.get_response(request)

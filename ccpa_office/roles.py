@@ -111,7 +111,10 @@ class Actor:
         """The member of staff ``user``, with the roles of this moment (none when inactive)."""
         if not isinstance(user, StaffMember) or user.pk is None:
             raise NotAllowed
-        names = user.groups.values_list("name", flat=True) if user.is_active else ()
+        names = getattr(user, "role_names", None)  # whoever is signed in was read with them
+        if names is None:
+            names = user.groups.values_list("name", flat=True)
+        names = names if user.is_active else ()
         return cls("staff", user.pk, frozenset(Role(name) for name in names if name in Role.values))
 
     @classmethod

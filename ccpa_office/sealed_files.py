@@ -28,9 +28,13 @@ def _nonce(place: int, *, last: bool) -> bytes:
 
 
 class Writer:
-    """A file that is written once, from its beginning to its end; only ``close`` makes it whole."""
+    """A file that is written once, from its beginning to its end; only ``close`` makes it whole.
 
-    def __init__(self, path: Path, box: Box, *, context: str) -> None:
+    What need not outlive a loss of power is not waited for (``durable``).
+    """
+
+    def __init__(self, path: Path, box: Box, *, context: str, durable: bool = True) -> None:
+        self._durable = durable
         salt = os.urandom(SALT)
         self._cipher = AESGCM(box.derive(salt, context=context))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -61,7 +65,8 @@ class Writer:
         """Write the last piece and bring everything to the disk."""
         self._seal(bytes(self._waiting), last=True)
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if self._durable:
+            os.fsync(self._file.fileno())
         self._file.close()
 
     def give_up(self) -> None:

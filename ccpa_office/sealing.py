@@ -87,9 +87,14 @@ def _unlock(key: bytes, blob: bytes, context: bytes) -> bytes:
 # --- data keys ----------------------------------------------------------------------------------
 def new_key() -> DataKey:
     """A new data key, wrapped by the newest key of the environment."""
+    return insert([made_key()])[0]
+
+
+def made_key(reserved: int | None = None) -> DataKey:
+    """The same, under a key that is reserved for its row; the caller writes it."""
     kek_id, kek = next(iter(_keks().items()))
     wrapped = _lock(kek, os.urandom(KEY_BYTES), WRAP_CONTEXT)
-    return insert([DataKey(wrapped=wrapped, kek_id=kek_id)])[0]
+    return DataKey(pk=reserved, wrapped=wrapped, kek_id=kek_id)
 
 
 def destroy(data_key: DataKey, at: datetime) -> None:

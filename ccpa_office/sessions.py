@@ -5,16 +5,18 @@ minute: so a session ends a minute early at most, and never late.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, UpdateError
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.utils.crypto import get_random_string
 
-from ccpa_office.prepared import Prepared
+from ccpa_office.prepared import Prepared, Together, planned_cursor
+
+Row = TypeVar("Row")
 
 EASE = timedelta(seconds=60)
 """How much earlier than promised a session may end, so that not every page writes."""
@@ -36,8 +38,21 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """What the row holds; nothing where there is none, or where its time is over."""
-        at = datetime.now(UTC)  # noqa: TID251  the machine's own clock, by which Django ends them
-        row = next(iter(LIVING(self.session_key, at)), None)
+        return self._read(next(iter(LIVING(self.session_key, _now())), None))
+
+    def load_beside(self, question: Prepared[Row], values: Sequence[Any]) -> Row | None:
+        """The one row of a question; where the session is not read yet, both in one statement.
+
+        Both are read whatever the session holds: that somebody may not see a row costs the same
+        as that there is none.
+        """
+        if self.session_key is None or hasattr(self, "_session_cache"):
+            return next(iter(question(*values)), None)
+        session, row = Together(LIVING, question)((self.session_key, _now()), values)
+        self._session_cache = self._read(session)
+        return row
+
+    def _read(self, row: Session | None) -> dict[str, Any]:
         if row is None:
             self._session_key = None
             return {}
@@ -59,7 +74,7 @@ class SessionStore(db.SessionStore):
             return None
         row = self.create_model_instance(data)
         if must_create:
-            with connection.cursor() as cursor:
+            with planned_cursor() as cursor:
                 cursor.execute(INSERT, [row.session_key, row.session_data, row.expire_date])
                 written = cursor.rowcount
         else:
@@ -70,6 +85,11 @@ class SessionStore(db.SessionStore):
             raise CreateError if must_create else UpdateError
         self.until, self.stored = row.expire_date, text
         return None
+
+
+def _now() -> datetime:
+    """The machine's own clock, by which Django ends sessions."""
+    return datetime.now(UTC)  # noqa: TID251
 
 
 def _text(data: dict[str, Any]) -> str:

@@ -66,6 +66,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql:///ccpa_o
 ADDRESS = DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"].update(
     {
+        "ENGINE": "ccpa_office.database",
         "HOST": ADDRESS.pop("host", "") or DATABASES["default"]["HOST"],  # a socket's folder
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
@@ -73,6 +74,7 @@ DATABASES["default"].update(
         "OPTIONS": {
             "application_name": "ccpa-office",
             "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "prepare_threshold": 1,  # for cursors that ask for it: ccpa_office/database/base.py
             **ADDRESS,
         },
         "TEST": {"NAME": given("TEST_DATABASE_NAME", "test_ccpa_office")},
@@ -106,15 +108,12 @@ MIDDLEWARE = [
     "ccpa_office.gate.AnswerHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "ccpa_office.gate.InputGate",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "ccpa_office.gate.StaffSession",
-    "ccpa_office.own_account.OwnAccount",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -149,7 +148,7 @@ if BEHIND_PROXY:  # only where a proxy of ours always sets or strips this header
 # --- staff and sessions -------------------------------------------------------------------------
 AUTH_USER_MODEL = "ccpa_office.StaffMember"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "ccpa_office.signin.StaffBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [

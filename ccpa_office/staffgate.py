@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from ccpa_office import answers
 from ccpa_office.gate import StaffSession
 from ccpa_office.models import StaffMember, StaffTouch
+from ccpa_office.own_account import OwnAccount
 from ccpa_office.signin import has_second_factor
 
 DESKS = "/admin/"
@@ -28,10 +29,14 @@ SIGNED_OUT = '"cache", "cookies", "storage"'
 
 
 class StaffGate:
-    """Keep strangers, stale sessions and accounts without a second factor from the desks."""
+    """Keep strangers, stale sessions and accounts without a second factor from the desks.
+
+    What is only the staff's stands behind this gate: consumers' pages look for no member of staff.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.for_staff = StaffSession(OwnAccount(self._answer))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer for pages of the staff; let every other page pass."""
@@ -41,6 +46,10 @@ class StaffGate:
                 page = render_to_string("account/nowhere.html", request=request)
                 return HttpResponseNotFound(page)
             return self.get_response(request)
+        return self.for_staff(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        path = _without_language(request.path_info)
         was_in = request.user.is_authenticated
         response = _refusal(request, path) or self.get_response(request)
         if was_in and not request.user.is_authenticated:
@@ -90,6 +99,8 @@ def _was_touched(request: HttpRequest, member: StaffMember) -> bool:
     began = parse_datetime(request.session.get(StaffSession.BEGAN, ""))
     if began is None:
         return False
+    if hasattr(member, "touched_last"):
+        return member.touched_last is not None and member.touched_last > began
     return (
         StaffTouch.objects.filter(member_id=member.pk, at__gt=began)
         .exclude(by_id=member.pk)

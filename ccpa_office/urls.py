@@ -23,8 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += i18n_patterns(
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    *(path("", include(floor)) for floor in FLOORS),
     path("admin/", site.urls),
     path("accounts/", include("allauth.urls")),
-    *(path("", include(floor)) for floor in FLOORS),
     prefix_default_language=False,
 )

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ccpa_office import sealing
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.law.kinds import UNVERIFIED
+from ccpa_office.law.kinds import UNVERIFIED, RequestKind
 from ccpa_office.prepared import Prepared
 from requests_app import workflow
 from requests_app.forms import FORMS, right_of
@@ -19,22 +20,55 @@ from requests_app.workflow import STAGE, Stage
 _L = gettext_lazy
 
 
-def page(consumer_request: ConsumerRequest) -> dict[str, Any]:
+class Standing(NamedTuple):
+    """All that the page of a request tells of it besides its number, messages and package.
+
+    Two requests that stand alike read the same: whoever draws the page is given nothing else.
+    """
+
+    right: RequestKind
+    status: Status
+    previous_status: str
+    outcome: str
+    received_on: date
+    due_on: date | None
+    closed_on: date | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in CLOSED
+
+
+def standing_of(consumer_request: ConsumerRequest) -> Standing:
+    """Where a request stands."""
+    closed_at = consumer_request.closed_at
+    return Standing(
+        right=consumer_request.right,
+        status=Status(consumer_request.status),
+        previous_status=consumer_request.previous_status,
+        outcome=consumer_request.outcome,
+        received_on=consumer_request.received_on,
+        due_on=consumer_request.due_on,
+        closed_on=received_date(closed_at) if closed_at else None,
+    )
+
+
+def page(standing: Standing) -> dict[str, Any]:
     """What the page says besides the request's number and the messages."""
-    right = consumer_request.right
+    right = standing.right
     return {
         "kind": str(right_of(right)["title"] if right in FORMS else right.label),
-        "answer": answer(consumer_request),
-        "next": next_steps(consumer_request),
-        "steps": steps(consumer_request),
-        "actions": actions(consumer_request),
+        "answer": answer(standing),
+        "next": next_steps(standing),
+        "steps": steps(standing),
+        "actions": actions(standing),
     }
 
 
-def actions(consumer_request: ConsumerRequest) -> list[dict[str, str]]:
+def actions(standing: Standing) -> list[dict[str, str]]:
     """What the consumer can do now, by the name of its address."""
     found = []
-    if consumer_request.status == Status.WAITING:
+    if standing.status == Status.WAITING:
         found.append(
             {
                 "name": "resend",
@@ -43,7 +77,7 @@ def actions(consumer_request: ConsumerRequest) -> list[dict[str, str]]:
                 "confirm": _("Send it again"),
             }
         )
-    if may_become(consumer_request, Status.WITHDRAWN):
+    if may_become(standing, Status.WITHDRAWN):
         found.append(
             {
                 "name": "withdraw",
@@ -52,7 +86,7 @@ def actions(consumer_request: ConsumerRequest) -> list[dict[str, str]]:
                 "confirm": _("Withdraw it"),
             }
         )
-    if may_become(consumer_request, Status.STOPPED):
+    if may_become(standing, Status.STOPPED):
         found.append(
             {
                 "name": "not-me",
@@ -64,28 +98,28 @@ def actions(consumer_request: ConsumerRequest) -> list[dict[str, str]]:
     return found
 
 
-def answer(consumer_request: ConsumerRequest) -> str:
+def answer(standing: Standing) -> str:
     """The answer in one large sentence."""
-    return str(workflow.stage(consumer_request).label)
+    return str(workflow.stage(standing).label)
 
 
-def next_steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
+def next_steps(standing: Standing) -> list[dict[str, Any]]:
     """What happens next, with a day. The page is the same whether or not anything is held."""
-    if consumer_request.status in CLOSED:
+    if standing.status in CLOSED:
         return [_step(_("Nothing more is to be done. Our letter says what we did."))]
-    due = consumer_request.due_on
-    if consumer_request.right in UNVERIFIED:
+    due = standing.due_on
+    if standing.right in UNVERIFIED:
         return [_step(_("It is done by this day at the latest."), due)]
     return [
-        *_before_the_answer(consumer_request),
+        *_before_the_answer(standing),
         _step(_("By this day you have our answer."), due),
     ]
 
 
-def _before_the_answer(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
-    if consumer_request.status == Status.APPROVED:
+def _before_the_answer(standing: Standing) -> list[dict[str, Any]]:
+    if standing.status == Status.APPROVED:
         return [_step(_("We wait, so that nobody can do this in your name."))]
-    if STAGE[Status(consumer_request.status)] is Stage.CHECKING:
+    if STAGE[standing.status] is Stage.CHECKING:
         wrote = _("If we hold a contact of yours, we wrote to it. Use the link in that letter.")
         return [_step(wrote)]
     return []
@@ -99,30 +133,30 @@ _VERIFIED_WAY = (Stage.RECEIVED, Stage.CHECKING, Stage.DECIDING, Stage.CARRYING_
 _OPT_OUT_WAY = (Stage.RECEIVED, Stage.CARRYING_OUT, Stage.DONE)
 
 
-def steps(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
+def steps(standing: Standing) -> list[dict[str, Any]]:
     """The way of the request, the present step marked in words. Only what happened is done."""
-    way = _way(consumer_request)
-    here = workflow.stage(consumer_request)
+    way = _way(standing)
+    here = workflow.stage(standing)
     place = way.index(here)
-    closed = consumer_request.status in CLOSED
+    closed = standing.status in CLOSED
     return [
         {
             "name": str(_STEP_NAMES[stage]),
             "state": _state(at, place, closed=closed),
-            "day": _day(consumer_request, at, len(way)),
+            "day": _day(standing, at, len(way)),
         }
         for at, stage in enumerate(way)
     ]
 
 
-def _way(consumer_request: ConsumerRequest) -> Sequence[Stage]:
+def _way(standing: Standing) -> Sequence[Stage]:
     """The stages that this request passes; one that ended early shows how far it came."""
-    way = _OPT_OUT_WAY if consumer_request.right in UNVERIFIED else _VERIFIED_WAY
-    here = workflow.stage(consumer_request)
+    way = _OPT_OUT_WAY if standing.right in UNVERIFIED else _VERIFIED_WAY
+    here = workflow.stage(standing)
     if here is Stage.IN_PART:
         return (*way[:-1], here)
     if here is Stage.NOT_DONE:
-        before = Status(consumer_request.previous_status or Status.RECEIVED)
+        before = Status(standing.previous_status or Status.RECEIVED)
         reached = way.index(STAGE[before]) if STAGE[before] in way else 0
         return (*way[: reached + 1], here)
     if here not in way:  # an opt-out whose denial is being decided
@@ -147,21 +181,19 @@ _STEP_NAMES = {
 }
 
 
-def _day(consumer_request: ConsumerRequest, place: int, length: int) -> date | None:
+def _day(standing: Standing, place: int, length: int) -> date | None:
     if place == 0:
-        return consumer_request.received_on
-    if place == length - 1 and consumer_request.closed_at:
-        return received_date(consumer_request.closed_at)
-    return None
+        return standing.received_on
+    return standing.closed_on if place == length - 1 else None
 
 
-TOLD: Prepared[Note] = Prepared(
-    lambda pk: (
-        Note.objects.filter(consumer_request=pk)
-        .exclude(author=Note.Author.INTERNAL)
-        .order_by("at", "pk")
-    )
-)
+def told(consumer_request: Any) -> QuerySet[Note]:
+    """Messages both ways of the request with a key, oldest first; notes among staff never."""
+    notes = Note.objects.filter(consumer_request=consumer_request)
+    return notes.exclude(author=Note.Author.INTERNAL).order_by("at", "pk")
+
+
+TOLD: Prepared[Note] = Prepared(told)
 
 
 def thread(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
@@ -179,6 +211,6 @@ def thread(consumer_request: ConsumerRequest) -> list[dict[str, Any]]:
     ]
 
 
-def may_become(consumer_request: ConsumerRequest, to: Status) -> bool:
+def may_become(standing: Standing, to: Status) -> bool:
     """Whether the table of moves still leads there."""
-    return Status(consumer_request.status) in workflow.sources(consumer_request.right, to)
+    return standing.status in workflow.sources(standing.right, to)

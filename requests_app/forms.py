@@ -4,6 +4,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -114,7 +115,7 @@ class RequestForm(AskingForm):
     def __init__(self, kind: RequestKind, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
-        self.fields["nonce"].initial = new_nonce(kind)
+        self.fields["nonce"].initial = partial(new_nonce, kind)  # made where it is shown
         self.use_required_attribute = False
 
     def clean_nonce(self) -> str:

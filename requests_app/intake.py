@@ -1,6 +1,6 @@
 """The one door of every channel: a request comes in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from ccpa_office.law.calendar import Calendar
 from ccpa_office.law.certainty import required_level
 from ccpa_office.law.deadlines import due_dates
 from ccpa_office.law.kinds import VERIFIABLE, RequestKind
-from ccpa_office.prepared import insert
+from ccpa_office.models import DataKey
+from ccpa_office.prepared import reserve, write
 from ccpa_office.roles import Actor, Verb, require
 from notices_app import datamap
 from requests_app import correspondence, workflow
@@ -52,16 +53,20 @@ class Asked:
     choices: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_request(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
+def open_request(
+    asked: Asked, *, by: Actor, at: datetime, beside: Callable[[ConsumerRequest], object] = bool
+) -> ConsumerRequest:
     """Open a request, its frozen dates, its first ledger line, its receipt letter and its work.
 
-    One transaction. A second press of the same form gives the same request. Staff need INTAKE.
+    One transaction, and what the caller does ``beside`` is in it. A second press of the same form
+    gives the same request. Staff need INTAKE.
     """
     if by.kind == "staff":
         require(by, Verb.INTAKE)
     try:
         with transaction.atomic():
             opened = _open(asked, by=by, at=at)
+            beside(opened)
             work.seam("intake.before-commit")
     except IntegrityError:
         known = ConsumerRequest.objects.filter(nonce=asked.nonce).first()
@@ -73,18 +78,26 @@ def open_request(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
 
 
 def _open(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
+    """All rows at once: their keys are reserved, since what is sealed names its data key."""
     consumer_request = _row(asked, by, at)
-    consumer_request.data_key = sealing.new_key()
-    insert([consumer_request])
-    contacts = _identifiers(consumer_request, asked)
-    if asked.words:
-        box = sealing.Box(consumer_request.data_key)
-        Note.objects.create(
-            consumer_request=consumer_request,
-            author=Note.Author.CONSUMER,
-            text=box.seal(asked.words, context="note.text"),
-            at=at,
-        )
+    typed = [kind for kind, value in asked.identifiers.items() if value]
+    key, consumer_request.pk, *keys = reserve(
+        DataKey, ConsumerRequest, *(Identifier for _each in typed)
+    )
+    consumer_request.data_key = sealing.made_key(key)
+    identifiers = _identifiers(consumer_request, asked, keys)
+    messages, links = correspondence.draft(
+        "receipt" if consumer_request.response_due_on else "receipt_optout",
+        [consumer_request],
+        at=at,
+        contacts=[each for each in identifiers if each.is_contact],
+    )
+    write(
+        [
+            consumer_request.data_key, consumer_request, *identifiers, *links, *messages,
+            *_words(consumer_request, asked, at), *_look_up(consumer_request, at),
+        ]
+    )  # fmt: skip
     ledger.record(
         "request.received",
         subject=consumer_request.number,
@@ -99,7 +112,9 @@ def _open(asked: Asked, *, by: Actor, at: datetime) -> ConsumerRequest:
             **asked.choices,
         },
     )
-    _set_going(consumer_request, contacts, at=at)
+    if asked.kind not in VERIFIABLE:  # at a desk, or applied, at once
+        to = Status.VERIFIED if consumer_request.response_due_on else Status.APPLYING
+        workflow.move(consumer_request, to, by=Actor.system("intake"), at=at)
     return consumer_request
 
 
@@ -131,12 +146,16 @@ def _row(asked: Asked, by: Actor, at: datetime) -> ConsumerRequest:
     )
 
 
-def _identifiers(consumer_request: ConsumerRequest, asked: Asked) -> list[Identifier]:
-    """Seal what was typed; the e-mail address is the contact. One INSERT."""
+def _identifiers(
+    consumer_request: ConsumerRequest, asked: Asked, keys: Iterable[int]
+) -> list[Identifier]:
+    """Seal what was typed; the e-mail address is the contact."""
     assert consumer_request.data_key is not None  # noqa: S101  just made
     box = sealing.Box(consumer_request.data_key)
-    rows = [
+    given = [(kind, value) for kind, value in asked.identifiers.items() if value]
+    return [
         Identifier(
+            pk=key,
             consumer_request=consumer_request,
             source=IdentifierSource.TYPED,
             kind=kind,
@@ -144,26 +163,23 @@ def _identifiers(consumer_request: ConsumerRequest, asked: Asked) -> list[Identi
             digest=sealing.digest(kind, NORMAL.get(kind, str.casefold)(value)),
             is_contact=kind == "email",
         )
-        for kind, value in asked.identifiers.items()
-        if value
+        for key, (kind, value) in zip(keys, given, strict=True)
     ]
-    insert(rows)
-    return [row for row in rows if row.is_contact]
 
 
-def _set_going(
-    consumer_request: ConsumerRequest, contacts: list[Identifier], *, at: datetime
-) -> None:
-    """The receipt, and what comes next for this kind: a look-up, a desk, or applying at once."""
-    kind = consumer_request.right
-    name = "receipt" if consumer_request.response_due_on else "receipt_optout"
-    correspondence.queue_all(name, [consumer_request], at=at, contacts=contacts)
-    if kind in VERIFIABLE:
-        look_up = StepKind.LOOK_UP
-        insert(
-            [Step(lane="verify", not_before=at, consumer_request=consumer_request, kind=look_up)]
-        )
-        return
-    office = Actor.system("intake")
-    to = Status.VERIFIED if consumer_request.response_due_on else Status.APPLYING
-    workflow.move(consumer_request, to, by=office, at=at)
+def _words(consumer_request: ConsumerRequest, asked: Asked, at: datetime) -> list[Note]:
+    """What the consumer wrote beside the form, sealed."""
+    assert consumer_request.data_key is not None  # noqa: S101  just made
+    if not asked.words:
+        return []
+    text = sealing.Box(consumer_request.data_key).seal(asked.words, context="note.text")
+    author = Note.Author.CONSUMER
+    return [Note(consumer_request=consumer_request, author=author, text=text, at=at)]
+
+
+def _look_up(consumer_request: ConsumerRequest, at: datetime) -> list[Step]:
+    """Where somebody must be verified: the look for a contact on file."""
+    if consumer_request.right not in VERIFIABLE:
+        return []
+    kind = StepKind.LOOK_UP
+    return [Step(lane="verify", not_before=at, consumer_request=consumer_request, kind=kind)]

@@ -10,6 +10,7 @@ from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor
 from requests_app.models import (
     ConsumerRequest,
+    CorrectionLook,
     Identifier,
     IdentifierSource,
     Kept,
@@ -78,17 +79,20 @@ def needed() -> Q:
     """Of data keys, those that something still needs; the database refuses to destroy them.
 
     Rows that are kept until a day, a package that is not destroyed, a plan with its people or a
-    task outside that is not over (proofs and looks read them), an open request.
+    task outside that is not over (proofs and looks read them), an open request, a correction that
+    somebody looks at again.
     """
     key = OuterRef("pk")
     unread = Plan.objects.exclude(state__in=OVER).exclude(subjects=b"")
     outside = OutsideTask.objects.filter(~Q(state="done") | Exists(_open_looks()))
+    corrected = CorrectionLook.objects.exclude(state="done")
     return (
         Q(Exists(Kept.objects.filter(data_key=key)))
         | Q(Exists(Package.objects.filter(data_key=key).exclude(stage=PackageStage.DESTROYED)))
         | Q(Exists(unread.filter(data_key=key)))
         | Q(Exists(outside.filter(plan__data_key=key)))
         | Q(Exists(ConsumerRequest.objects.filter(data_key=key, closed_at__isnull=True)))
+        | Q(Exists(corrected.filter(correction__consumer_request__data_key=key)))
     )
 
 

@@ -22,14 +22,18 @@ from requests_app.fulfillment import (
     correction,
     erasure_ledger,
     handing,
+    lasting,
     outside,
     plan,
     proof,
+    returning,
+    sweeping,
     terms,
 )
 from requests_app.models import (
     Chunk,
     Correction,
+    CorrectionLook,
     LinkAsked,
     Look,
     Message,
@@ -38,6 +42,7 @@ from requests_app.models import (
     Package,
     Step,
     StepKind,
+    Sweep,
 )
 
 BUDGET = timedelta(seconds=20)
@@ -97,6 +102,16 @@ def _look(rows: list[Look]) -> None:
         proof.look_later(row, at=clock.now())
 
 
+def _sweep(rows: list[Sweep]) -> None:
+    for row in rows:
+        sweeping.sweep(row, at=clock.now())
+
+
+def _look_corrected(rows: list[CorrectionLook]) -> None:
+    for row in rows:
+        lasting.look_again(row, at=clock.now())
+
+
 def _link(rows: list[LinkAsked]) -> None:
     for row in rows:
         verification.answer_link_asked(row, at=clock.now())
@@ -140,7 +155,11 @@ def drain_erase(**_later: object) -> None:
 @shared_task(name="drain.prove", soft_time_limit=170, time_limit=180)
 def drain_prove(**_later: object) -> None:
     """Prove what a dead worker left, look again after days, close what has been told."""
-    _drain("prove", (Chunk, _chunk), (Look, _look), (OutsideLook, _look_outside), hold=CHUNKS)
+    looks = (
+        (Look, _look), (OutsideLook, _look_outside), (CorrectionLook, _look_corrected),
+        (Sweep, _sweep),
+    )  # fmt: skip
+    _drain("prove", (Chunk, _chunk), *looks, hold=CHUNKS)
     closing.close_told(at=clock.now())
 
 
@@ -200,6 +219,8 @@ def _once_an_hour(*, at: datetime) -> None:
 _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
+    sweeping.gather,
+    returning.gather,
     closing.close_told,
     handing.expire,
     silence.end,

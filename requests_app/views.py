@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,7 +19,7 @@ from ccpa_office.law.certainty import Level
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
-from ccpa_office.sessions import EASE
+from ccpa_office.sessions import EASE, SessionStore
 from ccpa_office.templatetags.office import office_details
 from notices_app import datamap
 from requests_app import casework, following, intake, verification
@@ -95,6 +97,16 @@ def _shown(field: Any) -> str:
 
 
 def _send(request: HttpRequest, form: RequestForm) -> HttpResponse:
+    session = request.session
+    session.get(RECEIVED)  # reads it, if there is one
+    is_new = session.session_key is None
+
+    def remember(opened: ConsumerRequest) -> None:
+        """A new session begins in the same transaction."""
+        session[RECEIVED] = opened.number
+        if is_new:
+            session.save()
+
     consumer_request = intake.open_request(
         Asked(
             kind=form.kind,
@@ -107,8 +119,9 @@ def _send(request: HttpRequest, form: RequestForm) -> HttpResponse:
         ),
         by=Actor.consumer(),
         at=clock.now(),
+        beside=remember,
     )
-    request.session[RECEIVED] = consumer_request.number
+    session[RECEIVED] = consumer_request.number
     return redirect("requests:received")
 
 
@@ -232,9 +245,20 @@ def _open_case(request: HttpRequest, consumer_request: ConsumerRequest) -> None:
     request.session[CASES] = {**cases, consumer_request.number: [moment, moment]}
 
 
-CASE: Prepared[ConsumerRequest] = Prepared(
-    lambda number: ConsumerRequest.objects.select_related("data_key").filter(number=number)
-)
+def _case(number: str, at: datetime) -> QuerySet[ConsumerRequest]:
+    """A request with its key, whether words were exchanged, whether something can be fetched."""
+    own = OuterRef("pk")
+    return (
+        ConsumerRequest.objects.select_related("data_key")
+        .filter(number=number)
+        .annotate(
+            has_thread=Exists(following.told(own)),
+            has_package=Exists(handing.to_fetch(at).filter(consumer_request=own)),
+        )
+    )
+
+
+CASE: Prepared[ConsumerRequest] = Prepared(_case)
 
 
 def case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
@@ -243,14 +267,19 @@ def case_of(request: HttpRequest, number: str) -> ConsumerRequest | None:
         plain = read_number(number)
     except NotANumber:
         return None
-    cases = request.session.get(CASES, {})
+    session, at = request.session, clock.now()
+    assert isinstance(session, SessionStore)  # noqa: S101  the settings say so
+    if session.session_key is None:
+        return None
+    found = session.load_beside(CASE, (plain, at))
+    cases = session.get(CASES, {})
     opened, used = cases.get(plain, [0, 0])
-    now = int(clock.now().timestamp())
+    now = int(at.timestamp())
     if now - used > IDLE or now - opened > WHOLE:
         return None
     if now - used >= EASE.total_seconds():
-        request.session[CASES] = {**cases, plain: [opened, now]}
-    return next(iter(CASE(plain)), None)
+        session[CASES] = {**cases, plain: [opened, now]}
+    return found
 
 
 # --- the request's own page ---------------------------------------------------------------------
@@ -269,16 +298,22 @@ def _case_page(
     request: HttpRequest, consumer_request: ConsumerRequest, form: MessageForm | None = None
 ) -> HttpResponse:
     template, own = "requests/status.html", consumer_request.public_number
-    said, thread = following.page(consumer_request), following.thread(consumer_request)
-    package = handing.package_of(consumer_request, at=clock.now())
+    standing = following.standing_of(consumer_request)
+    thread = following.thread(consumer_request) if _has(consumer_request, "thread") else []
+    package = (
+        handing.package_of(consumer_request, at=clock.now())
+        if _has(consumer_request, "package")
+        else None
+    )
 
     def context() -> dict[str, Any]:
+        said = following.page(standing)
         return {
             **said,
             "number": consumer_request.number,
             "messages": thread,
             "package": package,
-            "message_form": (form or MessageForm()) if consumer_request.is_open else None,
+            "message_form": (form or MessageForm()) if standing.is_open else None,
             "message_url": reverse("requests:message", args=[own]),
             "actions": [
                 {**each, "url": reverse(f"requests:{each['name']}", args=[own])}
@@ -288,8 +323,12 @@ def _case_page(
 
     if form or thread or package:
         return render(request, template, context())
-    known = {**said, "open": consumer_request.is_open, "office": office_details()}
-    return draw(request, template, context, said=known, own=[own, consumer_request.number])
+    said = standing, *office_details().values()
+    return draw(request, template, context, said=said, own=[own, consumer_request.number])
+
+
+def _has(consumer_request: ConsumerRequest, what: str) -> bool:
+    return bool(getattr(consumer_request, f"has_{what}"))
 
 
 def _done(request: HttpRequest, number: str, do: Callable[[ConsumerRequest], str]) -> HttpResponse:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.models import F, TextChoices
@@ -84,11 +84,21 @@ STAGE: Mapping[Status, Stage] = {
 }
 
 
-def stage(consumer_request: ConsumerRequest) -> Stage:
-    """Where the request stands, in the consumer's words (look.md's table of stages)."""
-    if consumer_request.outcome == Outcome.IN_PART:
+class Placed(Protocol):
+    """What has a status and an outcome."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def outcome(self) -> str: ...
+
+
+def stage(placed: Placed) -> Stage:
+    """Where a request stands, in the consumer's words (look.md's table of stages)."""
+    if placed.outcome == Outcome.IN_PART:
         return Stage.IN_PART
-    return STAGE[Status(consumer_request.status)]
+    return STAGE[Status(placed.status)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import logging
 import re
 import secrets
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -120,22 +119,6 @@ def learner_template(people: int) -> str:
     administer("CREATE DATABASE {}", name)
     fill(url(name), people=people, seed=1)
     return name
-
-
-def copy_database(name: str, template: str) -> None:
-    """A new database like another, by the quicker way where nothing waits for the disk."""
-    with psycopg.connect(address("postgres"), autocommit=True) as connection:
-        files = connection.execute("SHOW fsync").fetchone() == ("off",)
-        quick = files and connection.info.server_version >= 150_000
-    administer("CREATE DATABASE {} TEMPLATE {}" + " STRATEGY FILE_COPY" * quick, name, template)
-
-
-def copy_of(template: str) -> Iterator[str]:
-    """A copy of a database for one test, dropped afterwards."""
-    name = f"learners_{secrets.token_hex(6)}"
-    copy_database(name, template)
-    yield url(name)
-    administer("DROP DATABASE {} WITH (FORCE)", name)
 
 
 def serve(team: Team, target: str, *, key: str = "learners", document: str = "") -> None:

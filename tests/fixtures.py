@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ccpa_office import clock, clock_guard, connectors
-from tests import builders
+from tests import builders, copies
 from tests.builders import Mailbox, Team
+from tests.reading_once import looking_once
 
 
 @pytest.fixture
@@ -32,18 +33,19 @@ def learner_template(django_db_setup: None) -> Iterator[str]:
     """Sixty learners to copy from."""
     name = builders.learner_template(60)
     yield name
-    builders.administer("DROP DATABASE {} WITH (FORCE)", name)
+    copies.drop_copies(name)
 
 
 @pytest.fixture
 def learners(learner_template: str, team: Team) -> Iterator[str]:
     """A learner database that the office serves; its URL."""
-    copies = builders.copy_of(learner_template)
-    target = next(copies)
-    builders.serve(team, target)
+    copy = copies.copy_of(learner_template)
+    target = next(copy)
+    with looking_once(learner_template):
+        builders.serve(team, target)
     yield target
     connectors.close_all()
-    next(copies, None)
+    next(copy, None)
 
 
 @pytest.fixture

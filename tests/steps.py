@@ -20,6 +20,7 @@ from requests_app.fulfillment import batches
 from requests_app.models import Batch, Chunk, ConsumerRequest, Plan
 from tests import builders
 from tests.builders import POINTS, Mailbox, Team, ask, confirm, fresh, plan_of
+from tests.copies import copy_of
 
 TEODORO = "teodoro.quintana@example.org"
 SHARED_TICKET = 10
@@ -221,7 +222,7 @@ def times(count: int, act: Callable[[], Any]) -> list[Any]:
 
 def served_too(team: Team, template: str, document: str, key: str) -> Iterator[str]:
     """A further database that the office serves, dropped at the end."""
-    copies = builders.copy_of(template)
+    copies = copy_of(template)
     target = next(copies)
     builders.serve(team, target, key=key, document=document)
     yield target

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.sweepable import Sweepable
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 
 Scalar = int | str
@@ -86,7 +87,7 @@ MOST_KEYS = 50_000
 
 
 HOWS = ("null", "constant", "pseudonym", "truncate_date", "zero", "bucket", "keep_last", "hash",
-        "hmac", "encrypt", "random", "strip_json", "strip_text")  # fmt: skip
+        "hmac", "encrypt", "random", "strip_json", "strip_text", "inside")  # fmt: skip
 """What a mask can do to a column; what each argument means stands in ``masking``."""
 
 
@@ -267,7 +268,7 @@ class Look:
     secrets: Sequence[bytes] = ()  # those of deeds, newest first: they tell what the office made
 
 
-class Connector(Protocol):
+class Connector(Sweepable, Protocol):
     """One store. It knows a program and keys, never a request or a notice."""
 
     repeat: Repeat

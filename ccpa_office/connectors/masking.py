@@ -9,6 +9,7 @@ What each action takes as its argument (a text; JSON where it is more than one v
 - ``bucket``: the width, a whole number from 2
 - ``keep_last``: how many characters stay, 1 to 8; nothing means 4
 - ``hash``, ``hmac``: ``SHA-256`` or ``SHA-512``, or ``{"algorithm": ..., "suffix": ""}``
+- ``inside``: what is done to values within the column (``inside``, the room of that name)
 - ``encrypt``: nothing, or ``{"suffix": ""}``; the key is thrown away, so nobody ever reads it
 - ``random``: a length, or ``{"length": 30, "suffix": ""}``
 
@@ -32,6 +33,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ccpa_office.connectors.base import HOWS, Change, ColumnFacts, Key
+from ccpa_office.connectors.inside import parts_of, within
 from ccpa_office.connectors.stripping import Traces, strip_json, strip_text
 
 NUMBERS = frozenset({"integer", "decimal"})
@@ -45,15 +47,17 @@ SERVED = {
     "constant": {"text", "integer", "decimal", "date", "moment", "json", "boolean", "uuid",
                  "other"},
     "pseudonym": {"text", "uuid"}, "truncate_date": DATES, "zero": NUMBERS, "bucket": NUMBERS,
-    "strip_json": {"json", "text"},
+    "strip_json": {"json", "text"}, "inside": {"json", "text"},
 }  # fmt: skip
+IN_ARRAYS = {"strip_text": {"text", "json"}, "strip_json": {"text", "json"},
+             "inside": {"integer", "text", "uuid"}}  # fmt: skip
 """The kinds of column that an action serves; what is not named serves texts alone.
 
 Whether a constant is a value of a type of the store's own, only the store can say.
 """
 
 LEVELING = frozenset({"constant", "truncate_date", "zero", "bucket", "keep_last", "strip_text",
-                       "strip_json"})  # fmt: skip
+                       "strip_json", "inside"})  # fmt: skip
 """Actions that may leave two rows with the same value."""
 
 LEAST, LEAST_UNIQUE = 8, 16
@@ -97,7 +101,7 @@ def _fits_kind(change: Change, column: ColumnFacts) -> bool:
     if change.how == "null":
         return True
     if column.array:
-        return change.how in {"strip_text", "strip_json"} and column.kind in {"text", "json"}
+        return column.kind in IN_ARRAYS.get(change.how, set())
     if change.how == "pseudonym" and column.kind == "integer":
         return _is_big(column)
     return column.kind in SERVED.get(change.how, {"text"})
@@ -112,6 +116,7 @@ def _is_argument(change: Change) -> bool:
     if change.how in TOKENS:
         return _are_options(change)
     return {
+        "inside": bool(parts_of(said)) if change.how == "inside" else True,
         "pseudonym": said in {"", "email"},
         "truncate_date": said in UNITS,
         "bucket": re.fullmatch(r"[1-9][0-9]{0,17}", said) is not None and int(said) > 1,
@@ -213,13 +218,7 @@ def masked(
 
 
 def is_masked(
-    value: Any,
-    change: Change,
-    *,
-    column: ColumnFacts,
-    secret: bytes,
-    row: str,
-    traces: Traces,
+    value: Any, change: Change, *, column: ColumnFacts, secret: bytes, row: str, traces: Traces
 ) -> bool:
     """Say whether a value is what the change leaves: masking it once more changes nothing."""
     again = masked(value, change, column=column, secret=secret, row=row, traces=traces)
@@ -396,5 +395,6 @@ MAKERS: dict[str, Callable[[Task], Any]] = {
     "constant": lambda task: constant(task.change, task.column), "pseudonym": _pseudonym,
     "zero": lambda task: type(task.value)(0), "bucket": _bucket, "truncate_date": _truncated,
     "keep_last": _kept_last, "strip_json": _stripped_json, "strip_text": _stripped_text,
+    "inside": lambda task: within(task.value, task.change.argument, task.traces),
     **dict.fromkeys(sorted(TOKENS), _token),
 }  # fmt: skip

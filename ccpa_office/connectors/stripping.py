@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -51,6 +51,7 @@ class Traces:
 
     pattern: re.Pattern[str] | None
     numbers: frozenset[str] = field(default_factory=frozenset)
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by what keys within columns
 
 
 NOBODY = Traces(None)

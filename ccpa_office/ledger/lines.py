@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
+from ccpa_office.prepared import planned_cursor
 from ccpa_office.roles import Actor
 
 LINE_DOMAIN = b"ccpa-office ledger line v1\n"
@@ -61,7 +60,7 @@ def record_many(
         _check_word(subject)
         waiting[subject].append(canonical_facts(facts))
     values = _common_values(verb, by, at)
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         while waiting:
             round_ = {subject: texts[0] for subject, texts in waiting.items()}
             cursor.execute(

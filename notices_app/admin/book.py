@@ -41,6 +41,9 @@ SENTENCES.update(
             )
             % facts.get("code", "")
         ),
+        "system.paced": lambda facts: (
+            _("Work may take %s percent of its time.") % facts.get("share", 0)
+        ),
         "system.added": lambda _f: _("A system was registered."),
         "map.loaded": lambda facts: _map(
             _("Version %(number)s of the map was loaded; findings: %(findings)s."), facts

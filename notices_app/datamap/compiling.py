@@ -1,10 +1,10 @@
 """From a map to its program: once per version, so that no run ever walks the graph."""
 
 import hashlib
-from collections.abc import Iterable
 
 from ccpa_office.connectors.base import Change, Finding, Program, Table
 from ccpa_office.connectors.collected import Piece
+from ccpa_office.connectors.inside import Part, spelled
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 from notices_app.datamap import linking, sense
 from notices_app.datamap.describing import describe, is_description
@@ -14,7 +14,7 @@ from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import PLACES
 
-ENGINE = "1"
+ENGINE = "2"
 OUTSIDE = "outside"
 """The only table of an outside system: what it is asked by, kind and value."""
 
@@ -126,38 +126,39 @@ def _tables(map_: Map, report: Report) -> list[Table]:
 
 
 def _is_shared(collection: Collection) -> bool:
-    return any(field.shared for field in collection.fields)
+    return any(field.shared for field in collection.every())
 
 
 def _table(
     map_: Map, collection: Collection, paths: tuple[Path, ...], earlier: dict[str, Collection]
 ) -> Table:
-    fields = collection.fields
+    fields, every = collection.fields, list(collection.every())
     shareable = len(paths) > 1 or not all(hop.forward and hop.unique for p in paths for hop in p)
     return Table(
         name=collection.name,
         key=collection.key,
         paths=paths,
         action=collection.on_delete,
-        changes=_changes((field.name, field.deleted) for field in fields),
-        strips=_changes((field.name, field.shared) for field in fields),
-        trims=_changes((field.name, field.kept) for field in fields),
+        changes=_changes(map_, collection, "deleted"),
+        strips=_changes(map_, collection, "shared"),
+        trims=_changes(map_, collection, "kept"),
         may_keep=not any(hop.forward and hop.unique for path in paths for hop in path[:1]),
         loose=any(_is_broken(path, earlier) for path in paths),
         shareable=shareable,
         term=collection.term,
         holds=collection.holds,
         contacts=tuple(
-            ContactColumn(field.name, field.contact, field.since)
-            for field in fields if field.contact
+            ContactColumn(field.name, field.contact, field.since, field.inside)
+            for field in every if field.contact
         ),
-        points=tuple(_point(field) for field in fields if field.point),
+        points=tuple(_point(field) for field in every if field.point),
         identities=tuple(
-            Named(field.name, field.identity, field.compare) for field in fields if field.identity
+            Named(field.name, field.identity, field.compare, field.inside)
+            for field in every if field.identity
         ),
         marks=tuple(
-            Named(field.name, kind)
-            for field in fields
+            Named(field.name, kind, path=field.inside)
+            for field in every
             if (kind := _mark(field)) is not None and not shareable
         ),
         identifiers=_identifiers(map_, collection, paths),
@@ -177,10 +178,31 @@ def _is_broken(path: Path, earlier: dict[str, Collection]) -> bool:
     return any(True for _ in linking.cutters(path, earlier.get))
 
 
-def _changes(said: Iterable[tuple[str, Said | None]]) -> tuple[Change, ...]:
-    return tuple(
-        Change(name, each.how, each.argument) for name, each in said if each and each.changes
-    )
+def _changes(map_: Map, collection: Collection, when: str) -> tuple[Change, ...]:
+    """Return what is done to the columns; what is done within one is one change of it."""
+    changes = []
+    for field in collection.fields:
+        said: Said | None = getattr(field, when)
+        if said and said.changes and said.how != "remove":
+            changes.append(Change(field.name, said.how, said.argument))
+        parts = [
+            part
+            for each in (field, *field.within())
+            if (part := _part(map_, collection, each, when))
+        ]
+        if parts:
+            changes.append(Change(field.name, "inside", spelled(parts)))
+    return tuple(changes)
+
+
+def _part(map_: Map, collection: Collection, field: Field, when: str) -> Part | None:
+    """Return what is done to a value within a column."""
+    said: Said | None = getattr(field, when)
+    if not said or not said.changes or not (field.path or said.how == "remove"):
+        return None
+    how = "strip" if said.how.startswith("strip") else said.how
+    kind = linking.naming(map_, collection, field)
+    return Part(field.inside, how, said.argument, kind, field.compare)
 
 
 def _piece(field: Field) -> Piece:
@@ -200,7 +222,7 @@ def _piece(field: Field) -> Piece:
 def _point(field: Field) -> Point:
     said = field.point or {}
     label = {language: words for language, words in said["label"].items() if language != PLACES}
-    return Point(said["point"], said["group"], said["normalise"], field.name, label)
+    return Point(said["point"], said["group"], said["normalise"], field.name, label, field.inside)
 
 
 def _mark(field: Field) -> str | None:
@@ -211,11 +233,11 @@ def _mark(field: Field) -> str | None:
 def _identifiers(map_: Map, collection: Collection, paths: tuple[Path, ...]) -> tuple[Named, ...]:
     person = map_.collection(map_.person or "")
     key = person.key if person else ()
-    named = [Named(path[0].column, "person") for path in paths
+    named = [Named(path[0].column, "person", path=path[0].path) for path in paths
              if len(path) == 1 and path[0].forward and key == (path[0].target,)
              and path[0].compare == "exact"]  # fmt: skip
     if collection is person and len(key) == 1:
         named.append(Named(key[0], "person"))
-    named += [Named(field.name, kind, field.compare) for field in collection.fields
+    named += [Named(field.name, kind, field.compare, field.inside) for field in collection.every()
               if (kind := field.identity or field.identifier)]  # fmt: skip
     return tuple(named)

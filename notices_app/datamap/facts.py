@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccpa_office.connectors.base import Hold, Term
+from ccpa_office.connectors.ways import EACH, Inside
 from notices_app.datamap import masks
 from notices_app.datamap.form_fides import NAME
 from notices_app.datamap.form_own import HOLDING
@@ -33,6 +34,7 @@ class Field:
 
     name: str
     path: tuple[str, ...]
+    inside: Inside  # the same with a step into every array on the way; of a list: each element
     place: Place
     is_key: bool
     identity: str | None
@@ -104,6 +106,16 @@ class Collection:
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
 
+    def every(self) -> Iterator[Field]:
+        """Yield every field, and after it those within it."""
+        for field in self.fields:
+            yield field
+            yield from field.within()
+
+    def at(self, label: str) -> Field | None:
+        """Return a field by its name, or by the way to it: ``payload.user.id``."""
+        return next((field for field in self.every() if field.label == label), None)
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -160,7 +172,7 @@ def facts(document: Values, report: Report) -> Map:
 
 
 def _only_identity(collections: Iterable[Collection]) -> str | None:
-    names = [each.name for each in collections if any(field.identity for field in each.fields)]
+    names = [each.name for each in collections if any(field.identity for field in each.every())]
     return names[0] if len(names) == 1 else None
 
 
@@ -259,17 +271,26 @@ def _inherited(meta: Values) -> dict[str, Any]:
 
 
 def _field(
-    values: Values, above: Values, dataset: str, report: Report, path: tuple[str, ...] = ()
+    values: Values,
+    above: Values,
+    dataset: str,
+    report: Report,
+    path: tuple[str, ...] = (),
+    inside: Inside = (),
 ) -> Field:
     fides = values.get("fides_meta") or {}
     own = values.get("ccpa_meta") or {}
     meta = {**_inherited(above), **own}
     here = (*path, values["name"])
     contact = own.get("contact") or {}
+    within = (*inside, values["name"]) if path else ()
+    if (fides.get("data_type") or "").endswith(EACH):
+        within = (*within, EACH)
     _types(values, fides, report)
     return Field(
         name=here[0],
         path=here[1:],
+        inside=within,
         place=place(values),
         is_key=bool(fides.get("primary_key")),
         identity=fides.get("identity"),
@@ -293,7 +314,7 @@ def _field(
         mark=own.get("mark"),
         search_text=bool(own.get("search_text")),
         fields=tuple(
-            _field(each, meta, dataset, report, here) for each in values.get("fields") or ()
+            _field(each, meta, dataset, report, here, within) for each in values.get("fields") or ()
         ),
     )
 

@@ -23,7 +23,7 @@ NORMALISE = ("exact", "casefold", "phone", "name", "postal", "digits")
 COMPARE = ("exact", "casefold", "phone", "name")
 ON_COLLECTION = ("delete", "mask", "keep")
 BARE_WORDS = ("null", "keep", "zero", "pseudonym", "hash", "hmac", "encrypt", "keep_last",
-              "strip_text", "strip_json")  # fmt: skip
+              "strip_text", "strip_json", "remove")  # fmt: skip
 PERIODS = ("day", "month", "year", "decade")
 AT_COLLECTION = "at a collection"
 AT_FIELD = "at a field"
@@ -64,6 +64,8 @@ MASKS = {
     "`{random: 20}`, `{random: {length: 20, suffix: '@masked.example'}}`": "random characters",
     "`strip_text`": "replaces the person's values in a text by `[removed]`, whole words only",
     "`strip_json`": "the same in the texts within a JSON value, whose form stays",
+    "`remove`": "in a list: takes out the element that names the person, at the field by which it "
+    "does",
     "`keep`": "leaves it, and says so",
 }
 """What each word of ``on_delete`` does."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ccpa_office.connectors.ways import Hop, Path
+from ccpa_office.connectors.inside import PERSON
+from ccpa_office.connectors.ways import EACH, Hop, Inside, Path
 from notices_app.datamap.facts import Collection, Field, Map, Reference
 from notices_app.datamap.reading import Report
 
@@ -34,22 +35,24 @@ class Link:
     pairs: tuple[tuple[str, str], ...]  # our field, their field
     direction: str | None
     compare: str
+    path: Inside = ()  # to the reference within our field
 
     def along(self) -> Hop:
         """The step from the row that holds the reference."""
         (column, target), *more = self.pairs
         whole = sorted(self.target.key) == sorted(theirs for _, theirs in self.pairs)
         return Hop(column, self.target.name, target, forward=True,
-                   unique=whole and self.compare == "exact", compare=self.compare,
-                   also=tuple(more))  # fmt: skip
+                   unique=whole and self.compare == "exact" and EACH not in self.path,
+                   compare=self.compare, also=tuple(more), path=self.path)  # fmt: skip
 
     def against(self) -> Hop:
         """The step from the row that the reference names."""
         (column, target), *more = self.pairs
-        whole = sorted(self.collection.key) == sorted(mine for mine, _ in self.pairs)
+        mine = sorted(mine for mine, _ in self.pairs)
+        whole = sorted(self.collection.key) == mine and not self.path
         also = tuple((theirs, mine) for mine, theirs in more)
         return Hop(target, self.collection.name, column, forward=False, unique=whole,
-                   compare=self.compare, also=also)  # fmt: skip
+                   compare=self.compare, also=also, path=self.path)  # fmt: skip
 
 
 def _links(map_: Map) -> Iterator[Link]:
@@ -62,9 +65,21 @@ def _links(map_: Map) -> Iterator[Link]:
         for field, reference in _single(collection):
             whole = any((field, reference) in parts for parts in wide.values())
             if reference.collection in known and not whole:
-                target = known[reference.collection]
-                pairs = ((field.name, reference.field),)
-                yield Link(collection, target, pairs, reference.direction, field.compare)
+                yield _link(collection, field, known[reference.collection], reference)
+
+
+TURNED = {"from": "to", "to": "from", None: None}
+
+
+def _link(collection: Collection, field: Field, target: Collection, reference: Reference) -> Link:
+    """Return one reference as whoever holds it says it: a plain field may name one in an object."""
+    there = target.at(reference.field)
+    if there is None or not there.inside:
+        pairs = ((field.name, reference.field),)
+        return Link(collection, target, pairs, reference.direction, field.compare, field.inside)
+    compare = field.compare if there.compare == "exact" else there.compare
+    pairs = ((there.name, field.name),)
+    return Link(target, collection, pairs, TURNED[reference.direction], compare, there.inside)
 
 
 Parts = list[tuple[Field, Reference]]
@@ -75,16 +90,27 @@ def wide_references(map_: Map, collection: Collection) -> dict[str, Parts]:
     parts: dict[str, Parts] = {}
     for field, reference in _single(collection):
         target = map_.collection(reference.collection)
-        if target and len(target.key) > 1 and reference.field in target.key:
+        plain = target and not field.inside
+        if target and plain and len(target.key) > 1 and reference.field in target.key:
             parts.setdefault(target.name, []).append((field, reference))
     return {name: found for name, found in parts.items() if len(found) > 1}
 
 
 def _single(collection: Collection) -> Iterator[tuple[Field, Reference]]:
-    for field in collection.fields:
+    for field in collection.every():
         for reference in field.references:
             if reference.collection != collection.name:
                 yield field, reference
+
+
+def naming(map_: Map, collection: Collection, field: Field) -> str:
+    """Return the kind by which a value within a column names the person; nothing: it does not."""
+    person = map_.collection(map_.person or "")
+    if person and person is not collection and len(person.key) == 1 and field.compare == "exact":
+        ends = {(reference.collection, reference.field) for reference in field.references}
+        if (person.name, person.key[0]) in ends:
+            return PERSON
+    return field.identity or field.identifier or ""
 
 
 def _references(map_: Map) -> Iterator[tuple[Collection, Field, Reference]]:
@@ -171,8 +197,9 @@ def cutters(path: Path, known: Callable[[str], Collection | None]) -> Iterator[s
         names = [hop.target, *(theirs for _, theirs in hop.also)]
         if onward:
             names += [onward.column, *(mine for mine, _ in onward.also)]
-        fields = map(there.field, names)
-        changed = any(field and field.deleted and field.deleted.changes for field in fields)
+        parts = [part for name in names if (field := there.field(name))
+                 for part in (field, *field.within())]  # fmt: skip
+        changed = any(part.deleted and part.deleted.changes for part in parts)
         if changed or there.on_delete == "delete":
             yield there.name
 
@@ -180,7 +207,8 @@ def cutters(path: Path, known: Callable[[str], Collection | None]) -> Iterator[s
 def _binds(map_: Map, child: Collection, field: Field, reference: Reference) -> bool:
     target = map_.collection(reference.collection)
     gone = target is not None and target.on_delete == "delete"
-    return gone and (child.on_delete == "delete" or bool(field.deleted and field.deleted.changes))
+    said = [each.deleted for each in (field, child.field(field.name)) if each]
+    return gone and (child.on_delete == "delete" or any(each and each.changes for each in said))
 
 
 def _free(waiting: list[Collection], after: Later) -> list[Collection]:

@@ -163,7 +163,7 @@ REASONS = {
 def _changes(look: _Lint, collection: Collection, sheet: Sheet) -> None:
     for field in collection.fields:
         for said in {each for each in (field.deleted, field.shared, field.kept) if each}:
-            if said.changes:
+            if said.changes and said.how != "remove":
                 change = Change(field.name, said.how, said.argument)
                 _change(look, collection, field, sheet, change)
 
@@ -191,7 +191,7 @@ def _change(
 def _comparisons(look: _Lint, collection: Collection, sheet: Sheet) -> None:
     for field in collection.fields:
         asked = field.identity or field.identifier or field.references
-        if asked and field.compare in {"phone", "name"}:
+        if asked and field.compare in {"phone", "name"} and not field.inside:
             plain = {field.name, f"lower({field.name.lower()})"}
             indexed = any(field.name.lower() in each for each in sheet.leading - plain)
             if not indexed:
@@ -216,13 +216,15 @@ def _kinds(look: _Lint, collection: Collection, sheet: Sheet) -> None:
     """Report what is compared with a value of another kind, and a term that runs from no day."""
     for field in collection.fields:
         kind, subject = sheet.columns[field.name].facts.kind, f"{collection.name}.{field.name}"
+        if field.inside:
+            continue  # the store's connector says what it can look into
         asked = field.identity or field.identifier or field.references
         if asked and field.compare != "exact" and kind not in {"text", "other"}:
             said = f"compared as {field.compare}, but it is no text"
             look.error(field.place, "join-type", subject, said)
         for reference in field.references:
             other = look.store.tables[reference.collection].columns.get(reference.field)
-            if other and not _is_alike(look, kind, other.facts.kind):
+            if other and other.facts.kind != "json" and not _is_alike(look, kind, other.facts.kind):
                 said = f"no {reference.collection}.{reference.field} can be this ({other.type})"
                 look.error(reference.place, "join-type", subject, said)
     starts = collection.term.starts if collection.term else ""

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from ccpa_office.connectors.inside import PERSON
+from ccpa_office.connectors.ways import EACH
 from notices_app.datamap import linking
 from notices_app.datamap.facts import Collection, Field, Map
+from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Place, Report, shown
 
 SYSTEM_TABLE = re.compile(r"(?i)pg_|sqlite_|information_schema$|mysql$|sys$|django_migrations$")
@@ -23,7 +26,7 @@ def check(map_: Map, report: Report) -> None:
         for field in collection.fields:
             _field(collection, field, map_, report)
     _skipped(map_, report)
-    if not any(field.identity for each in map_.collections for field in each.fields):
+    if not any(field.identity for each in map_.collections for field in each.every()):
         report.error(map_.place, "no-identity", "no field says by what a person is identified")
     _points(map_, report)
 
@@ -78,7 +81,7 @@ def _composites(collection: Collection, map_: Map, report: Report) -> None:
             report.error(where, "contradiction", "the parts of one reference differ in direction")
         elif any(field.compare != "exact" for field, _ in parts):
             report.error(where, "not-served", "a key of several fields is compared exactly")
-    for field in collection.fields:
+    for field in collection.every():
         for reference in field.references:
             target = map_.collection(reference.collection)
             key = target.key if target and target is not collection else ()
@@ -87,10 +90,10 @@ def _composites(collection: Collection, map_: Map, report: Report) -> None:
 
 
 def _mask(collection: Collection, report: Report) -> None:
-    changed = [each for each in collection.fields if each.deleted and each.deleted.changes]
+    changed = [each for each in collection.every() if each.deleted and each.deleted.changes]
     if collection.on_delete == "mask" and not changed:
         report.error(collection.place, "no-change", "a mask must change at least one field")
-    for field in collection.fields:
+    for field in collection.every():
         for code, said in _misused(collection, field):
             report.error(field.place, code, said)
 
@@ -103,7 +106,8 @@ def _misused(collection: Collection, field: Field) -> Iterator[tuple[str, str]]:
         yield "misplaced", "only rows that are deleted can be stripped"
     if field.kept and not (collection.term or collection.keep_code):
         yield "misplaced", "only rows that are kept on a ground can be trimmed"
-    told = any(True for _ in field.told())
+    told = any(not (each.fields or each.deleted) for each in field.told())
+    told = told and not field.path
     if does == "mask" and not field.deleted and told and not field.is_key:
         yield "no-on-delete", "say what the mask does to this field"
     changes = [each for each in (field.deleted, field.shared, field.kept) if each and each.changes]
@@ -121,29 +125,99 @@ def _needed(collection: Collection) -> set[str]:
 
 
 def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
+    if field.category is None and not (field.is_key or field.references or field.fields):
+        report.warning(field.place, "unclassified", "the field has no category")
+    for each in field.within():
+        if each.never_disclosed:
+            report.warning(each.place, "lifted", "the whole column is withheld from answers")
+    for each in (field, *field.within()):
+        _contact(collection, each, report)
+        _references(each, map_, report)
+        _role(each, report)
+        _inside(collection, each, map_, report)
+
+
+def _contact(collection: Collection, field: Field, report: Report) -> None:
     if field.since and collection.field(field.since) is None:
         report.error(field.place, "no-field", f"{collection.name} has no {shown(field.since)}")
     if field.contact and not field.since:
         said = "say in 'since' which field tells since when this contact is unchanged"
         report.warning(field.place, "no-since", said)
-    if field.category is None and not (field.is_key or field.references or field.fields):
-        report.warning(field.place, "unclassified", "the field has no category")
-    for each in field.within():
-        _inner(each, report)
+
+
+def _references(field: Field, map_: Map, report: Report) -> None:
     for reference in field.references:
         target = map_.collection(reference.collection)
-        if target is None or target.field(reference.field.partition(".")[0]) is None:
+        there = target.at(reference.field) if target else None
+        if there is None:
             report.error(reference.place, "no-target", "the reference points to nothing")
-    _strategies(field, report)
+        elif there.inside and field.inside:
+            report.error(reference.place, "not-served", "both fields lie within columns")
+        elif there.fields:
+            report.error(reference.place, "not-served", "a reference to an object")
 
 
-def _inner(field: Field, report: Report) -> None:
-    """Within an object a field says what it is; what is done is said at the column."""
+PLAIN = ("primary_key", "search_text")
+"""What only a column itself can be, or have done to it."""
+ACTIONS = ("on_delete", "on_shared", "on_kept")
+
+
+def _role(field: Field, report: Report) -> None:
+    """Within a column a field may lead to somebody; what is done is said at the column."""
     for word in _roles(field):
-        said = f"{word} of a field within an object: say it at the column"
-        report.error(field.place, "not-served", said)
-    if field.never_disclosed:
-        report.warning(field.place, "lifted", "the whole column is withheld from answers")
+        if field.path and word in PLAIN:
+            said = f"{word} of a field within an object: say it at the column"
+            report.error(field.place, "not-served", said)
+        elif field.is_array and word == "primary_key":
+            report.error(field.place, "not-served", f"{word} of an array")
+        elif word not in (*PLAIN, *ACTIONS) and field.fields:
+            report.error(field.place, "not-served", f"{word} of an object")
+
+
+def _inside(collection: Collection, field: Field, map_: Map, report: Report) -> None:
+    """What is done within a column must be served there, and never to what is somebody else's."""
+    kind = linking.naming(map_, collection, field)
+    many = any(each.references and EACH in each.inside for each in (field, *field.within()))
+    for word, said in zip(ACTIONS, (field.deleted, field.shared, field.kept), strict=True):
+        if said is None or not said.changes:
+            continue
+        if any(_changes_at(each, word) for each in field.within()):
+            report.error(field.place, "nested-action", f"{word} of a field and of a part of it")
+        elif field.path or said.how == "remove":
+            if trouble := _not_within(field, said, kind, map_):
+                report.error(field.place, "nested-action", f"{word}: {trouble}")
+        elif word == "on_shared" and many and not said.how.startswith("strip"):
+            trouble = "others are named here too; say remove or null at the field that names them"
+            report.error(field.place, "nested-action", f"{word}: {trouble}")
+
+
+def _changes_at(field: Field, word: str) -> bool:
+    said = dict(zip(ACTIONS, (field.deleted, field.shared, field.kept), strict=True))[word]
+    return said is not None and said.changes
+
+
+WITHIN = ("null", "constant", "strip_text", "strip_json")
+"""What can be done to a value within an object."""
+
+
+def _not_within(field: Field, said: Said, kind: str, map_: Map) -> str:
+    """Return why an action is not served within a column, or nothing."""
+    known = {each.mark or each.identity or each.contact for one in map_.collections
+             for each in one.every()}  # fmt: skip
+    is_out_of_list = said.how == "remove" and EACH in field.inside
+    troubles = {
+        "where a value names the person it becomes null, or its element of a list goes":
+            kind and said.how != "null" and not is_out_of_list,
+        "the value that names the person is compared exact or casefold":
+            kind and field.compare not in {"exact", "casefold"},
+        "no field is a mark of this kind": kind and kind != PERSON and kind not in known,
+        "say identifier: by what kind of value the person is named here":
+            not kind and (field.references or said.how == "remove"),
+        "which elements are the person's? say it at the field that names them":
+            not kind and EACH in field.inside,
+        f"{said.how} is not served within a column": not kind and said.how not in WITHIN,
+    }  # fmt: skip
+    return next((trouble for trouble, is_so in troubles.items() if is_so), "")
 
 
 def _roles(field: Field) -> Iterator[str]:
@@ -156,24 +230,11 @@ def _roles(field: Field) -> Iterator[str]:
     return (word for word, value in said.items() if value)
 
 
-def _strategies(field: Field, report: Report) -> None:
-    """What an array or a nested reference would ask of a connector that none serves yet."""
-    arrays = ("primary_key", "identity", "references", "contact", "verification", "identifier",
-              "mark")  # fmt: skip
-    for word in _roles(field):
-        if field.is_array and word in arrays:
-            report.error(field.place, "not-served", f"{word} of an array")
-    for reference in field.references:
-        if "." in reference.field:
-            said = "a reference to a field within an object"
-            report.error(reference.place, "not-served", said)
-
-
 def _points(map_: Map, report: Report) -> None:
     seen: dict[str, Place] = {}
     groups: set[str] = set()
     for collection in map_.collections:
-        for field in collection.fields:
+        for field in collection.every():
             if field.point is None:
                 continue
             if field.point["point"] in seen:

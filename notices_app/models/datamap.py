@@ -46,6 +46,8 @@ class DataSystem(models.Model):
         "served": "none",
         "created_at": "none",
         "address_changed_at": "none",
+        "share": "none",
+        "most_sessions": "none",
     }
     key = models.SlugField(_("key"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=120)
@@ -61,6 +63,9 @@ class DataSystem(models.Model):
     created_at = models.DateTimeField(_("added"))
     address_changed_at = models.DateTimeField(_("address changed"), null=True, blank=True)
 
+    share = models.PositiveSmallIntegerField(_("share of its time in percent"), default=100)
+    most_sessions = models.PositiveIntegerField(_("most sessions of others"), default=0)
+
     objects = DataSystemQuerySet.as_manager()
 
     class Meta:
@@ -69,10 +74,14 @@ class DataSystem(models.Model):
         verbose_name_plural = _("systems")
         constraints = [
             models.CheckConstraint(
+                name="a_share_is_a_part_of_the_whole",
+                condition=Q(share__gte=1) & Q(share__lte=100),
+            ),
+            models.CheckConstraint(
                 name="a_system_has_one_address",
                 condition=Q(url_env="", sealed_url__isnull=False, data_key__isnull=False)
                 | (~Q(url_env="") & Q(sealed_url__isnull=True, data_key__isnull=True)),
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,25 +6,43 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, newest, order_of, site
 from ccpa_office.admin.book import label
 from ccpa_office.asking import AskingForm
+from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
+from notices_app.models import DataSystem
 from requests_app.admin.case import CASE_REFUSALS
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
 from requests_app.admin.words import TROUBLES, action_words, stop_words, trouble
-from requests_app.fulfillment import batches, refusing, timetable
-from requests_app.models import Batch, BatchState, Chunk, Look, Plan, PlanState, Receipt, Switch
+from requests_app.fulfillment import batches, pacing, redacting, refusing, residue, timetable
+from requests_app.models import (
+    Batch,
+    BatchState,
+    Chunk,
+    Look,
+    Pace,
+    Plan,
+    PlanState,
+    Receipt,
+    ResidueState,
+    Return,
+    Slowed,
+    Sweep,
+    Switch,
+    Trace,
+)
 
 _L = gettext_lazy
+GROUNDS = [*DeletionException.choices, *GeneralException.choices]
 
 
 class HashForm(AskingForm):
@@ -36,6 +54,12 @@ class HashForm(AskingForm):
     def __init__(self, *args: Any, subject: Batch, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["hash"].initial = subject.hash
+
+
+class GroundForm(AskingForm):
+    """Why something stays."""
+
+    ground = forms.ChoiceField(label=_L("Ground"), choices=GROUNDS)
 
 
 class WhyForm(AskingForm):
@@ -80,6 +104,19 @@ def _pause(batch: Batch, *, by: Actor, at: datetime) -> str:
 def _resume(batch: Batch, *, by: Actor, at: datetime) -> str:
     batches.resume(batch, by=by, at=at)
     return _("It goes on where it stood.")
+
+
+def _redact(batch: Batch, *, by: Actor, at: datetime) -> str:
+    made = redacting.plan_redaction(batch, by=by, at=at)
+    return _("Batch %s was opened; another person approves it.") % made.pk
+
+
+def _keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> str:
+    return _("Kept: %s rows.") % redacting.keep(batch, ground=ground, by=by, at=at)
+
+
+def _has_traces(batch: Batch) -> bool:
+    return Trace.objects.filter(sweep__batch=batch, state=ResidueState.OPEN).exists()
 
 
 def _stop_all(_none: None, *, reason: str, by: Actor, at: datetime) -> str:
@@ -150,9 +187,9 @@ class BatchDesk(ExportingDesk):
     about = _L(
         "Approved plans, carried out together. Here erasing is paused, stopped and looked at."
     )
-    see = (Verb.RUN_BATCH, Verb.STOP_BATCH, Verb.APPROVE_BATCH)
+    see = (Verb.PLAN, Verb.DECIDE_SHARED, Verb.RUN_BATCH, Verb.STOP_BATCH, Verb.APPROVE_BATCH)
     list_template, page_template = "admin/batches.html", "admin/batch.html"
-    refusals = (*CASE_REFUSALS, batches.ApprovalRefused)
+    refusals = (*CASE_REFUSALS, batches.ApprovalRefused, redacting.NothingFound)
     exported = "batches"
     chores = (
         Deed(
@@ -187,6 +224,15 @@ class BatchDesk(ExportingDesk):
             "discard", _L("Throw this list away"), _discard, Verb.STOP_BATCH, grave=True,
             help=_L("For a list whose reading broke off. Read the list in again afterwards."),
             offered=_in(BatchState.GATHERING),
+        ),
+        Deed(
+            "redact", _L("Take these people out of others' texts"), _redact, Verb.PLAN,
+            help=_L("Opens a batch of its own, which another person approves."),
+            offered=_has_traces,
+        ),
+        Deed(
+            "keep-texts", _L("Leave others' texts as they are"), _keep, Verb.DECIDE_SHARED,
+            GroundForm, help=_L("For a named ground. Nothing is changed."), offered=_has_traces,
         ),
         Deed("pause", _L("Pause"), _pause, Verb.STOP_BATCH, offered=_in(BatchState.RUNNING)),
         Deed("resume", _L("Go on"), _resume, Verb.RUN_BATCH, offered=_in(BatchState.PAUSED)),
@@ -242,6 +288,11 @@ class BatchDesk(ExportingDesk):
                 .select_related("chunk")
                 .order_by("chunk", "day")[:100]
             ),
+            "sweeps": swept_words(subject),
+            "pace": pace_words(subject.system_key),
+            "returns": Return.objects.filter(
+                plan__chunk__batch=subject, state__in=residue.UNSETTLED
+            ).count(),
             "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
             "stopped": is_stopped(),
         }
@@ -251,6 +302,44 @@ class BatchDesk(ExportingDesk):
         if deed.word == "approve" and isinstance(subject, Batch):
             return _("Approve: erase %(people)s people") % {"people": f"{subject.people:,}"}
         return deed.label
+
+
+def swept_words(batch: Batch) -> list[str]:
+    """What the sweeps of a batch found, a sentence each."""
+    found = batch.sweeps.order_by("ordinal").annotate(
+        left=Count("traces", filter=Q(traces__state__in=residue.UNSETTLED))
+    )
+    return [_sweep_words(each, each.left) for each in found]
+
+
+def _sweep_words(sweep: Sweep, left: int) -> str:
+    if sweep.looked_at is None:
+        return _("Others' texts are being swept: %s read so far.") % f"{sweep.read:,}"
+    words = ngettext(
+        "%s row of others tells of people of this batch and waits for a decision.",
+        "%s rows of others tell of people of this batch and wait for a decision.",
+        left,
+    )
+    said = words % left if left else _("Others' texts were swept: nothing is open.")
+    alone = ngettext(
+        "%s name stood alone and may be somebody else's.",
+        "%s names stood alone and may be somebody else's.",
+        sweep.names_alone,
+    )
+    return f"{said} {alone % sweep.names_alone}" if sweep.names_alone else said
+
+
+def pace_words(system_key: str) -> str:
+    """How a system is spared, in a sentence; nothing where it is worked on at full pace."""
+    system = DataSystem.objects.filter(key=system_key).first()
+    if system is None or (system.share >= pacing.WHOLE and not system.most_sessions):
+        return ""
+    said = _("Work takes %(share)s%% of the time of “%(system)s”.") % {
+        "share": system.share, "system": system_key,
+    }  # fmt: skip
+    pace = Pace.objects.filter(system_key=system_key).first()
+    why = label(Slowed, pace.slowed) if pace and pace.slowed else ""
+    return f"{said} {_('Now: %s.') % why}" if why else said
 
 
 def progress(batch: Batch, chunks: list[Chunk], at: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from requests_app.admin.words import (
     stop_words,
 )
 from requests_app.casework.looking import Purpose
-from requests_app.models import Channel, Finding
+from requests_app.models import Channel, Finding, Seen
 
 
 def _day(value: str) -> str:
@@ -128,6 +128,14 @@ def _shared(facts: Facts) -> str:
     }
 
 
+def _swept(facts: Facts) -> str:
+    read, rows = facts.get("read", 0), facts.get("rows", 0)
+    if not rows:
+        return str(_("Texts of others were swept: %s read, nobody found.") % read)
+    words = _("Texts of others were swept: %(read)s read, people found in %(rows)s.")
+    return str(words % {"read": read, "rows": rows})
+
+
 def _looked_again(facts: Facts) -> str:
     days = facts.get("day", 0)
     words = ngettext("Looked again after %(days)s day.", "Looked again after %(days)s days.", days)
@@ -222,6 +230,15 @@ SENTENCES.update(
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),
+        "correction.looked-again": lambda facts: (
+            _("Looked again after %(day)s days, at %(field)s: %(seen)s.")
+            % {
+                "day": facts.get("day", ""),
+                "field": facts.get("field", ""),
+                "seen": label(Seen, str(facts.get("seen", ""))),
+            }
+        ),
+        "correction.look-asked": lambda _f: _("A look at what came back was asked for."),
         "correction.left": lambda _f: _("A correction was left alone: the request had moved on."),
         "package.called-back": lambda facts: (
             _("A contact on file said: this was not me. The package can be fetched no more.")
@@ -256,6 +273,19 @@ SENTENCES.update(
         "proof.absent": lambda _f: _("A second look found nothing left."),
         "proof.residual": lambda _f: _("A second look found something left."),
         "proof.looked-again": _looked_again,
+        "proof.swept": _swept,
+        "proof.told-of": lambda facts: (
+            _("Found in texts of others: %s rows.") % facts.get("rows", 0)
+        ),
+        "proof.came-back": lambda facts: (
+            _("Alarm: something is there again, seen after %s days.") % facts.get("day", 0)
+        ),
+        "proof.settled": lambda _f: _("What later looks found is settled; it is proved again."),
+        "return.planned": lambda _f: _("A plan for what came back waits for approval."),
+        "trace.kept": lambda facts: (
+            _("Others' texts stay as they are: %(rows)s rows. %(ground)s.")
+            % {"rows": facts.get("rows", 0), "ground": ground_words(str(facts.get("ground", "")))}
+        ),
         "batch.opened": lambda facts: _("A list was read: a batch of %s people waits for approval.")
         % facts.get("people", 0),
         "batch.approved": lambda _f: _("Approved the batch."),
@@ -263,11 +293,18 @@ SENTENCES.update(
         "batch.running": lambda _f: _("Let the batch go on."),
         "batch.discarded": lambda _f: _("Threw away a list that was never read to its end."),
         "batch.refused": lambda _f: _("The batch was refused; its plans are void."),
+        "batch.parted": lambda _f: (
+            _("The store refused a chunk: it was parted, so that only who is to blame waits.")
+        ),
         "batch.stopped": lambda facts: _("The batch was stopped: %s.")
         % (stop_words(str(facts.get("reason", ""))).lower() or "–"),
         "work.retried": lambda _f: _("Work that had given up was tried again."),
         "link.asked-again": lambda _f: _("A new letter to the contact on file was asked for."),
         "claims.purged": lambda _f: _("What the consumer answered was deleted; its time was over."),
+        "api.client-made": lambda facts: _("A program may ask: %s.") % facts.get("name", ""),
+        "api.client-revoked": lambda facts: (
+            _("A program may ask no more: %s.") % facts.get("name", "")
+        ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
     }

@@ -74,14 +74,18 @@ class CaseDesk(ExportingDesk):
         """One page of one view of the queue."""
         name, rows, kept = self._chosen(request, actor)
         order = order_of(request, queue.ORDERS)
-        page = queue.page_of(rows, request.GET.get("after", ""), order.word)
+        page = (
+            queue.numbered(kept["q"])
+            if name == "search"
+            else queue.page_of(rows, request.GET.get("after", ""), order.word)
+        )
         view = VIEWS.get(name)
         return {
             **self._around_rows(page.rows, page),
             "view": name,
             "heads": order.heads,
             "empty": view.empty if view else _("No open request is due on that day."),
-            "count": queue.count_words(rows),
+            "count": queue.count_words(rows, page),
             "keep": f"{urlencode(kept)}&" if kept else "",
             "start": f"{self.home()}?{urlencode(kept)}" if kept else self.home(),
         }

@@ -12,12 +12,13 @@ from ccpa_office.admin import Deed
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb
+from ccpa_office.templatetags.office import in_words
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app.admin.moves import ReasonForm
 from requests_app.forms import PlainText
-from requests_app.fulfillment import correction
+from requests_app.fulfillment import correction, lasting
 from requests_app.fulfillment.correction import Claim
-from requests_app.models import ConsumerRequest, CorrectionStage, Status
+from requests_app.models import ConsumerRequest, Correction, CorrectionStage, Status
 
 _L = gettext_lazy
 REFUSALS = (correction.CannotCorrect, ConnectorError, NoActiveMap, NoAddress, NoSuchSystem)
@@ -95,6 +96,15 @@ def _why_not(subject: ConsumerRequest, actor: Actor) -> str:
     return correction.why_not_approve(subject, actor, at=clock.now())
 
 
+def _look(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
+    lasting.look_now(subject, by=by, at=at)
+    return _("Somebody looks again within a minute.")
+
+
+def _came_back(subject: Any) -> bool:
+    return lasting.undone().filter(correction__consumer_request=subject).exists()
+
+
 CORRECTING: tuple[Deed, ...] = (
     Deed(
         "correct", _L("Propose a correction"), _propose, Verb.PLAN, ClaimForm,
@@ -109,12 +119,30 @@ CORRECTING: tuple[Deed, ...] = (
         "refuse-correction", _L("Refuse the corrections"), _refuse, Verb.APPROVE, ReasonForm,
         offered=_waits,
     ),
+    Deed(
+        "look-corrected", _L("Look again at what came back"), _look, Verb.WORK_CASE,
+        help=_L("A feed put a wrong value back. Have it mended there, then look again here."),
+        offered=_came_back,
+    ),
 )  # fmt: skip
+
+
+def _seen(row: Correction) -> str:
+    """What the newest look saw, in words; nothing while nobody has looked again."""
+    seen = [
+        (look.looked_at, look.day, look.get_seen_display())
+        for look in row.looks.all()
+        if look.looked_at
+    ]
+    if not seen:
+        return ""
+    at, _day, words = max(seen)
+    return f"{words} ({in_words(clock.day_of(at))})"
 
 
 def shown(subject: ConsumerRequest) -> list[dict[str, Any]]:
     """The corrections of a case: where, how far, what is said to be right; not what was wrong."""
-    rows = list(subject.corrections.order_by("pk"))
+    rows = list(subject.corrections.order_by("pk").prefetch_related("looks"))
     if not rows or subject.data_key is None:
         return []
     return [
@@ -122,6 +150,7 @@ def shown(subject: ConsumerRequest) -> list[dict[str, Any]]:
             "place": f"{row.system_key}.{row.collection}.{row.field}",
             "stage": row.get_stage_display(),
             "value": correction.claimed(row),
+            "seen": _seen(row),
         }
         for row in rows
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,18 +18,24 @@ from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
 from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
+from requests_app.fulfillment import lasting
 from requests_app.models import (
     Batch,
     BatchState,
     Chunk,
     ConsumerRequest,
+    CorrectionLook,
     Finding,
     LinkAsked,
     Look,
     Message,
     OutsideLook,
     OutsideTask,
+    Plan,
+    PlanState,
+    Return,
     Step,
+    Sweep,
 )
 
 DAYS = 45
@@ -136,6 +142,7 @@ def lamps(actor: Actor, at: datetime) -> dict[str, Any] | None:
             _clock_lamp(),
             _switch_lamp(),
             _package_lamp(),
+            _correction_lamp(),
             _work_lamp(actor),
         ],
     }
@@ -156,7 +163,17 @@ def _ledger_lamp() -> dict[str, str]:
 
 
 def _proof_lamp() -> dict[str, str]:
-    bad = capped_count(Look.objects.filter(finding=Finding.RESIDUAL))
+    unsettled = capped_count(Plan.objects.filter(state=PlanState.RESIDUAL))
+    if unsettled:
+        words = ngettext(
+            "%s plan: something is left, came back, or stands in others' texts",
+            "%s plans: something is left, came back, or stands in others' texts",
+            unsettled,
+        )
+        desk = reverse("admin:requests_app_batch_changelist")
+        return _lamp(_("Proofs"), "bad", words % unsettled, desk)
+    settled = Exists(Return.objects.filter(look=OuterRef("pk")))
+    bad = capped_count(Look.objects.filter(~settled, finding=Finding.RESIDUAL))
     if bad:
         words = ngettext("%s look found something left", "%s looks found something left", bad) % bad
         return _lamp(_("Proofs"), "bad", words)
@@ -186,6 +203,16 @@ def _package_lamp() -> dict[str, str]:
     return _lamp(_("Packages"), "bad", words, link)
 
 
+def _correction_lamp() -> dict[str, str]:
+    """Corrected fields in which a later look found the wrong value back."""
+    back = lasting.undone().order_by("pk")
+    numbers = list(back.values_list("correction__consumer_request__number", flat=True)[:1])
+    if not numbers:
+        return _lamp(_("Corrections"), "", _("none was undone"))
+    link = reverse("admin:requests_app_consumerrequest_change", args=[numbers[0]])
+    return _lamp(_("Corrections"), "bad", _("a wrong value is back"), link)
+
+
 def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
     """The desk at which what waits can be tried again; nothing where no role opens it."""
     requests = f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
@@ -197,6 +224,7 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
         (Message, Verb.SEE_CASES, requests),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
+        (Sweep, Verb.RUN_BATCH, batches),
     )
     return next((to for model, verb, to in ways if waits[model] and may(actor, verb)), "")
 
@@ -204,7 +232,17 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
 def _work_lamp(actor: Actor) -> dict[str, str]:
     waits: dict[type[DueWork], int] = {
         model: capped_count(model.rows().filter(state=WorkState.PARKED))
-        for model in (Step, Message, Chunk, Look, LinkAsked, OutsideTask, OutsideLook)
+        for model in (
+            Step,
+            Message,
+            Chunk,
+            Look,
+            LinkAsked,
+            OutsideTask,
+            OutsideLook,
+            CorrectionLook,
+            Sweep,
+        )
     }
     count = sum(waits.values())
     if count:

@@ -7,7 +7,12 @@ from requests_app.models import OutsideTask
 
 def why(task: OutsideTask) -> str:
     """The code of a task, in words; an unknown code stays what it is."""
-    return _WORDS().get(task.error_code, task.error_code)
+    return why_of(task.error_code)
+
+
+def why_of(code: str) -> str:
+    """A code, in words; an unknown one stays what it is."""
+    return _WORDS().get(code, code)
 
 
 def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's language
@@ -28,6 +33,7 @@ def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's 
         "too-many": _("they hold more records than we accept"),
         "host-not-allowed": _("the host is not on the list of OUTBOUND_ALLOWED_HOSTS"),
         "not-what-was-approved": _("the plan is not what was approved"),
+        "by-hand": _("it answers no machine; somebody asks by hand"),
         "nothing-to-ask-by": _(
             "nothing that we hold of this person names them there; somebody decides"
         ),

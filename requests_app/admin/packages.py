@@ -18,6 +18,7 @@ from ccpa_office.roles import Actor, Verb
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app.admin.case import CASE_REFUSALS, say
 from requests_app.admin.moves import ReasonForm
+from requests_app.admin.outside_words import why_of
 from requests_app.fulfillment import access
 from requests_app.fulfillment.package import building
 from requests_app.models import Package, PackageStage, Status
@@ -157,6 +158,9 @@ class PackageDesk(OfficeModelAdmin):
             "tables": [_told(each, words) for each in subject.summary.get("tables", [])],
             "withheld": [
                 (words[kind], count) for kind, count in subject.summary.get("withheld", {}).items()
+            ],
+            "awaited": [
+                {**each, "why": why_of(each["why"])} for each in subject.summary.get("awaited", [])
             ],
             "names": dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")),
             "fetched": list(subject.fetched.order_by("pk")),

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,6 +20,7 @@ from ccpa_office import sealing
 from ccpa_office.admin import CAP, Page, capped_count
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey, StaffMember
+from ccpa_office.prepared import Prepared
 from ccpa_office.templatetags.desk import day_short, due_words
 from ccpa_office.templatetags.office import masked
 from requests_app.admin.queue_views import Rows
@@ -127,7 +128,8 @@ def shown(rows: list[dict[str, Any]], *, at: datetime) -> list[Shown]:
     """The rows in words; three statements for any number of them: senders and names of staff."""
     senders = _senders(rows)
     staff = {row["assigned_to_id"] for row in rows} - {None}
-    names = dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username"))
+    members = StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")
+    names = dict(members) if staff else {}
     words = _Words(today(at))
     return [_shown(row, senders, names, words) for row in rows]
 
@@ -190,6 +192,19 @@ RIGHTS: Mapping[str, Any] = dict(ConsumerRequest._meta.get_field("kind").flatcho
 CHANNELS: Mapping[str, Any] = dict(Channel.choices)
 
 
+def _typed(requests: list[int]) -> QuerySet[Identifier, Any]:
+    typed = Identifier.objects.filter(
+        consumer_request_id__in=requests,
+        source=IdentifierSource.TYPED,
+        kind__in=("email", "name"),
+    )
+    return typed.order_by("kind").values_list("consumer_request_id", "value")
+
+
+KEYS: Prepared[DataKey] = Prepared(lambda keys: DataKey.objects.filter(pk__in=keys))
+TYPED: Prepared[Any] = Prepared(_typed)
+
+
 def _senders(rows: list[dict[str, Any]]) -> dict[int, str]:
     """The typed addresses of a page, masked; what cannot be opened any more stays unsaid.
 
@@ -197,14 +212,11 @@ def _senders(rows: list[dict[str, Any]]) -> dict[int, str]:
     queue is planned as a walk through the whole queue.
     """
     key_of = {row["pk"]: row["data_key_id"] for row in rows if row["data_key_id"]}
-    keys = DataKey.objects.in_bulk(set(key_of.values()))
-    typed = Identifier.objects.filter(
-        consumer_request_id__in=list(key_of),
-        source=IdentifierSource.TYPED,
-        kind__in=("email", "name"),
-    )
+    if not key_of:
+        return {}
+    keys = {key.pk: key for key in KEYS(list(key_of.values()))}
     found: dict[int, str] = {}
-    for pk, value in typed.order_by("kind").values_list("consumer_request_id", "value"):
+    for pk, value in TYPED(list(key_of)):
         if pk in found:
             continue
         try:
@@ -223,6 +235,20 @@ def by_number(typed: str) -> Rows:
         return ConsumerRequest.objects.none()
 
 
+NUMBERED: Prepared[Any] = Prepared(
+    lambda number: ConsumerRequest.objects.filter(number=number).values_list(*COLUMNS), planned=True
+)
+
+
+def numbered(typed: str) -> Page:
+    """The page of the request with a number: one row, by its own index."""
+    try:
+        found = NUMBERED(read_number(typed))
+    except NotANumber:
+        found = []
+    return Page([dict(zip(COLUMNS, row, strict=True)) for row in found], "", first=True)
+
+
 def by_contact(typed: str) -> Rows:
     """The requests of an e-mail address or a telephone number, through keyed digests alone."""
     if "@" in typed:
@@ -236,9 +262,10 @@ def by_contact(typed: str) -> Rows:
     return ConsumerRequest.objects.filter(pk__in=known.values("consumer_request_id"))
 
 
-def count_words(rows: Rows) -> str:
-    """How many, counted to a thousand and no further."""
-    count = capped_count(rows)
+def count_words(rows: Rows, page: Page | None = None) -> str:
+    """How many, counted to a thousand and no further; a page that holds all is counted itself."""
+    is_whole = page is not None and page.first and not page.after
+    count = len(page.rows) if page is not None and is_whole else capped_count(rows)
     return f"{CAP:,}+" if count > CAP else f"{count:,}"
 
 

@@ -60,6 +60,7 @@ ACTIONS: Words = {
     "trim": _("kept, with fields stripped"),
     "strip": _("fields stripped"),
     "keep": _("kept"),
+    "redact": _("taken out of others' texts"),
 }
 IDENTIFIERS: Words = {
     "email": _("E-mail address"),

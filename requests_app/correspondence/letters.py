@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, Q, QuerySet, Subquery
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.prepared import Prepared, insert
+from ccpa_office.prepared import Prepared, insert, planned_cursor
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import NoticeLine, NoticeVersion, Recipient
 from requests_app.correspondence import writing
@@ -117,8 +117,22 @@ def queue_all(
     """Queue letter ``name`` for each request and recipient; one SELECT and one INSERT for all.
 
     Called inside the transaction of the move that it tells of. ``contacts`` saves the SELECT where
-    the caller has just written them.
+    the caller knows them.
     """
+    messages, links = draft(name, consumer_requests, at=at, context=context, contacts=contacts)
+    insert(links)
+    return insert(messages)
+
+
+def draft(
+    name: str,
+    consumer_requests: Iterable[ConsumerRequest],
+    *,
+    at: datetime,
+    context: Context = None,
+    contacts: Iterable[Identifier] | None = None,
+) -> tuple[list[Message], list[Link]]:
+    """The same letters and their links, for the caller to write in this transaction."""
     letter = LETTERS[name]
     by_pk = {each.pk: each for each in consumer_requests}
     if contacts is None:
@@ -137,8 +151,7 @@ def queue_all(
         messages.append(_write(name, contact, {**extra, **urls}, at))
     if messages and (letter.stranger or letter.again):
         _heed_earlier(letter, messages, at)
-    insert(links)
-    return insert(messages)
+    return messages, links
 
 
 OFFERS = frozenset({"unverifiable", "not_confirmed", "denied", "done_delete_part"})
@@ -242,7 +255,7 @@ def _heed_earlier(letter: Letter, messages: list[Message], at: datetime) -> None
     """
     if letter.stranger:
         _one_at_a_time({bytes(message.recipient_digest) for message in messages})
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(
             EARLIER,
             {
@@ -268,7 +281,7 @@ def _heed_earlier(letter: Letter, messages: list[Message], at: datetime) -> None
 def _one_at_a_time(digests: Set[bytes]) -> None:
     """Wait for every other transaction that writes to one of these addresses."""
     keys = sorted(int.from_bytes(digest[-8:], "big", signed=True) for digest in digests)
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k", [keys])
 
 

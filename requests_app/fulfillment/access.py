@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ccpa_office.law.retention import LOOKBACK_FROM
 from ccpa_office.models import LedgerLine, WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, targets, workflow
+from requests_app.fulfillment.outside import exporting
 from requests_app.fulfillment.package import building
 from requests_app.fulfillment.package.building import Built, Sources, Wanted
 from requests_app.fulfillment.package.cells import BINARY
@@ -76,6 +78,7 @@ def build(package: Package, *, at: datetime) -> None:
         _finish(package, None, "", at=at)
         return
     wanted = _wanted(package, on=received_date(at))
+    wanted = replace(wanted, outside=exporting.ask(sources, at=at))
     work.seam("package.collecting")
     if package.content == Package.Content.CATEGORIES:
         _finish(package, building.count(sources, wanted), "", at=at)
@@ -146,7 +149,8 @@ def _finish(package: Package, built: Built | None, file: str, *, at: datetime) -
             _say("package.by-hand", package, by=SYSTEM, at=at)
             return
         work.finish(package, **_columns(package, built, file, at))
-        facts = {"hash": package.hash, "rows": _rows(built), "withheld": built.withheld}
+        facts = {"hash": package.hash, "rows": _rows(built), "withheld": built.withheld,
+                 "awaited": [each["system"] for each in built.awaited]}  # fmt: skip
         _say("package.built", package, by=SYSTEM, at=at, **facts)
 
 
@@ -158,7 +162,11 @@ def _columns(package: Package, built: Built, file: str, at: datetime) -> dict[st
         "file": file,
         "size": built.size,
         "hash": built.hash or _hash(built),
-        "summary": {"tables": built.tables, "withheld": built.withheld},
+        "summary": {
+            "tables": built.tables,
+            "withheld": built.withheld,
+            "awaited": built.awaited,
+        },
         "samples": building.sealed_samples(built, box),
         "answer": building.sealed_answer(built, box),
         "first_on": window.first,
@@ -365,13 +373,17 @@ def _still_on_file(contact: Identifier) -> bool:
 
 
 def outcome_of(package: Package) -> Outcome:
-    """In part where anything but a never-disclosed kind was left out, or a lesser answer given."""
+    """In part where anything but a never-disclosed kind was left out, or a lesser answer given.
+
+    Also while the answer of a system outside is awaited.
+    """
     tables = package.summary["tables"]
     left_out = any(each[SHARED] for each in tables)
     unread = BINARY in package.summary["withheld"]
     specific = package.content == Package.Content.SPECIFIC
     lesser = package.consumer_request.kind == "know-specific" and not specific
-    return Outcome.IN_PART if left_out or unread or lesser else Outcome.COMPLIED
+    awaited = bool(package.summary.get("awaited"))
+    return Outcome.IN_PART if left_out or unread or lesser or awaited else Outcome.COMPLIED
 
 
 def is_parked(package: Package) -> bool:

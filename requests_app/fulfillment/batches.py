@@ -9,14 +9,15 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
+from ccpa_office.connectors.base import ChangeBlocked
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import SystemKind
 from requests_app import workflow
-from requests_app.fulfillment import erasure, newborn, outside, proof
+from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
-from requests_app.fulfillment.loading import Load, NotNow, NotWhatWasApproved, load
+from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
 from requests_app.fulfillment.timetable import next_run
 from requests_app.models import (
@@ -29,9 +30,9 @@ from requests_app.models import (
     Plan,
     PlanState,
     Status,
+    Sweep,
     Switch,
 )
-from requests_app.verification.deciding import queue_plan
 
 SYSTEM = Actor.system("batches")
 CHUNK = 1000
@@ -167,10 +168,10 @@ def _schedule(batch: Batch, *, at: datetime) -> None:
     if batch_hash(living) != batch.hash or any(plan.undecided for plan in living):
         raise ApprovalRefused("rows that others reach too are not decided, or the plans changed")
     due = next_run(at + timedelta(hours=settings.COOL_OFF_HOURS))
+    kinds = plans.filter(map_version__system__kind=SystemKind.SQL)
+    stage = Chunk.Stage.ERASE if kinds.exists() else Chunk.Stage.OUTSIDE
     plans.update(state=PlanState.APPROVED, approved_at=at, executable_at=due)
-    batch.chunks.filter(stage=Chunk.Stage.WAIT).update(
-        stage=Chunk.Stage.ERASE, state="ready", not_before=due
-    )
+    batch.chunks.filter(stage=Chunk.Stage.WAIT).update(stage=stage, state="ready", not_before=due)
     batch.state = BatchState.RUNNING
     batch.save(update_fields=["state"])
 
@@ -204,22 +205,40 @@ def release(batch: Batch, *, at: datetime) -> None:
 
 def work_chunk(chunk: Chunk, *, at: datetime) -> None:
     """Carry out a claimed chunk: erase and prove, or have systems outside asked."""
-    carry_out = outside.work_chunk if chunk.stage == Chunk.Stage.OUTSIDE else _work_rows
-    carry_out(chunk, at=at)
+    if chunk.stage != Chunk.Stage.OUTSIDE:
+        _work_rows(chunk, at=at)
+        return
+    if chunk.batch.kind == Batch.Kind.RETURN:
+        _start_list(chunk, at)
+    outside.work_chunk(chunk, at=at)
 
 
 def _work_rows(chunk: Chunk, *, at: datetime) -> None:
+    """Erase and prove within the system's share of time."""
+    turn = pacing.Turn()
+    try:
+        _carry_out(chunk, turn, at)
+    except pacing.NotYet as later:
+        parting.wait(chunk, later.until, "paced")
+    except ChangeBlocked:
+        if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
+            raise
+    finally:
+        turn.end()
+
+
+def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
     """Erase and prove; after a crash go on where it stood."""
     try:
         if chunk.stage == Chunk.Stage.ERASE:
-            loaded = erasure.run_chunk(chunk, at=at)
+            loaded = erasure.run_chunk(chunk, at=at, turn=turn)
         else:
             loaded = load(chunk)
     except NotNow:
         if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
-            _work_rows(chunk, at=at)
+            _carry_out(chunk, turn, at)
         elif chunk.plans.filter(state__in=[PlanState.APPROVED, PlanState.EXECUTING]).exists():
-            _wait(chunk, at + timedelta(minutes=1), "halted")
+            parting.wait(chunk, at + timedelta(minutes=1), "halted")
         else:
             work.finish(chunk, stage=Chunk.Stage.DONE)
         return
@@ -227,21 +246,10 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
         _stop(chunk, _STOPS[type(found)], at)
         return
     except newborn.TooManyNewborn as too_many:
-        _send_back(chunk, too_many.plans, at)
+        parting.send_back(chunk, too_many.plans, at)
         return
-    _refresh(loaded)
+    erasure.refresh(loaded)
     proof.prove_chunk(loaded, at=at)
-
-
-def _refresh(loaded: Load) -> None:
-    """After the last erasure of a batch, let the store make its copies of the tables anew."""
-    if not loaded.target.connector.views:
-        return
-    later = Chunk.objects.filter(
-        batch=loaded.chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
-    )
-    if not later.exclude(pk=loaded.chunk.pk).exists():
-        loaded.target.connector.refresh()
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:
@@ -289,33 +297,6 @@ def _stop(chunk: Chunk, reason: str, at: datetime) -> None:
         )
 
 
-def _wait(chunk: Chunk, until: datetime, code: str) -> None:
-    """Let a chunk wait; this was no attempt, so that no wait, however long, wears it out."""
-    work.finish(
-        chunk, state="ready", attempts=chunk.attempts - 1, not_before=until, error_code=code
-    )
-
-
-def _send_back(chunk: Chunk, sent: frozenset[int], at: datetime) -> None:
-    """Too many new rows: these plans are void, their requests are planned and approved anew.
-
-    The other people of the chunk are not held up by them.
-    """
-    with transaction.atomic():
-        void = chunk.plans.filter(Q(pk__in=sent) | Q(parent__in=sent), state=PlanState.EXECUTING)
-        plans = list(void.select_related("consumer_request"))
-        Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(state=PlanState.VOID)
-        if chunk.plans.filter(state=PlanState.EXECUTING).exists():
-            _wait(chunk, at, "too-many-newborn")
-        else:
-            work.finish(chunk, stage=Chunk.Stage.DONE, error_code="too-many-newborn")
-        for consumer_request in {plan.consumer_request for plan in plans if plan.consumer_request}:
-            workflow.move(
-                consumer_request, Status.VERIFIED, by=SYSTEM, at=at, facts={"newborn": True}
-            )
-            queue_plan(consumer_request, at=at)
-
-
 # --- people at the switch -----------------------------------------------------------------------
 
 
@@ -340,7 +321,7 @@ def _switch(
         ledger.record(f"batch.{to.value}", subject=f"batch:{batch.pk}", by=by, at=at)
 
 
-def gave_up(batch: Batch) -> list[Chunk | Look]:
+def gave_up(batch: Batch) -> list[Chunk | Look | Sweep]:
     """Chunks and looks that wait for a person and may be tried again.
 
     What stopped a batch is not among them: it takes new plans, not another attempt.
@@ -349,7 +330,8 @@ def gave_up(batch: Batch) -> list[Chunk | Look]:
         Q(error_code__in=_STOPS.values()) | Q(batch__state=BatchState.STOPPED)
     )
     looks = Look.objects.filter(chunk__batch=batch, state=WorkState.PARKED)
-    return [*chunks.order_by("ordinal"), *looks.order_by("chunk", "day")]
+    sweeps = Sweep.objects.filter(batch=batch, state=WorkState.PARKED)
+    return [*chunks.order_by("ordinal"), *looks.order_by("chunk", "day"), *sweeps]
 
 
 def try_again(batch: Batch, *, by: Actor, at: datetime) -> int:

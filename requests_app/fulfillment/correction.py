@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -19,10 +18,11 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import Recipient
 from requests_app import correspondence, targets, workflow
+from requests_app.fulfillment.locking import lock, normal
 from requests_app.models import (
     ConsumerRequest,
     Correction,
-    CorrectionLock,
+    CorrectionLook,
     CorrectionStage,
     IdentifierSource,
     Note,
@@ -33,6 +33,8 @@ from requests_app.verification.looking import box_of, people_of
 
 SYSTEM = Actor.system("correction")
 EVER = Window(date.min, date.max)
+LATER_LOOKS = (1, 7, 30)
+"""Days after which somebody looks again: a feed may put the wrong value back."""
 
 
 class CannotCorrect(Exception):
@@ -73,11 +75,11 @@ def fields_of(consumer_request: ConsumerRequest) -> list[tuple[str, str, str]]:
         for target, _people in _sources(consumer_request)
         for table in target.program.tables
         for piece in table.pieces
-        if _may_change(table, piece)
+        if may_change(table, piece)
     ]
 
 
-def _may_change(table: Table, piece: Piece) -> bool:
+def may_change(table: Table, piece: Piece) -> bool:
     """Keys lead to other rows, and what may never be disclosed is not corrected over a desk."""
     ways = {hop.column for path in table.paths for hop in path[:1]}
     return not piece.never and piece.column not in {*table.key, *ways}
@@ -87,7 +89,7 @@ def _sources(consumer_request: ConsumerRequest) -> list[tuple[Target, list[Key]]
     return [(targets.of(key), people) for key, people in people_of(consumer_request).items()]
 
 
-def _found(target: Target, people: list[Key], table: Table, column: str) -> Iterator[Place]:
+def found(target: Target, people: list[Key], table: Table, column: str) -> Iterator[Place]:
     """The field in every row of the person; rows of others too are left alone."""
     at = [piece.column for piece in table.pieces].index(column)
     with target.connector.snapshot():
@@ -100,12 +102,12 @@ def _found(target: Target, people: list[Key], table: Table, column: str) -> Iter
 
 def _kind(table: Table, column: str) -> str:
     """What a column holds of a person, in the map's words (email, name, phone_number)."""
-    named = [(each.column, each.kind) for each in (*table.identities, *table.marks)]
-    named += [(each.column, each.kind) for each in table.contacts]
+    named = [(each.column, each.kind) for each in table.identities + table.marks if not each.path]
+    named += [(each.column, each.kind) for each in table.contacts if not each.path]
     return next((kind for name, kind in named if name == column), "")
 
 
-def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
+def followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
     """The same thing of the person elsewhere: fields of the same kind with the same wrong value."""
     kind = _kind(first.table, first.column)
     if not kind or first.before is None:
@@ -116,8 +118,8 @@ def _followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> lis
         for table in target.program.tables
         if not (table.term or table.action == "keep")  # a record kept by law says what it said
         for piece in table.pieces
-        if _kind(table, piece.column) == kind and _may_change(table, piece)
-        for place in _found(target, people, table, piece.column)
+        if _kind(table, piece.column) == kind and may_change(table, piece)
+        for place in found(target, people, table, piece.column)
         if place.before == first.before
         and (place.target.key, place.table.name, place.column, place.key)
         != (first.target.key, first.table.name, first.column, first.key)
@@ -139,10 +141,10 @@ def propose(
     if not value or not reason.strip():
         raise CannotCorrect(_("Give the right value, and what shows that it is right."))
     sources = _sources(consumer_request)
-    first = _chosen(sources, claim.field, claim.row)
+    first = chosen(sources, claim.field, claim.row)
     if first.before == value:
         raise CannotCorrect(_("This value stands there already."))
-    places = [first, *_followers(sources, first)]
+    places = [first, *followers(sources, first)]
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
@@ -167,22 +169,23 @@ def _open(consumer_request: ConsumerRequest) -> ConsumerRequest:
     return consumer_request
 
 
-def _chosen(
+def chosen(
     sources: Sequence[tuple[Target, list[Key]]], field: tuple[str, str, str], row: str
 ) -> Place:
+    """The one place that is meant. Raises ``CannotCorrect``."""
     system, table_name, column = field
     for target, people in sources:
         if target.key != system:
             continue
         table = target.program.table(table_name)
         pieces = {piece.column: piece for piece in table.pieces}
-        if column not in pieces or not _may_change(table, pieces[column]):
+        if column not in pieces or not may_change(table, pieces[column]):
             break
-        found = list(_found(target, people, table, column))
+        every = list(found(target, people, table, column))
         wanted = row.rpartition(":")[2]
-        fits = [each for each in found if not row or "/".join(map(str, each.key)) == wanted]
+        fits = [each for each in every if not row or "/".join(map(str, each.key)) == wanted]
         if len(fits) != 1:
-            raise CannotCorrect(_("Say which row: the person has %s.") % len(found))
+            raise CannotCorrect(_("Say which row: the person has %s.") % len(every))
         return fits[0]
     raise CannotCorrect(_("This field is not the person's to correct."))
 
@@ -324,7 +327,7 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
         stage = CorrectionStage.DONE if right else CorrectionStage.CHANGED
         work.finish(correction, stage=stage, done_at=at)
         if right:
-            _lock(correction, key, before, at)
+            _keep(correction, key, before, at)
         facts = {
             "field": f"{correction.system_key}.{correction.collection}.{correction.field}",
             "before": sealing.digest("correction-value", normal(before)).hex(),
@@ -334,6 +337,20 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
         ledger.record(verb, subject=consumer_request.number, by=SYSTEM, at=at, facts=facts)
         if right and not correction.follows:
             _tell(consumer_request, correction, after, at)
+
+
+def _keep(correction: Correction, key: Sequence[Any], before: str | None, at: datetime) -> None:
+    """Lock the wrong value out, and have somebody look later whether it lasts (``lasting``)."""
+    lock(correction, key, before, at)
+    CorrectionLook.objects.bulk_create(
+        [
+            CorrectionLook(
+                correction=correction, lane="prove", day=day, not_before=at + timedelta(days=day)
+            )
+            for day in LATER_LOOKS
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _leave(correction: Correction, at: datetime) -> None:
@@ -381,61 +398,3 @@ def _tell(
             "corrected": right,
         },
     )
-
-
-# --- locks --------------------------------------------------------------------------------------
-
-
-def normal(value: str | None) -> str:
-    """A value as two spellings of it are compared."""
-    return " ".join(unicodedata.normalize("NFKC", value or "").casefold().split())
-
-
-def _subjects(consumer_request: ConsumerRequest, key: Sequence[Any]) -> list[str]:
-    """Under which a feed may know the row: its key, and the person's address on file."""
-    box = box_of(consumer_request)
-    on_file = consumer_request.identifiers.filter(kind="email", source=IdentifierSource.ON_FILE)
-    emails = {
-        sealing.normal_email(box.open(each.value, context="identifier.value")) for each in on_file
-    }
-    return [f"key:{'/'.join(map(str, key))}", *(f"email:{email}" for email in sorted(emails))]
-
-
-def _lock(correction: Correction, key: Sequence[Any], before: str | None, at: datetime) -> None:
-    request = correction.consumer_request
-    CorrectionLock.objects.bulk_create(
-        [
-            CorrectionLock(
-                system_key=correction.system_key,
-                collection=correction.collection,
-                field=correction.field,
-                subject=sealing.digest("correction-subject", subject),
-                wrong=sealing.digest("correction-value", normal(before)),
-                number=request.number,
-                at=at,
-            )
-            for subject in _subjects(request, key)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def locked(
-    field: tuple[str, str, str], value: str | None, *, key: Sequence[Any] = (), email: str = ""
-) -> bool:
-    """Whether a feed would put back what was corrected: this value in this field of this one.
-
-    ``field`` is system, table and column; the row is named by its key, or by the person's address.
-    """
-    subjects = [f"key:{'/'.join(map(str, key))}"] if key else []
-    subjects += [f"email:{sealing.normal_email(email)}"] if email else []
-    system, table, column = field
-    return CorrectionLock.objects.filter(
-        system_key=system,
-        collection=table,
-        field=column,
-        subject__in=[
-            digest for each in subjects for digest in sealing.digests("correction-subject", each)
-        ],
-        wrong__in=sealing.digests("correction-value", normal(value)),
-    ).exists()

@@ -11,10 +11,10 @@ from django.db import transaction
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.roles import Actor
-from requests_app.fulfillment import erasure_ledger, newborn
+from requests_app.fulfillment import erasure_ledger, newborn, pacing
 from requests_app.fulfillment.cutting import cut_rows, together
 from requests_app.fulfillment.loading import Load, load, merge, require_known
-from requests_app.fulfillment.packing import Part, canonical
+from requests_app.fulfillment.packing import Part, canonical, is_redaction
 from requests_app.models import Chunk, Receipt
 
 SYSTEM = Actor.system("erasure")
@@ -24,17 +24,19 @@ class KeyOfAnother(Exception):
     """A frozen key belongs to somebody else by now: nothing was changed, the batch stops."""
 
 
-def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
+def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) -> Load:
     """Erase one chunk: target transaction, then receipts; repeatable at every instant (PR-14).
 
     Raises ``KeyOfAnother``, ``TooManyNewborn``, ``NotNow``, ``NotWhatWasApproved``,
-    ``work.LeaseLost``; the target is then as it was before.
+    ``pacing.NotYet``, ``work.LeaseLost``; the target is then as it was before.
     """
     loaded = load(chunk)
     connector = loaded.target.connector
+    if turn:
+        turn.begin(loaded.plans[0].map_version.system, loaded.target, at=at)
     work.seam("erase.before-effect")
     with connector.transaction():
-        born = newborn.born_since(loaded, at)
+        born = [] if is_redaction(loaded.parts) else newborn.born_since(loaded, at)
         if born:
             newborn.intend(loaded, born, at)
         parts = in_order(loaded, [*loaded.parts, *born])
@@ -51,6 +53,17 @@ def run_chunk(chunk: Chunk, *, at: datetime) -> Load:
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
     return replace(loaded, parts=parts)
+
+
+def refresh(loaded: Load) -> None:
+    """After the last erasure of a batch, let the store make its copies of the tables anew."""
+    if not loaded.target.connector.views:
+        return
+    later = Chunk.objects.filter(
+        batch=loaded.chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
+    )
+    if not later.exclude(pk=loaded.chunk.pk).exists():
+        loaded.target.connector.refresh()
 
 
 def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
@@ -75,7 +88,7 @@ def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
 def apply(loaded: Load, parts: Sequence[Part]) -> list[Applied]:
     """Change table after table; what is kept is not touched. Raises ``KeyOfAnother``."""
     secret = sealing.digest("pseudonym", loaded.target.key)
-    acted = [part for part in parts if part.action != "keep"]
+    acted = [part for part in parts if part.action not in {"keep", "redact"}]
     pieces = [
         [
             (part.table, rows, Deed(part.action, secret=secret, identities=loaded.identities))
@@ -90,8 +103,18 @@ def apply(loaded: Load, parts: Sequence[Part]) -> list[Applied]:
         if result.foreign:
             raise KeyOfAnother(part.table)
     results = iter(applied)
-    kept = Applied(done=0, gone=0, foreign=[])
-    return [kept if part.action == "keep" else next(results) for part in parts]
+    return [_apart(loaded, part) or next(results) for part in parts]
+
+
+def _apart(loaded: Load, part: Part) -> Applied | None:
+    """What happens to rows that are not changed as the people's own: kept, or redacted by key."""
+    if part.action == "keep":
+        return Applied(done=0, gone=0, foreign=[])
+    if part.action != "redact":
+        return None
+    pieces = cut_rows(Rows(part.keys, part.persons))
+    redact = loaded.target.connector.redact
+    return together([redact(part.table, rows, loaded.identities) for rows in pieces])
 
 
 def _hand_on(chunk: Chunk, at: datetime) -> None:
@@ -122,7 +145,8 @@ def _receipts(
     by_earlier = repeated and not any(result.done for result in deletes)
     receipts = []
     for ordinal, (part, result) in enumerate(acted):
-        gone = 0 if by_earlier else result.gone
+        redacts = part.action == "redact"  # a row may name several people
+        gone = 0 if by_earlier and not redacts else result.gone
         facts = [part.table, part.action, part.keys]
         receipts.append(
             Receipt(
@@ -130,8 +154,8 @@ def _receipts(
                 ordinal=ordinal,
                 table=part.table,
                 action=part.action,
-                planned=len(part.keys),
-                done=len(part.keys) - gone,
+                planned=result.done + result.gone if redacts else len(part.keys),
+                done=result.done if redacts else len(part.keys) - gone,
                 gone=gone,
                 digest=hashlib.sha256(canonical(facts)).hexdigest(),
                 at=at,

@@ -180,7 +180,7 @@ def _facts() -> Iterator[dict[str, Any]]:
                 return
             try:
                 fact = json.loads(line)
-                follows = not prev or fact["prev"] == prev
+                follows = fact["prev"] == prev or not prev
             except (ValueError, KeyError, TypeError):
                 raise LedgerBroken from None
             if not follows:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from ccpa_office import clock_guard, ledger, sealed_files, sealing, work
 from ccpa_office.roles import Actor
@@ -46,11 +46,16 @@ class PackageGone(Exception):
     """There is nothing to fetch here: not handed over, expired, fetched, or not opened here."""
 
 
-def package_of(consumer_request: ConsumerRequest, *, at: datetime) -> Package | None:
-    """What can be fetched for a request now."""
-    found = consumer_request.packages.filter(
+def to_fetch(at: datetime) -> QuerySet[Package]:
+    """Packages that can be fetched now."""
+    return Package.objects.filter(
         stage=PackageStage.RELEASED, expires_at__gt=at, downloads__lt=DOWNLOADS
     )
+
+
+def package_of(consumer_request: ConsumerRequest, *, at: datetime) -> Package | None:
+    """What can be fetched for a request now."""
+    found = to_fetch(at).filter(consumer_request=consumer_request)
     return found.select_related("consumer_request__data_key", "data_key", "contact").first()
 
 

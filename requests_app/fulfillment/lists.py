@@ -69,8 +69,8 @@ def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime)
     ``ListRefused``, ``NotAllowed``.
     """
     require(by, Verb.PLAN)
-    everybody = list(read(lines))
-    if not everybody:
+    text = list(lines)  # as it came: a third of the memory of what is read from it
+    if not sum(1 for _ in read(text)):
         raise ListRefused("The list is empty.")
     batch = Batch.objects.create(
         kind=Batch.Kind.LIST,
@@ -81,7 +81,7 @@ def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime)
         opened_by_id=by.id,
         opened_at=at,
     )
-    entries = iter(everybody)
+    entries = read(text)
     counts = [0, 0, 0]
     ordinal = 0
     while chunk := list(islice(entries, batches.CHUNK)):

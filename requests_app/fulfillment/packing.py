@@ -31,6 +31,11 @@ class Part:
     first_until: date | None = None
 
 
+def is_redaction(parts: Sequence[Part]) -> bool:
+    """Whether a chunk takes people out of others' texts, and does nothing else."""
+    return bool(parts) and all(part.action == "redact" for part in parts)
+
+
 @dataclass(frozen=True)
 class Subject:
     """One person of a plan: the key in the system, and what the second look searches for."""

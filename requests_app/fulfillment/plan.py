@@ -17,6 +17,7 @@ from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import SystemKind
 from requests_app import targets, workflow
+from requests_app.fulfillment import residue
 from requests_app.fulfillment.locating import Found, locate, merged, summarize, weigh
 from requests_app.fulfillment.locating_outside import found_outside, sample_outside
 from requests_app.fulfillment.packing import (
@@ -283,6 +284,7 @@ def decide_shared(
         )
         if new.chunk:
             _hash_batch(new.chunk)
+            residue.replaced(plan, new)
         _note_decision(new, table, decision, ground, by=by, at=at)
         return new
 

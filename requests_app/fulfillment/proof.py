@@ -9,24 +9,28 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors import base
-from ccpa_office.connectors.base import Rows, Table
+from ccpa_office.connectors.base import Key, Rows, Table
+from ccpa_office.connectors.sweeping import Crowd
+from ccpa_office.law.deadlines import received_date
 from ccpa_office.prepared import Prepared
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
-from requests_app.fulfillment import staying
+from requests_app.fulfillment import residue, staying
 from requests_app.fulfillment.closing import kept_words
 from requests_app.fulfillment.cutting import cut_rows
 from requests_app.fulfillment.loading import Load, NotNow, load
-from requests_app.fulfillment.packing import Part, Subject
+from requests_app.fulfillment.packing import Part, Subject, is_redaction
 from requests_app.fulfillment.plan import LIVING
 from requests_app.models import (
+    Batch,
     Chunk,
     ConsumerRequest,
     Finding,
     Look,
     Plan,
     PlanState,
+    Return,
     Status,
 )
 
@@ -60,13 +64,27 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
             ],
             at=at,
         )
-        staying.note(loaded, at=at)
+        _note(loaded, at)
         _tell(loaded, at)
     work.seam("prove.after-commit")
 
 
+def _note(loaded: Load, at: datetime) -> None:
+    """Note what stays of whom, and settle what the plans of no request were the answer to."""
+    listed = [plan.pk for plan in loaded.plans if plan.consumer_request_id is None]
+    if not listed or loaded.chunk.batch.kind not in {Batch.Kind.RETURN, Batch.Kind.TEXT}:
+        staying.note(loaded, at=at)
+    if listed:
+        residue.answered(listed, at=at)
+
+
 def look(loaded: Load) -> list[dict[str, Any]]:
-    """One statement a table, by keys, by identifiers and in texts: never by the way of erasing."""
+    """One statement a table, by keys, by identifiers and in texts: never by the way of erasing.
+
+    What was redacted in others' texts is read by its keys, as a sweep reads.
+    """
+    if is_redaction(loaded.parts):
+        return [_redacted(loaded, part) for part in loaded.parts]
     by_table: dict[str, list[Part]] = {}
     for part in loaded.parts:
         by_table.setdefault(part.table, []).append(part)
@@ -81,6 +99,19 @@ def look(loaded: Load) -> list[dict[str, Any]]:
         _facts(table, asked, [next(found) for _piece in cut])
         for (table, _rows, asked), cut in zip(looks, pieces, strict=True)
     ]
+
+
+def _redacted(loaded: Load, part: Part) -> dict[str, Any]:
+    whose: dict[Key, set[int]] = {}
+    for key, person in zip(part.keys, part.persons, strict=True):
+        whose.setdefault(key, set()).add(person)
+    crowd, keys = Crowd(loaded.identities), list(whose)
+    swept = loaded.target.connector.sweep(part.table, crowd, only=keys, limit=len(keys) + 1)
+    left = [each for each in swept.seen if whose.get(each.key, set()) & set(each.people)]
+    return {
+        "table": part.table, "finding": _finding(not left, False), "kept": 0, "by_key": 0,  # noqa: FBT003
+        "by_identifier": 0, "in_text": len(left),
+    }  # fmt: skip
 
 
 def _facts(table: str, asked: base.Look, found: Sequence[base.Recount]) -> dict[str, Any]:
@@ -270,5 +301,31 @@ def look_later(row: Look, *, at: datetime) -> None:
             facts=facts,
         )  # fmt: skip
         if finding == Finding.RESIDUAL:
-            proved = Plan.objects.filter(chunk=row.chunk, state=PlanState.PROVED)
-            proved.update(state=PlanState.RESIDUAL)
+            _came_back(row, loaded, at)
+
+
+def _came_back(row: Look, loaded: Load, at: datetime) -> None:
+    """An alarm for each plan of whom something is there again; a plan for it is built next."""
+    back = _whose(loaded, at)
+    plans = [plan for plan in loaded.plans if plan.parent_id is None and plan.pk in back]
+    residue.mark(plans)
+    Return.objects.bulk_create(Return(plan=plan, look=row, at=at) for plan in plans)
+    entries = [(plan.consumer_request.number, {"day": row.day}) for plan in plans
+               if plan.consumer_request]  # fmt: skip
+    ledger.record_many("proof.came-back", entries, by=SYSTEM, at=at)
+
+
+def _whose(loaded: Load, at: datetime) -> frozenset[int]:
+    """The plans whose people have rows again that do not stay by right; all, if nobody knows."""
+    connector = loaded.target.connector
+    people = {place for place, found in enumerate(connector.people(loaded.identities)) if found}
+    kept = {
+        (part.table, key) for part in loaded.parts if part.action == "keep" for key in part.keys
+    }
+    known: dict[str, list[Key]] = {table.name: [] for table in loaded.target.program.tables}
+    for table, key in kept:
+        known[table].append(key)
+    for each in connector.newborn(loaded.people, known, on=received_date(at)):
+        people |= set(each.persons)
+    everybody = frozenset(plan.pk for plan in loaded.plans if plan.parent_id is None)
+    return loaded.plans_of(people) or everybody

@@ -1,6 +1,13 @@
 """The rows of the second floor, one file a subject."""
 
-from requests_app.models.correction import Correction, CorrectionLock, CorrectionStage
+from requests_app.models.api import ApiClient
+from requests_app.models.correction import (
+    Correction,
+    CorrectionLock,
+    CorrectionLook,
+    CorrectionStage,
+    Seen,
+)
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -26,6 +33,7 @@ from requests_app.models.outside import (
     OutsideTask,
     Said,
 )
+from requests_app.models.pace import Pace, Slowed
 from requests_app.models.package import Download, Package, PackageCode, PackageStage
 from requests_app.models.parties import Identifier, IdentifierSource
 from requests_app.models.request import (
@@ -37,6 +45,7 @@ from requests_app.models.request import (
     Outcome,
     Status,
 )
+from requests_app.models.residue import ResidueState, Return, Sweep, SweptChunk, Trace
 from requests_app.models.suppression import Suppression
 from requests_app.models.verification import (
     Declaration,
@@ -51,6 +60,7 @@ __all__ = [
     "CLOSED",
     "ERASURE",
     "VERIFICATION",
+    "ApiClient",
     "Approval",
     "Batch",
     "BatchApproval",
@@ -60,6 +70,7 @@ __all__ = [
     "ConsumerRequest",
     "Correction",
     "CorrectionLock",
+    "CorrectionLook",
     "CorrectionStage",
     "Declaration",
     "Delivery",
@@ -83,6 +94,7 @@ __all__ = [
     "OutsideStage",
     "OutsideState",
     "OutsideTask",
+    "Pace",
     "Package",
     "PackageCode",
     "PackageStage",
@@ -90,10 +102,17 @@ __all__ = [
     "PlanState",
     "PlanTable",
     "Receipt",
+    "ResidueState",
+    "Return",
     "Said",
+    "Seen",
+    "Slowed",
     "Status",
     "Step",
     "StepKind",
     "Suppression",
+    "Sweep",
+    "SweptChunk",
     "Switch",
+    "Trace",
 ]

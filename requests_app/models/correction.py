@@ -103,3 +103,42 @@ class CorrectionLock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection}.{self.field}"
+
+
+class Seen(models.TextChoices):
+    """What a later look at a corrected field found."""
+
+    RIGHT = "right", _("it stands corrected")
+    WRONG = "wrong", _("the wrong value is back")
+    OTHER = "other", _("something else stands there")
+
+
+class CorrectionLook(DueWork):
+    """A later look at a corrected field, after 1, 7 and 30 days: a feed may put it back."""
+
+    PERSONAL: ClassVar[dict[str, str]] = {
+        **WORK_FIELDS, "correction": "key", "day": "none", "looked_at": "none", "seen": "none",
+    }  # fmt: skip
+
+    correction = models.ForeignKey(Correction, models.CASCADE, related_name="looks")
+    day = models.PositiveSmallIntegerField()
+    looked_at = models.DateTimeField(null=True)
+    seen = models.CharField(max_length=8, choices=Seen, blank=True, default="")
+
+    class Meta(DueWork.Meta):
+        abstract = False
+        constraints = [
+            *DueWork.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["correction", "day"], name="a_look_at_a_correction_once"
+            ),
+        ]
+        indexes = [
+            *DueWork.Meta.indexes,
+            models.Index(
+                fields=["correction"], name="corrections_undone", condition=models.Q(seen="wrong")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.correction_id}+{self.day}"

@@ -47,6 +47,8 @@ class Batch(models.Model):
         DUE = "due", _("requests that are due")
         LIST = "list", _("a list of people")
         TERM = "term", _("what may no longer be kept")
+        RETURN = "return", _("what came back")
+        TEXT = "text", _("what others' texts tell")
 
     kind = models.CharField(max_length=8, choices=Kind)
     system_key = models.CharField(max_length=40)

@@ -21,7 +21,7 @@ from ccpa_office.connectors.postgresql import PostgreSQL
 from notices_app.datamap import compile_map
 from notices_app.management.commands.learner_database import fill
 from tests import engines
-from tests.builders import copy_database
+from tests.copies import copy_database
 
 SECRET = b"a secret of the tests, 32 bytes!!"
 PEOPLE = 60

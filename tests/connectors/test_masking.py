@@ -11,12 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ccpa_office.connectors.base import HOWS, Change, ColumnFacts, Identity
+from ccpa_office.connectors.inside import Part, changed, named_by, parts_of, spelled
 from ccpa_office.connectors.masking import CannotMask, is_masked, masked, row_of, serves
 from ccpa_office.connectors.stripping import NOBODY, shows, strip_json, strip_text, traces
 
 SECRET = b"a secret of the tests, 32 bytes!!"
 TEXT = ColumnFacts("text")
-ARGUMENTS = {"constant": "gone", "truncate_date": "month", "bucket": "10"}
+PARTS = spelled([Part(("a",), "null"), Part(("b", "[]", "c"), "remove", kind="person"),
+                 Part(("d", "e"), "constant", "x"), Part(("f",), "strip")])  # fmt: skip
+ARGUMENTS = {"constant": "gone", "truncate_date": "month", "bucket": "10", "inside": PARTS}
 VALUES = {
     "text": st.text(max_size=60),
     "integer": st.integers(-(2**31), 2**31 - 1),
@@ -326,3 +329,29 @@ def test_parsed_json_and_lists_are_served_too():
     assert mask(["ann", None, "b"], Change("c", "strip_text"), tags, found=FOUND) == [
         "[removed]", None, "b",
     ]  # fmt: skip
+
+
+NAMED = named_by([42], [Identity({"username": ["ann"]})])
+WITHIN = [
+    ('{"a": 1.10, "z": 0.1234567890123456789, "s": "~1.5~"}',
+     '{"a": null, "z": 0.1234567890123456789, "s": "~1.5~"}'),
+    ('{"b": [{"c": 42}, {"c": "42"}, {"c": "042"}, {"c": true}, {"c": 7}, 42, null]}',
+     '{"b": [{"c": "042"}, {"c": true}, {"c": 7}, 42, null]}'),
+    ('{"d":  {"e": [1]}}', '{"d": {"e": "x"}}'), ('{"d":  {"e": null}}', None), ('{"d": 5}', None),
+    ('{"a":null, "b":[{"c":7}]}', None), ("[1,  2]", None), ("42", None), ('"a"', None),
+    ('{"b": {"c": 42}}', None), ("{}", None),
+    ('{"u": "\\ud800", "a": 1}', '{"u": "\\ud800", "a": null}'),
+    ('{"f": "seen ann"}', '{"f": "[removed]"}'), ("no JSON of ann", "[removed]"),
+    ("[" * 5_000, "[removed]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "new"), WITHIN, ids=range(len(WITHIN)))
+def test_a_document_changes_where_it_must_and_stays_to_the_letter_elsewhere(document, new):
+    def strip(text):
+        return "[removed]"
+
+    made = changed(document, parts_of(PARTS), NAMED, strip)
+    assert made == (document if new is None else new)
+    if new != "[removed]":
+        assert changed(made, parts_of(PARTS), NAMED, strip) == made

@@ -7,11 +7,7 @@ import pytest
 from ccpa_office import connectors
 from ccpa_office.connectors.base import (
     Change,
-    ChangeBlocked,
-    Deed,
     MapDoesNotFit,
-    Repeat,
-    Rows,
     StoreUnreachable,
 )
 from ccpa_office.connectors.postgresql.connector import conninfo
@@ -58,16 +54,6 @@ def test_a_store_that_would_not_bear_the_change_is_reported(fresh_learners, stat
         if part.strip():
             fresh_learners.execute(part)
     assert set(errors(fresh_learners)) == {code}
-
-
-def test_nothing_is_changed_while_the_check_has_errors(fresh_learners):
-    fresh_learners.execute("DROP INDEX orders_account")
-    before = fresh_learners.rows()
-    connector = fresh_learners.reconnect(fresh_learners.program)
-    with pytest.raises(ChangeBlocked):
-        connector.apply("orders", Rows([1], [0]), [1], Deed("delete"))
-    connector.close()
-    assert fresh_learners.rows() == before
 
 
 def test_a_cascade_and_a_trigger_are_warnings(fresh_learners):
@@ -124,13 +110,6 @@ def test_a_key_that_is_no_key_any_more_ends_the_matter(fresh_learners):
 # --- connections ----------------------------------------------------------------------------------
 
 
-def test_one_connection_for_each_store_and_program(fresh_learners):
-    first = connectors.connect(fresh_learners.url, fresh_learners.program)
-    assert connectors.connect(fresh_learners.url, fresh_learners.program) is first
-    connectors.close_all()
-    assert not first.is_open
-
-
 def test_a_lost_connection_is_opened_again(fresh_learners):
     first = connectors.connect(fresh_learners.url, fresh_learners.program)
     fresh_learners.execute(
@@ -144,24 +123,9 @@ def test_a_lost_connection_is_opened_again(fresh_learners):
     connectors.close_all()
 
 
-def test_a_store_that_is_not_there_is_unreachable(learners):
-    with pytest.raises(StoreUnreachable):
-        connectors.connect("postgresql://nobody@127.0.0.1:9/nothing", learners.program)
-
-
-@pytest.mark.parametrize("url", ["", "mysql://x/y", "file:///etc/passwd", "http://x", "x"])
-def test_no_connector_speaks_another_kind_of_url(learners, url):
-    with pytest.raises(MapDoesNotFit):
-        connectors.connect(url, learners.program)
-
-
 def test_the_driver_in_a_url_is_left_out():
     assert conninfo("postgresql+psycopg://a@b/c?d=e") == "postgresql://a@b/c?d=e"
     assert conninfo("postgresql://a@b/c") == "postgresql://a@b/c"
-
-
-def test_a_repetition_is_harmless(learners):
-    assert learners.connector.repeat == Repeat.HARMLESS
 
 
 def test_statements_can_be_shown_and_hold_no_value(learners):

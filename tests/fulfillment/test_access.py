@@ -4,9 +4,11 @@ import csv
 import hashlib
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from ccpa_office import clock, sealing, work
 from ccpa_office.connectors.base import StoreUnreachable
@@ -16,7 +18,7 @@ from ccpa_office.roles import NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, tasks, verification
-from requests_app.fulfillment import access
+from requests_app.fulfillment import access, categories
 from requests_app.fulfillment.package import building
 from requests_app.models import Outcome, Package, PackageStage, Status
 from tests.builders import HANA, MAP, ORLA, POINTS, ask, fresh, serve, tokens
@@ -168,6 +170,11 @@ def test_shared_rows_are_given_when_a_person_says_why(learners, mailbox, team):
     assert len(rows_of(opened(new), "addresses")) == 1
     package.refresh_from_db()
     assert package.stage == PackageStage.VOID
+    with pytest.raises(access.workflow.MoveNotAllowed), transaction.atomic():
+        access.give_shared(
+            package, system="learners", table="addresses", reason="x", by=team.officer,
+            at=clock.now(),
+        )  # fmt: skip
 
 
 def test_who_once_gave_rows_of_others_hands_no_later_package_over(learners, mailbox, team):
@@ -261,6 +268,23 @@ def test_the_answer_of_categories_is_about_this_person(learners, mailbox, team, 
     assert "PI_G" not in held
     assert all(each["sources"] and each["purposes"] for each in found["collected"])
     assert all(each["way"] for each in found["sold_or_shared"])
+
+
+def test_what_is_sold_is_told_with_the_third_parties_alone(published, monkeypatch):
+    def selling(version):
+        reading = read_out(version)
+        sold = replace(
+            reading.lines["PI_D"], sold=True,
+            recipients=(("sold", "education-partners"), ("sold", "hosting")),
+        )  # fmt: skip
+        return replace(reading, lines={**reading.lines, "PI_D": sold})
+
+    read_out = categories.read_out
+    monkeypatch.setattr(categories, "read_out", selling)
+    told = categories.answer({"PI_A", "PI_D"}, set(), language="en", on=clock.today())
+    assert [(each["code"], each["way"], each["to"]) for each in told["sold_or_shared"]] == [
+        ("PI_D", "Sold", ["Educational partners"])
+    ]
 
 
 def access_answer(package):
@@ -371,6 +395,20 @@ def test_a_changed_contact_gets_nothing(learners, mailbox, team):
         )
 
 
+def test_what_does_not_wait_for_a_person_is_not_moved(learners, mailbox, team):
+    package = built(mailbox, team, learners)
+    request, at = package.consumer_request, clock.now()
+    with pytest.raises(access.PackageChanged):
+        access.send_back(package, reason="not proposed", by=team.approver, at=at)
+    access.propose(package, hash=package.hash, by=team.officer, at=at)
+    proposed = package_of(request)
+    with pytest.raises(access.workflow.MoveNotAllowed):
+        access.collect_again(fresh(request), by=team.officer, at=at)
+    request.links.update(used_at=None)
+    with pytest.raises(access.HandOverRefused, match="No contact on file"):
+        access.hand_over(proposed, hash=package.hash, by=team.approver, at=at)
+
+
 def test_an_old_verification_hands_nothing_over(learners, mailbox, team):
     package = built(mailbox, team, learners)
     access.propose(package, hash=package.hash, by=team.officer, at=clock.now())
@@ -416,6 +454,13 @@ def test_a_case_that_was_closed_meanwhile_gets_no_package(learners, mailbox, tea
     assert package_of(consumer_request).stage == PackageStage.DESTROYED
 
 
+def test_a_case_that_was_closed_meanwhile_gets_no_categories(learners, mailbox, team):
+    consumer_request = verified_to_know(mailbox, team, learners, kind=CATEGORIES)
+    casework.withdraw(fresh(consumer_request), by=team.officer, at=clock.now())
+    tasks.drain_collect()
+    assert (package_of(consumer_request).stage, package_of(consumer_request).hash) == ("build", "")
+
+
 # --- death at every seam ------------------------------------------------------------------------
 
 SEAMS = ("package.collecting", "package.half-written", "package.stored")
@@ -425,6 +470,7 @@ SEAMS = ("package.collecting", "package.half-written", "package.stored")
 def test_a_worker_that_dies_leaves_nothing_that_is_served(
     learners, mailbox, team, monkeypatch, seam
 ):
+    monkeypatch.setattr(building, "BREATH", 2)  # and shows every other row that it is alive
     consumer_request = verified_to_know(mailbox, team, learners)
     with killed_at(monkeypatch, seam) as passed, pytest.raises(Killed):
         tasks.drain_collect()

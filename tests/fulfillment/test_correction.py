@@ -9,9 +9,17 @@ from ccpa_office.roles import Actor, NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, tasks, workflow
-from requests_app.fulfillment import correction
-from requests_app.fulfillment.correction import CannotCorrect, Claim, locked
-from requests_app.models import Correction, CorrectionLock, CorrectionStage, Outcome
+from requests_app.fulfillment import correction, lasting
+from requests_app.fulfillment.correction import CannotCorrect, Claim
+from requests_app.fulfillment.locking import locked
+from requests_app.models import (
+    Correction,
+    CorrectionLock,
+    CorrectionLook,
+    CorrectionStage,
+    Outcome,
+    Seen,
+)
 from tests.builders import ORLA, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
 from tests.requests.desks import at_desk
@@ -101,6 +109,38 @@ def test_the_wrong_value_is_kept_from_coming_back(learners, asked, team):
     assert not locked(NAME, "Orla Dunmarrow")
     rows = CorrectionLock.objects.values_list("subject", "wrong")
     assert not any(b"unmarrow" in bytes(each) for row in rows for each in row)
+
+
+def _look(day):
+    CorrectionLook.objects.filter(day=day).update(not_before=clock.now())
+    tasks.drain_prove()
+    return CorrectionLook.objects.get(day=day, correction__follows=False)
+
+
+def test_a_feed_that_puts_the_wrong_value_back_is_an_alarm(learners, asked, team, settings):
+    settings.DEMO = True
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    days = CorrectionLook.objects.filter(correction__follows=False).values_list("day", flat=True)
+    assert sorted(days) == [1, 7, 30]
+    assert _look(1).seen == Seen.RIGHT
+    feed = "UPDATE accounts SET full_name = %s WHERE lower(email) = %s"
+    query(learners, feed, "Orla  DUNMARROW", ORLA)  # another spelling of the same wrong thing
+    assert (_look(7).seen, _look(7).state) == (Seen.WRONG, WorkState.DONE)
+    officer, case = at_desk(team.officer), f"/admin/requests/{asked.number}/"
+    for page in ("/admin/", case):
+        assert "wrong value is back" in officer.get(page).content.decode()
+    query(learners, feed, RIGHT, ORLA)
+    officer.post(f"{case}look-corrected/")
+    tasks.drain_prove()
+    assert _look(7).seen == Seen.RIGHT
+    assert not lasting.undone().exists()
+    query(learners, feed, "Orla Married", ORLA)
+    assert _look(30).seen == Seen.OTHER  # she changed it herself: no alarm
+    assert lines(asked.number).count("correction.looked-again") == 7  # two fields
+    told = "".join(LedgerLine.objects.values_list("body", flat=True))
+    assert "unmarrow" not in told
 
 
 def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team):

@@ -15,6 +15,7 @@ from requests_app import tasks
 from requests_app.fulfillment import batches, lists
 from requests_app.models import Batch, BatchState, Plan, PlanState
 from tests import builders
+from tests.copies import copy_of, drop_copies
 from tests.statements import Statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +33,7 @@ def shop_template(django_db_setup):
     """A shop to copy from."""
     name = reference.template(2_200)
     yield name
-    builders.administer("DROP DATABASE {} WITH (FORCE)", name)
+    drop_copies(name)
     reference.template.cache_clear()
 
 
@@ -40,21 +41,21 @@ def shop_template(django_db_setup):
 def shop(shop_template, team, at_once, settings):
     """A shop that the office serves; its URL."""
     settings.CEILING_ROWS, settings.CEILING_SHARE = 1_000_000, 1.0
-    copies = builders.copy_of(shop_template)
-    target = next(copies)
+    copy = copy_of(shop_template)
+    target = next(copy)
     builders.serve(team, target, document=reference.document())
     yield target
     connectors.close_all()
-    next(copies, None)
+    next(copy, None)
 
 
 @pytest.fixture
 def by_hand(shop_template):
     """A connection to another copy, for whoever erases by hand."""
-    copies = builders.copy_of(shop_template)
-    with psycopg.connect(next(copies), autocommit=True) as connection:
+    copy = copy_of(shop_template)
+    with psycopg.connect(next(copy), autocommit=True) as connection:
         yield connection
-    next(copies, None)
+    next(copy, None)
 
 
 def _approved(team, addresses):

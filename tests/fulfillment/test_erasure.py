@@ -23,6 +23,7 @@ from requests_app.models import (
 )
 from tests import builders
 from tests.builders import KOFI, MAP, ORLA, fresh, plan_of
+from tests.copies import copy_of
 from tests.steps import (
     SHARED_TICKET,
     Killed,
@@ -228,6 +229,7 @@ def test_a_decision_makes_a_new_version_and_needs_a_ground_to_keep(shared, team)
     for table, decision, ground in (
         ("addresses", "keep", ""), ("addresses", "drop", "x"), ("newsletter", "keep", "GX_k"),
         ("nowhere", "strip", ""), ("support_tickets", "keep", "GX_k"),
+        ("progress", "strip", ""),
     ):  # fmt: skip
         with pytest.raises(casework.NothingToDecide):
             _decide(plan, team, table, decision, ground)
@@ -380,7 +382,7 @@ def test_plans_of_two_map_versions_are_carried_out_apart(mailbox, team, learners
 @pytest.fixture
 def two_systems(mailbox, team, learners, learner_template, at_once):
     """The same learners held a second time, in a store of its own."""
-    copies = builders.copy_of(learner_template)
+    copies = copy_of(learner_template)
     target = next(copies)
     document = MAP.read_text("utf-8").replace("learners", "partners")
     builders.serve(team, target, key="partners", document=document)

@@ -1,6 +1,7 @@
 """A vendor's system takes part in a deletion; its own log says whether what we say is true."""
 
 import io
+import json
 import logging
 from datetime import timedelta
 
@@ -10,10 +11,12 @@ from ccpa_office import clock, work
 from ccpa_office.models import LedgerLine
 from notices_app import datamap
 from requests_app import targets, tasks
+from requests_app.fulfillment import access
 from requests_app.fulfillment.outside import asking, hands
 from requests_app.models import (
     Batch,
     Chunk,
+    Outcome,
     OutsideCall,
     OutsideLook,
     OutsideState,
@@ -24,7 +27,7 @@ from requests_app.models import (
 )
 from tests import builders, steps
 from tests.builders import KOFI, ORLA, fresh
-from tests.fulfillment import outsiders
+from tests.fulfillment import knowing, outsiders
 from tests.fulfillment.outsiders import again, approved, carried_out, looks_due, task_of
 from tests.vendor.description import BASE, TOKENS, of_effect
 from tests.vendor.making import QUICK, vendor_in
@@ -446,3 +449,47 @@ def test_two_people_are_asked_for_apart(served, mailbox, team):
     assert {status(orla), status(kofi)} == {Status.COMPLETED}
     assert served.people == {}
     assert OutsideTask.objects.count() == 2
+
+
+# --- what a request to know gets of them -------------------------------------------------------
+
+
+@pytest.fixture
+def shelf(settings, tmp_path):
+    settings.PACKAGE_DIR = tmp_path / "packages"
+
+
+def test_a_package_holds_what_the_vendor_holds_and_names_who_has_not_answered(
+    served, shelf, learners, mailbox, team
+):
+    ours, theirs = sorted(served.of(ORLA))
+    served.people[ours]["note"] = "Her card 4111 1111 1111 1111, and her plan."
+    outsiders.register(team, "paper", f"mailto:{outsiders.ARCHIVE}", outsiders.MANUAL, "manual")
+    package = knowing.built(mailbox, team, learners)
+    files = knowing.opened(package)
+    told = json.loads(files["json/mail/export.json"])
+    rows = {each["row"]: each for each in told["rows"]}
+    assert set(rows) == {f"mail.export:{ours}", f"mail.export:{theirs}"}  # and nothing of Kofi
+    assert "and her plan" in rows[f"mail.export:{ours}"]["values"]["note"]
+    assert b"4111" not in b"".join(files.values())
+    assert package.summary["awaited"] == [
+        {"system": "paper", "name": "Paper archive", "why": "by-hand"}
+    ]
+    assert json.loads(files["manifest.json"])["awaited"] == ["Paper archive"]
+    assert "the answer of Paper archive is still awaited" in files["index.html"].decode()
+    assert access.outcome_of(package) == Outcome.IN_PART
+    assert {line["what"] for line in served.log("asked")} == {"export"}
+
+
+def test_a_vendor_who_is_away_is_named_and_asked_anew(served, shelf, learners, mailbox, team):
+    served.mode, served.on = Mode.FAILING, {"export"}
+    package = knowing.built(mailbox, team, learners)
+    assert [each["name"] for each in package.summary["awaited"]] == ["Hazel Mail"]
+    assert "json/mail/export.json" not in knowing.opened(package)
+    served.mode = Mode.HONEST
+    OutsideState.objects.all().delete()
+    access.collect_again(package.consumer_request, by=team.officer, at=clock.now())
+    tasks.drain_collect()
+    again = knowing.package_of(package.consumer_request)
+    assert again.summary["awaited"] == []
+    assert "json/mail/export.json" in knowing.opened(again)

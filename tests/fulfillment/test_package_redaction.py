@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from ccpa_office.connectors.collected import Piece
+from ccpa_office.law.vocabulary import NeverDisclosed
+from requests_app.fulfillment.package.cells import Sieve
 from requests_app.fulfillment.package.redaction import clean, find
 
 RANDOM = random.Random(7024)  # noqa: S311
@@ -140,3 +143,11 @@ def _card():
             gap = RANDOM.choice(["", " ", "-"])
             return gap.join(number[at : at + 4] for at in range(0, 16, 4))
     raise AssertionError
+
+
+def test_inside_json_every_value_is_looked_at_and_stays_what_it_was():
+    sieve = Sieve({each.value: each.value for each in NeverDisclosed})
+    held = {"list": [1, None, True, "call me"], "ssn": "123-45-6789", "n": 1.5}
+    cell = sieve.cell(Piece("doc"), held)
+    assert cell.value == {"list": [1, None, True, "call me"], "ssn": "[ND_1]", "n": 1.5}
+    assert dict(sieve.counted) == {("doc", "ND_1"): 1}

@@ -123,6 +123,15 @@ def test_a_key_that_is_somebody_elses_by_now_is_left_alone(erased, team, learner
     assert store_digest(learners) == before
 
 
+def test_a_row_that_is_somebody_elses_by_now_is_left_to_a_person(erased, team, learners):
+    dump, _ = erased
+    _restore(learners, dump)
+    query(learners, "UPDATE orders SET account_id = 5 WHERE account_id = 4")
+    before = store_digest(learners)
+    assert [(each.came_back, each.outcome) for each in _drill(team)] == [(1, "strangers")]
+    assert store_digest(learners) == before
+
+
 def test_an_office_that_was_restored_too_remembers_whom_to_keep_out(erased, team, learners):
     by_sql("TRUNCATE requests_app_suppression")
     assert not suppression.is_suppressed("email", ORLA)
@@ -244,6 +253,9 @@ def test_a_line_that_was_changed_or_taken_out_is_noticed(
     assert [each.code for each in checks.doctor_findings()] == ["erasures-broken"]
     with pytest.raises(erasure_ledger.LedgerBroken):
         _drill(team)
+    erasures.write_text('{"at": "no line"}\n' + written[0])
+    with pytest.raises(erasure_ledger.LedgerBroken):
+        _drill(team)
 
 
 def test_a_torn_line_is_no_line_and_is_cut_off_by_the_next(
@@ -282,14 +294,22 @@ def clock_at():
     return lambda days: start + timedelta(days=days)
 
 
-def test_a_new_key_seals_the_lines_anew_and_the_old_one_can_go(erased, erasures, settings, team):
+def test_a_new_key_seals_the_lines_anew_and_the_old_one_can_go(
+    erased, erasures, settings, mailbox, team
+):
     old = list(settings.ENCRYPTION_KEYS)
     new = "bmV3IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzISEhISE="
     settings.ENCRYPTION_KEYS = [new, *old]
     assert (erasure_ledger.rotate(), erasure_ledger.rotate()) == (1, 0)
     assert erasure_ledger.missing(at=clock.now()) == []
+    settings.ENCRYPTION_KEYS = [*old, new]  # the next line is sealed with another than the first
+    approved(mailbox, team, KOFI)
+    batches.open_due(at=clock.now())
+    drain()
+    settings.ENCRYPTION_KEYS = [new, *old]
+    assert (erasure_ledger.rotate(), erasure_ledger.rotate()) == (1, 0)
     settings.ENCRYPTION_KEYS = [new]
-    assert [each.number for each in erasure_ledger.erasures()] == [1]
+    assert [each.number for each in erasure_ledger.erasures()] == [1, 2]
     settings.ENCRYPTION_KEYS = old
     with pytest.raises(sealing.Unreadable):
         list(erasure_ledger.erasures())

@@ -6,9 +6,10 @@ import psycopg
 import pytest
 
 from ccpa_office import clock, clock_guard, ledger, work
+from ccpa_office.connectors.base import Table
 from ccpa_office.models import LedgerLine, ScheduleRun
 from requests_app import tasks
-from requests_app.fulfillment import batches, refusing, terms
+from requests_app.fulfillment import batches, refusing, staying, terms
 from requests_app.models import Batch, BatchState, Chunk, Kept, PlanState
 from tests import builders
 from tests.builders import approved
@@ -56,6 +57,11 @@ def test_a_hold_is_looked_at_again_every_thirty_days(erased, learners):
     Kept.objects.update(due_on=today)
     assert terms.gather(at=clock.now()) == 0
     assert Kept.objects.get().due_on == today + timedelta(days=30)
+
+
+def test_what_the_map_keeps_for_good_is_not_looked_at_again():
+    table = Table("accounts", ("id",), ((),), "keep", keep_code="DX_8")
+    assert staying.next_day(table, "DX_8", None, clock.today()) is None
 
 
 @pytest.fixture

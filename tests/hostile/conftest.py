@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from ccpa_office import connectors
 from tests import builders
+from tests.copies import copy_of
 from tests.counting import THROWN
 from tests.fixtures import learner_template
 from tests.hostile import stage as stages
@@ -29,7 +30,7 @@ def whole_stage(
     request: pytest.FixtureRequest,
 ) -> Iterator[tuple[Stage, str]]:
     """The stage as it was built, and the database that holds it."""
-    copies = builders.copy_of(learner_template)
+    copies = copy_of(learner_template)
     mailbox = builders.Mailbox()
     mailbox.controller.start()
     usual = str(connection.settings_dict["NAME"])

@@ -315,7 +315,7 @@ SENSE = {
     "no key below": ("- {name: id, fides_meta: {primary_key: true}}", "- {name: id}", "no-key"),
     "nothing to point to": ("people.id", "people.number", "no-target"),
     "no such collection": ("people.id", "nobody.id", "no-target"),
-    "within a word": ("people.id", "people.id.inner", "not-served"),
+    "within a word": ("people.id", "people.id.inner", "no-target"),
     "another dataset": ("dataset: shop", "dataset: other", "other-dataset"),
     "no way": ("direction: from", "direction: to", "unreached"),
     "unknown category": ("PI_A", "PI_Z", "unknown-category"),
@@ -586,8 +586,77 @@ def right() -> Iterator[Item]:
         yield item(f"strategy/{strategy}", with_it)
 
 
+# --- within columns -------------------------------------------------------------------------------
+
+PART = """\
+          - name: payload
+            fides_meta: {data_type: object}
+            fields:
+              - {name: ip, ccpa_meta: {category: PI_F, on_delete: null}}
+              - name: buyers
+                fides_meta: {data_type: "object[]"}
+                fields:
+                  - name: nr
+                    fides_meta: {references: [{dataset: shop, field: people.id, direction: from}]}
+                    ccpa_meta: {on_delete: remove}
+                  - {name: nick}
+"""
+REFERS = "fides_meta: {references: [{dataset: shop, field: people.id, direction: from}]}"
+PARTS = {
+    "null where it names": ("on_delete: remove", "on_delete: null"),
+    "a constant where it is no list": ("PI_F, on_delete: null", "PI_F, on_delete: {constant: x}"),
+    "an identifier": ("on_delete: remove", "on_delete: remove, identifier: email"),
+    "a list of keys": ("- {name: nick}", '- name: ids\n                    fides_meta: {data_type: "integer[]", references: [{dataset: shop, field: people.id}]}\n                    ccpa_meta: {on_delete: remove}'),
+    "an identity in a list": ("- {name: nick}", '- {name: mails, fides_meta: {data_type: "string[]", identity: email}, ccpa_meta: {compare: casefold}}'),
+    "a contact": ("- {name: ip,", "- {name: tel, ccpa_meta: {category: PI_B, on_delete: null, contact: {kind: phone, since: bought_on}}}\n              - {name: ip,"),
+}  # fmt: skip
+WRONG_PARTS = {
+    "a pseudonym": ("on_delete: remove", "on_delete: pseudonym", "nested-action"),
+    "a constant for a key": ("on_delete: remove", "on_delete: {constant: x}", "nested-action"),
+    "another's nick": ("{name: nick}", "{name: nick, ccpa_meta: {on_delete: null}}", "nested-action"),
+    "text in a list": ("{name: nick}", "{name: nick, ccpa_meta: {on_delete: strip_text}}", "nested-action"),
+    "removed from no list": ("PI_F, on_delete: null", "PI_F, on_delete: remove", "nested-action"),
+    "hashed within": ("PI_F, on_delete: null", "PI_F, on_delete: hash", "nested-action"),
+    "zero within": ("PI_F, on_delete: null", "PI_F, on_delete: zero", "nested-action"),
+    "last four within": ("PI_F, on_delete: null", "PI_F, on_delete: {keep_last: 4}", "nested-action"),
+    "column and part": ("            fides_meta: {data_type: object}\n", "            fides_meta: {data_type: object}\n            ccpa_meta: {on_delete: null}\n", "nested-action"),
+    "list and part": ("                fides_meta: {data_type: \"object[]\"}\n", "                fides_meta: {data_type: \"object[]\"}\n                ccpa_meta: {on_delete: null}\n", "nested-action"),
+    "by phone": ("on_delete: remove", "on_delete: remove, compare: phone", "nested-action"),
+    "of no kind": (f"{REFERS}\n                    ccpa_meta: {{", "ccpa_meta: {", "nested-action"),
+    "unmarked": (f"{REFERS}\n                    ccpa_meta: {{", "ccpa_meta: {identifier: ghost, ", "nested-action"),
+    "a plain column": ("PI_D, on_delete: {constant: nothing}", "PI_D, on_delete: remove", "nested-action"),
+    "a key within": ("{name: nick}", "{name: nick, fides_meta: {primary_key: true}}", "not-served"),
+    "a search within": ("{name: nick}", "{name: nick, ccpa_meta: {search_text: true}}", "not-served"),
+    "an object refers": ('{data_type: "object[]"}', '{data_type: "object[]", references: [{dataset: shop, field: people.id}]}', "not-served"),
+    "an object is known": ('{data_type: "object[]"}', '{data_type: "object[]", identity: email}', "not-served"),
+    "refers to nothing": ("people.id, direction: from}]}\n                    ccpa", "people.nr, direction: from}]}\n                    ccpa", "no-target"),
+    "refers below a number": ("people.id, direction: from}]}\n                    ccpa", "people.id.x, direction: from}]}\n                    ccpa", "no-target"),
+    "no object": ("fides_meta: {data_type: object}\n", "fides_meta: {data_type: string}\n", "not-object"),
+    "a list of lists": ('"object[]"', '"object[][]"', "form"),
+    "twice": ("{name: nick}", "{name: nr}", "twice"),
+    "stripped in a mask": ("on_delete: remove", "on_shared: remove", "misplaced"),
+    "since within": ("- {name: ip,", "- {name: tel, ccpa_meta: {contact: {kind: phone, since: ip}}}\n              - {name: ip,", "no-field"),
+}  # fmt: skip
+ODD_STEPS = ("[]", "*", "$", "a.b", "a b", 'a"b', "a'b", "..", "a->b", "0", "-1", "a]", "{a", "",
+             "a,b", "'; DROP TABLE people; --", "a\\b", "%s", ":x", "ａ", "a" * 64)  # fmt: skip
+
+
+def within() -> Iterator[Item]:
+    """Keys and actions within columns: what is served, and what never is."""
+    good = changed("          - {name: bought_on", f"{PART}          - {{name: bought_on")
+    yield item("good", good)
+    for name, (old, new) in PARTS.items():
+        yield item(f"good/{name}", changed(old, new, good))
+    for name, (old, new, code) in WRONG_PARTS.items():
+        yield item(name, changed(old, new, good), code)
+    for step in ODD_STEPS:
+        yield item(
+            f"step/{step[:8]}", changed("name: nick", f"name: {json.dumps(step)}", good), "form"
+        )
+
+
 FAMILIES: dict[str, Callable[[], Iterator[Item]]] = {
     each.__name__: each
     for each in (tags, anchors, twice, types, constants, sizes, identifiers, reserved, sense, secrets,
-                 encodings, broken_json, right)
+                 encodings, broken_json, right, within)
 }  # fmt: skip

@@ -25,6 +25,7 @@ from requests_app import casework
 from requests_app.models import ConsumerRequest, Link, LinkPurpose, Message
 from tests import builders
 from tests.builders import HANA, KOFI, MARISOL, ORLA, Mailbox, Team
+from tests.copies import copy_database
 from tests.requests.desks import at_desk
 
 SPARE = 12
@@ -177,7 +178,7 @@ def copied(source: str) -> Iterator[str]:
     name = f"hostile_{secrets.token_hex(6)}"
     usual = str(connection.settings_dict["NAME"])
     connection.close()
-    builders.copy_database(name, source)
+    copy_database(name, source)
     connection.settings_dict["NAME"] = name
     try:
         yield name

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import engines
-from tests.mutants.mistakes import MISTAKES, Mistake
+from tests.mutants.mistake import Mistake
+from tests.mutants.mistakes import MISTAKES
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("ccpa_office", "notices_app", "requests_app", "templates", "tests", "demo", "docs")

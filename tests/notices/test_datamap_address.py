@@ -6,15 +6,15 @@ from ccpa_office import clock
 from notices_app import datamap
 from requests_app import tasks
 from requests_app.models import Chunk, PlanState
-from tests import builders
 from tests.builders import MAP, ORLA, approved, plan_of
+from tests.copies import copy_of
 from tests.fixtures import at_once, learner_template, learners, mailbox, team
 
 __all__ = ["at_once", "learner_template", "learners", "mailbox", "team"]
 
 
 def test_a_new_address_needs_a_map_that_is_approved_again(team, learners, learner_template):
-    copies = builders.copy_of(learner_template)
+    copies = copy_of(learner_template)
     other = next(copies)
     datamap.add_system("learners", name="learners", url=other, by=team.editor, at=clock.now())
     with pytest.raises(datamap.NoActiveMap):

@@ -98,7 +98,7 @@ HOSTILE = {
     "misplaced": (changed("{name: note,", "{name: note, on_delete: null,"), "misplaced"),
     "misplaced upwards": (changed("{on_delete: mask}", "{on_delete: mask, contact: {kind: email}}"), "misplaced"),
     "key within an object": (changed("{name: note,", "{name: note, fields: [{name: x, fides_meta: {primary_key: true}}],"), "not-served"),
-    "identity in an array": (changed("{identity: email}", "{identity: email, data_type: 'string[]'}"), "not-served"),
+    "search within an object": (changed("{name: note,", "{name: note, fields: [{name: x, ccpa_meta: {search_text: true}}],"), "not-served"),
     "fields in a word": (changed("{name: note,", "{name: note, fides_meta: {data_type: string}, fields: [{name: x}],"), "not-object"),
     # identifiers
     "quote": (name("'or\"ders'"), "form"), "blank": (name("'or ders'"), "form"),

@@ -1,6 +1,10 @@
 """What stands before every view."""
 
 import pytest
+from csp.exceptions import CSPNonceError
+from django.http import HttpResponse
+
+from ccpa_office import gate
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +79,22 @@ def test_a_method_that_a_page_does_not_take_gets_a_page_that_says_so(client):
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, HEAD"
     assert b"<h1>" in answer.content
+
+
+def test_a_page_that_asks_for_a_nonce_has_it_in_its_policy_and_no_other_page_has(rf):
+    nonced = gate.AnswerHeaders(lambda request: HttpResponse(str(request.csp_nonce)))
+    plain = gate.AnswerHeaders(lambda _request: HttpResponse())
+    policies = set()
+    for _each in range(2):
+        answer = nonced(rf.get("/"))
+        nonce, policy = answer.content.decode(), answer.headers["Content-Security-Policy"]
+        assert policy.count(f"'nonce-{nonce}'") == 2
+        policies.add(policy)
+        late = rf.get("/")
+        assert "nonce" not in plain(late).headers["Content-Security-Policy"]
+        with pytest.raises(CSPNonceError):
+            str(late.csp_nonce)
+    assert len(policies) == 2
 
 
 def test_every_answer_carries_the_headers(client):

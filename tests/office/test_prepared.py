@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Value
 
-from ccpa_office import clock
+from ccpa_office import clock, sealing
 from ccpa_office.models import DataKey
-from ccpa_office.prepared import FEW, LONGEST, Prepared, insert
+from ccpa_office.prepared import FEW, LONGEST, Prepared, Together, insert, reserve, write
 from requests_app.models import Batch, Chunk, ConsumerRequest, Identifier, Look, Message, Step
 from tests.builders import ask
 
@@ -44,6 +45,36 @@ def test_rows_come_with_what_belongs_to_them(django_assert_num_queries):
     with django_assert_num_queries(1):
         asked(one.number)
     assert asked("0" * 11) == []
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_what_never_differs_is_written_into_the_text_whatever_it_holds(planned):
+    odd = DataKey.objects.create(wrapped=b"w", kek_id="it's 100%s $1")
+    for kek_id, found in ((odd.kek_id, [odd]), ("another", [])):
+        asked = Prepared(
+            lambda pk, kek_id=kek_id: DataKey.objects.filter(
+                pk=pk, kek_id=kek_id, kek_id__startswith=kek_id[:9], wrapped=b"w"
+            ),
+            planned=planned,
+        )
+        assert _same(asked, odd.pk) == found
+
+
+def test_two_questions_are_answered_in_one_statement(django_assert_num_queries):
+    one = ask("one@example.org")
+    requests = Prepared(
+        lambda number: ConsumerRequest.objects.filter(number=number).select_related("data_key")
+    )
+    keys = Prepared(lambda pk: DataKey.objects.filter(pk=pk), planned=True)
+    both = Together(requests, keys)
+    _same(keys, one.data_key_id)
+    for number, key in ((one.number, one.data_key_id), (one.number, 0), ("0", 0), ("0", one.pk)):
+        known = requests.ask(number).first(), keys.ask(key).first()
+        with django_assert_num_queries(1):
+            found = both([number], [key])
+        assert found == known
+        if found[0] is not None:
+            assert found[0]._state.fields_cache == {"data_key": one.data_key}
 
 
 def test_lists_moments_and_days_are_values_too():
@@ -94,6 +125,33 @@ def test_new_rows_are_written_as_django_writes_them(django_assert_num_queries):
     steps[0].error_code = "x"
     steps[0].save()
     assert Step.objects.get(pk=steps[0].pk).error_code == "x"
+
+
+def test_rows_of_several_models_are_written_together_and_refer_to_each_other(
+    django_assert_num_queries,
+):
+    like = ask("like@example.org")
+    reserve(DataKey)  # where its sequence is, is asked once
+    with django_assert_num_queries(2):
+        (key,) = reserve(DataKey)
+        rows = [
+            sealing.made_key(key),
+            DataKey(wrapped=b"w", kek_id="k"), DataKey(wrapped=b"v", kek_id="k"),
+            Step(lane="plan", not_before=like.received_at, consumer_request=like, kind="plan"),
+            Identifier(
+                consumer_request=like, source="claimed", kind="phone", value=b"x", digest=b"y",
+            ),
+        ]  # fmt: skip
+        write(rows)
+    sealing.Box(DataKey.objects.get(pk=key))  # opens the key that was wrapped
+    assert DataKey.objects.filter(kek_id="k").count() == 2
+    assert Step.objects.get(kind="plan").consumer_request == like
+    assert Identifier.objects.get(source="claimed").consumer_request == like
+    assert not rows[0]._state.adding
+    nobody = Step(lane="plan", not_before=like.received_at, consumer_request_id=0, kind="x")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write([DataKey(wrapped=b"z", kek_id="z"), nobody])
+    assert not DataKey.objects.filter(kek_id="z").exists()
 
 
 def test_many_rows_and_columns_that_take_more_than_a_value_go_the_usual_way():

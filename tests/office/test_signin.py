@@ -304,6 +304,20 @@ def test_without_a_host_of_their_own_desks_and_pages_stand_together(settings):
     assert {Client().get(page).status_code for page in ("/", LOGIN, "/requests/new/")} == {200}
 
 
+def test_the_ten_hours_begin_with_the_sign_in_whatever_page_comes_first(settings):
+    settings.DEMO = True
+    member()
+    client = Client()
+    sign_in(client)
+    began = client.session["began_at"]
+    for hours in range(1, 10):
+        settings.CLOCK_OFFSET = f"PT{hours}H"
+        assert client.get("/requests/new/").status_code == 200
+    assert client.session["began_at"] == began
+    settings.CLOCK_OFFSET = "PT10H1M"
+    assert client.get("/admin/").status_code == 302
+
+
 def test_ten_hours_are_the_longest_session(settings):
     settings.DEMO = True
     member()

@@ -56,9 +56,17 @@ def _collections(doc: Doc) -> list[Doc]:
 
 def _each_field(doc: Doc) -> Iterator[tuple[str, tuple[Any, ...], Doc]]:
     for place, collection in enumerate(_collections(doc)):
-        for number, field in enumerate(collection["fields"]):
-            where = f"{collection['name']}.{field['name']}"
-            yield where, ("collections", place, "fields", number), field
+        yield from _within(collection["name"], ("collections", place), collection)
+
+
+def _within(
+    where: str, way: tuple[Any, ...], above: Doc
+) -> Iterator[tuple[str, tuple[Any, ...], Doc]]:
+    """The fields of a collection or of a field, and those within them."""
+    for number, field in enumerate(above.get("fields", ())):
+        name, here = f"{where}.{field['name']}", (*way, "fields", number)
+        yield name, here, field
+        yield from _within(name, here, field)
 
 
 # --- the person, tables, exceptions -------------------------------------------------------------

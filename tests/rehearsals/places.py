@@ -30,7 +30,8 @@ from requests_app.fulfillment import locating, rehearsing
 from requests_app.fulfillment.loading import Load
 from requests_app.fulfillment.packing import Subject
 from requests_app.models import Chunk
-from tests.builders import administer, copy_database, url
+from tests.builders import administer, url
+from tests.copies import copy_database
 
 DATA = Path(__file__).parent / "data"
 TODAY = date(2026, 3, 1)

@@ -11,6 +11,9 @@ ANN = {"email": "ann.tresco@example.org"}
 MARKERS = ("ann.tresco@example.org", "Ann Tresco", "415 555 0191")
 PLANNED = {
     ("learners", "delete"): 1,
+    ("drafts", "delete"): 1,
+    ("page_views", "delete"): 2,
+    ("study_groups", "delete"): 1,
     ("enrollments", "delete"): 3,
     ("module_marks", "delete"): 9,
     ("posts", "mask"): 3,
@@ -55,7 +58,7 @@ def test_an_empty_user_name_leads_to_no_row_of_others(copy):
     facts = rehearse(NAME, email="nobody@example.test")
     assert {each["table"]: each["rows"] for each in facts["plan"]} == {
         "learners": 1, "enrollments": 3, "module_marks": 9, "certificates": 2, "newsletter": 1,
-        "events": 3, "tutor_notes": 1,
+        "events": 3, "tutor_notes": 1, "page_views": 2, "drafts": 1,
     }  # fmt: skip
 
 
@@ -76,3 +79,13 @@ def test_a_package_is_anns_alone(copy, tmp_path):
     others = ("Trescott", "joann.tresco", "example.org.test", "Student5@", "student5@", "By nobody")
     assert [word for word in own if word not in said] == []
     assert [word for word in others if word in said] == []
+
+
+def test_a_group_in_json_loses_who_is_erased_and_keeps_the_others(copy):
+    before = checker.read(copy)
+    words, who = ("--shared", "study_groups=strip"), {"username": "student30"}
+    facts = rehearse(NAME, "--execute", *words, **who)
+    assert facts["finding"] == "absent"
+    after = checker.read(copy)
+    assert after["study_groups"]["903",]["people"] == {"people": [{"username": "student31"}, None]}
+    assert checker.wrong(before, after, checker.planned(facts["plan"])) == []

@@ -12,7 +12,7 @@ from tests.rehearsals import checker, fates, map_mutants, places
 
 ENOUGH = 150
 WHO = {
-    "courses": {"email": ["ANN.tresco@example.org"]},
+    "courses": {"email": ["ANN.tresco@example.org"], "username": ["ann"]},
     "rentals": {"email": ["Mira@Okonski.example"]},
     "sample": {"email": ["ivo@barrow.example"]},
     "shop": {"email": ["OTTO.ZELL@example.org"]},

@@ -76,8 +76,10 @@ def test_every_desk_opens_for_the_roles_that_it_is_for_and_for_no_other(role, te
 
 def test_a_superuser_without_a_role_sees_and_does_nothing(team):
     consumer_request = builders.ask()
-    actor, client = somebody()
+    actor, before = somebody()
     StaffMember.objects.filter(pk=actor.id or 0).update(is_superuser=True)
+    assert before.get("/admin/").status_code == 302  # touched since this session began
+    client = at_desk(actor)
     home = client.get("/admin/")
     assert consumer_request.public_number not in home.content.decode()
     assert {client.get(address).status_code for address in LISTS[1:]} == {403}

@@ -1,15 +1,19 @@
 """The status page is drawn once for all who would read the same; what is one's own stays so."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.middleware.csrf import CSRF_ALLOWED_CHARS
+from django.test import Client
 
 from ccpa_office import clock, drawn
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor
 from requests_app import casework, tasks, verification
 from requests_app.models import LinkPurpose
+from requests_app.numbers import new_number
 from tests.builders import ORLA, ask, fresh
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +90,37 @@ def test_nobody_reads_another_ones_number_or_token(client, learners, team):
             assert number not in page
             assert number not in kept
         assert "\x00" not in page
+
+
+def test_a_page_is_one_statement_and_looks_alike_for_a_foreign_and_an_absent_number(
+    client, learners, team, django_assert_num_queries
+):
+    own, foreign = ask("one@example.org"), ask("two@example.org")
+    _follows(client, own)
+    _page(client, own)
+    absent = new_number()
+    for number, status in ((own.number, 200), (foreign.number, 302), (absent, 302)):
+        with django_assert_num_queries(1):
+            assert client.get(f"/requests/{number}/").status_code == status
+
+
+def test_the_token_of_a_kept_page_opens_its_form_and_nobody_elses(learners, team):
+    one, other = Client(enforce_csrf_checks=True), Client(enforce_csrf_checks=True)
+    asked = ask("one@example.org")
+    tokens = []
+    for browser in (one, one, other):
+        _follows(browser, asked)
+        tokens.append(TOKEN.findall(_page(browser, asked))[0])
+    assert len(set(tokens)) == 3
+    address = f"/requests/{asked.public_number}/message/"
+    sent = [one.post(address, {"text": "x", "csrfmiddlewaretoken": each}) for each in tokens]
+    assert [answer.status_code for answer in sent] == [302, 302, 403]
+
+
+def test_letters_of_tokens_are_drawn_evenly():
+    seen = Counter(drawn.letters(620_000))
+    assert set(seen) == set(CSRF_ALLOWED_CHARS)
+    assert max(abs(count - 10_000) for count in seen.values()) < 700  # seven deviations
 
 
 def test_messages_are_never_kept(client, learners, team):

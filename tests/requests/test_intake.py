@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ccpa_office import clock, sealing
 from ccpa_office.law.kinds import UNVERIFIED, VERIFIABLE, RequestKind
-from ccpa_office.models import LedgerLine
+from ccpa_office.models import DataKey, LedgerLine
 from ccpa_office.roles import Actor, NotAllowed
 from requests_app import intake, tasks
 from requests_app.correspondence.letters import LETTERS_A_DAY
@@ -222,10 +222,11 @@ def test_known_and_unknown_cost_the_same_at_the_door(learners):
 
 @pytest.mark.django_db
 def test_a_failure_at_the_door_keeps_nothing(monkeypatch):
-    monkeypatch.setattr(intake, "_set_going", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(intake.work, "seam", lambda _name: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ask()
     assert not ConsumerRequest.objects.exists()
+    assert not DataKey.objects.exists()
     assert not LedgerLine.objects.filter(verb="request.received").exists()
 
 

@@ -42,6 +42,9 @@ def test_a_plan_changes_nothing(copy):
     acts = {(part["table"], part["action"]): part["rows"] for part in facts["plan"]}
     assert acts["accounts", "delete"] == 1
     assert acts["invoices", "keep"] == 1
+    how = {each["column"]: each["how"] for part in facts["plan"] for each in part["changes"]}
+    assert how
+    assert "" not in how.values()
     assert "finding" not in facts
     assert store_digest(copy) == before
 
@@ -97,6 +100,31 @@ def test_the_report_says_what_would_go(copy, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert '<th scope="row">accounts</th><td>delete</td>' in page
     assert "The second look" in page
+
+
+def test_a_correction_is_named_then_put_right_and_nothing_else(copy, tmp_path):
+    asked = "--kind", "correct", "--identifier", f"email={ORLA}"
+    before = store_digest(copy)
+    fields = {(each["table"], each["column"]) for each in _facts(*asked)["fields"]}
+    assert ("accounts", "full_name") in fields
+    assert {("accounts", "id"), ("accounts", "password_hash")} & fields == set()
+    claim = *asked, "--field", "accounts.full_name", "--value", "Orla Dunmarrow-Vale"
+    places = _facts(*claim)["corrections"]
+    assert [(each["table"], each["column"], each["follows"]) for each in places] == [
+        ("accounts", "full_name", False), ("profiles", "display_name", True),
+    ]  # fmt: skip
+    assert store_digest(copy) == before
+    said = _run(*claim, "--execute", "--out", str(tmp_path))
+    assert said.endswith("Looked again: right.\n")
+    assert "Dunmarrow" not in said + (tmp_path / "report.html").read_text()
+    found = query(copy, "SELECT full_name FROM accounts WHERE lower(email) = %s", ORLA)
+    assert found == [("Orla Dunmarrow-Vale",)]
+    after = store_digest(copy)
+    assert {name for name in before if before[name] != after[name]} == {
+        "accounts", "profiles",
+    }  # fmt: skip
+    with pytest.raises(CommandError):
+        _run(*asked, "--field", "accounts.password_hash", "--value", "x", "--execute")
 
 
 def test_any_other_system_is_refused(learners):

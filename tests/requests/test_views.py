@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from ccpa_office import clock
+from ccpa_office import clock, work
 from ccpa_office.law.kinds import RequestKind
 from requests_app import casework, tasks
 from requests_app.forms import FORMS
@@ -59,6 +60,33 @@ def test_a_form_is_filled_checked_and_sent_in_three_languages(kind, language, br
     page = browser.get(sent.url)
     assert asked.public_number in page.content.decode()
     assert f'lang="{language}"' in page.content.decode()
+
+
+def test_a_request_and_the_session_that_shows_its_number_stand_together_or_not_at_all(
+    browser, monkeypatch, django_assert_max_num_queries
+):
+    sent = "/requests/new/delete/"
+
+    def fields():
+        return TYPED | {"nonce": _nonce(_fill(browser, "delete", "check", "")), "step": "send"}
+
+    given = fields()
+    with monkeypatch.context() as broken:
+        broken.setattr(work, "seam", lambda _name: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            browser.post(sent, given)
+    assert not ConsumerRequest.objects.exists()
+    assert not Session.objects.exists()
+    stood = []
+    with monkeypatch.context() as watched:
+        watched.setattr(work, "seam", lambda name: stood.append((name, Session.objects.count())))
+        with django_assert_max_num_queries(11):  # seven, a savepoint, and the two that look
+            assert browser.post(sent, given).status_code == 302
+    assert stood == [("intake.before-commit", 1), ("intake.after-commit", 1)]
+    assert browser.session["received"] == ConsumerRequest.objects.get().number
+    key = browser.session.session_key
+    assert browser.post(sent, fields()).status_code == 302
+    assert (browser.session.session_key, ConsumerRequest.objects.count()) == (key, 2)
 
 
 def test_a_second_press_gives_the_same_request(browser):

@@ -64,7 +64,7 @@ def found(count: int) -> Company:
     crew.make_database(settings.LEARNERS)
     fill(settings.LEARNER_URL, people=PEOPLE, seed=1)
     call_command("collectstatic", interactive=False, verbosity=0)
-    _migrate()
+    migrate()
     clock_guard.witness(clock.now())
     team = Team()
     serve(team, settings.LEARNER_URL)
@@ -88,7 +88,7 @@ def found_rooms(company: Company, vendor: Vendor) -> None:
     crew.keep_rooms()
 
 
-def _migrate() -> None:
+def migrate() -> None:
     """Migrate as the owner does, so that the application's role gets its grants and no more."""
     given = settings_of_django.DATABASE_OWNER_URL
     settings_of_django.DATABASE_OWNER_URL = settings.OWNER_URL

@@ -158,7 +158,7 @@ class Reader:
         target = getattr(row, field.name)
         key = (type(target).__name__, target.pk)
         if key not in self._names:
-            self._names[key] = f"{key[0]} {_short(self.told(target))}"
+            self._names[key] = f"{key[0]} {short_of(self.told(target))}"
         return self._names[key]
 
     def _line(self, line: LedgerLine) -> str:
@@ -186,7 +186,7 @@ class Reader:
             return self._batch(value)
         if name == "message":
             letter = self._letters[value]
-            return _short(self.told(letter))
+            return short_of(self.told(letter))
         if name in HIDDEN_FACTS:
             return HIDDEN_FACTS[name]
         return "a moment" if name.endswith(("_at", "_on")) else self._said(value)
@@ -235,7 +235,7 @@ def _masked(text: str) -> str:
     return text
 
 
-def _short(text: str) -> str:
+def short_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -253,7 +253,7 @@ def of_store(url: str) -> Digest:
 def short(digest: Digest) -> str:
     """One digest of the whole."""
     rows = [[name, sorted(table.items())] for name, table in sorted(digest.items())]
-    return _short(json.dumps(rows))
+    return short_of(json.dumps(rows))
 
 
 def differences(left: Digest, right: Digest, *, most: int = 6) -> list[str]:

@@ -33,9 +33,6 @@ SELECT c.id FROM requests_app_chunk c JOIN requests_app_receipt r ON r.chunk_id 
 -- a plan carried out without its approval
 SELECT p.id FROM requests_app_plan p WHERE p.parent_id IS NULL AND p.consumer_request_id IS NOT NULL AND p.state IN ('executing', 'proved', 'residual') AND (SELECT count(*) FROM requests_app_approval a WHERE a.plan_id = p.id AND a.hash = p.hash) < p.approvals_needed;
 
--- what was kept, ended without the approvals of its batch
-SELECT p.id FROM requests_app_plan p JOIN requests_app_chunk c ON c.id = p.chunk_id JOIN requests_app_batch b ON b.id = c.batch_id WHERE p.consumer_request_id IS NULL AND p.parent_id IS NULL AND p.state IN ('executing', 'proved', 'residual') AND (SELECT count(*) FROM requests_app_batchapproval a WHERE a.batch_id = b.id AND a.hash = b.hash) < b.approvals_needed;
-
 -- a package handed over by one person
 SELECT p.id FROM requests_app_package p JOIN requests_app_consumerrequest r ON r.id = p.consumer_request_id WHERE p.released_at IS NOT NULL AND (p.released_by_id IN (p.prepared_by_id, r.verified_by_id) OR p.prepared_by_id IS NULL);
 
@@ -56,6 +53,9 @@ SELECT subject FROM ccpa_office_ledgerline WHERE verb = 'outside.proved' GROUP B
 
 -- two calls of one step outside
 SELECT task_id FROM requests_app_outsidecall GROUP BY task_id, step HAVING count(*) > 1;
+
+-- a list carried out without its approvals
+SELECT p.id FROM requests_app_plan p JOIN requests_app_chunk c ON c.id = p.chunk_id JOIN requests_app_batch b ON b.id = c.batch_id WHERE p.consumer_request_id IS NULL AND p.state IN ('executing', 'proved', 'residual') AND (SELECT count(*) FROM requests_app_batchapproval a WHERE a.batch_id = b.id AND a.hash = b.hash) < b.approvals_needed;
 
 -- an approval by the verifier
 SELECT a.id FROM requests_app_approval a JOIN requests_app_plan p ON p.id = a.plan_id JOIN requests_app_consumerrequest r ON r.id = p.consumer_request_id WHERE r.verified_by_id = a.by_id;

@@ -11,7 +11,16 @@ from django.db.models import Q
 from ccpa_office import clock
 from ccpa_office.keeping import due_models
 from requests_app import casework, correspondence, verification
-from requests_app.models import Batch, BatchState, ConsumerRequest, Message, Plan, PlanState, Status
+from requests_app.models import (
+    Batch,
+    BatchState,
+    Chunk,
+    ConsumerRequest,
+    Message,
+    Plan,
+    PlanState,
+    Status,
+)
 from tests.builders import tokens
 from tests.rig import invariants
 from tests.rig.browser import NoAnswer
@@ -76,7 +85,9 @@ class Story:
             )
             if Batch.objects.exclude(state=BatchState.DONE).exists():
                 return False
-            if Message.objects.exclude(state="done").exists():
+            if Message.objects.exclude(state="done").exists() or (
+                Chunk.objects.filter(proved_at__isnull=False, swept__isnull=True).exists()
+            ):
                 return False
             return not any(model.rows().filter(open_).exists() for model in due_models())
 

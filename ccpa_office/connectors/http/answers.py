@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,10 +21,14 @@ class AnswerOfAnother(ConnectorError):
 
 @dataclass(frozen=True)
 class Record:
-    """One record that an outside system holds: its id, and by what its owner is known."""
+    """One record that an outside system holds: its id, and by what its owner is known.
+
+    ``content`` is the whole record, where it was asked for to be given to its owner.
+    """
 
     id: str
     owner: Mapping[str, tuple[str, ...]]
+    content: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -117,15 +121,17 @@ def _pause(text: str, at: datetime) -> float | None:
     return min(max((until - at).total_seconds(), 0.0), LONGEST_PAUSE)
 
 
-def records_of(answer: Answer, places: Records, asked: Mapping[str, str]) -> Answer:
-    """The records of a page, each held against whom was asked for.
+def records_of(
+    answer: Answer, places: Records, asked: Mapping[str, str], *, whole: bool = False
+) -> Answer:
+    """The records of a page, each held against whom was asked for; ``whole`` with their contents.
 
     Raises ``AnswerOfAnother`` when a record belongs to somebody else or says of nobody.
     """
     items = places.items.at(answer.document)
     if not isinstance(items, list):
         return replace(answer, means=Means.UNKNOWN, code="no-records")
-    found = [_record(item, places) for item in items]
+    found = [_record(item, places, whole=whole) for item in items]
     if not all(record.id for record in found):
         return replace(answer, means=Means.UNKNOWN, code="no-id")
     if any(not _is_of(record, asked) for record in found):
@@ -134,10 +140,10 @@ def records_of(answer: Answer, places: Records, asked: Mapping[str, str]) -> Ans
     return replace(answer, records=tuple(found), following=following)
 
 
-def _record(item: Any, places: Records) -> Record:
+def _record(item: Any, places: Records, *, whole: bool) -> Record:
     owner = {kind: _values(path.at(item)) for kind, path in places.owner.items()}
     found = places.id.word(item)
-    return Record("" if found in {".", ".."} else found, owner)
+    return Record("" if found in {".", ".."} else found, owner, item if whole else None)
 
 
 def _values(value: Any) -> tuple[str, ...]:

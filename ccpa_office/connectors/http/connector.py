@@ -63,7 +63,7 @@ class HTTP:
         return self._pages("find", asked, at=at)
 
     def export(self, asked: Mapping[str, str], *, at: datetime) -> Answer:
-        """Everything held of whom ``asked`` names; as ``find``, with the documents kept."""
+        """Everything held of whom ``asked`` names; as ``find``, with whole records."""
         return self._pages("export", asked, at=at)
 
     def delete(self, fields: Mapping[str, str], *, key: str, at: datetime) -> Answer:
@@ -123,7 +123,7 @@ class HTTP:
         for _page in range(limits.pages):
             answer = self._ask(endpoint, fields, at=at)
             if answer.means == Means.DONE and places is not None:
-                answer = records_of(answer, places, asked)
+                answer = records_of(answer, places, asked, whole=name == "export")
             if answer.means != Means.DONE:
                 return answer
             found += answer.records

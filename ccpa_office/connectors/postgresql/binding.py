@@ -7,8 +7,9 @@ from typing import Any
 from psycopg import sql
 
 from ccpa_office.connectors.base import ColumnFacts, MapDoesNotFit, Program, Table
+from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.catalogue import Catalogue
-from ccpa_office.connectors.ways import Hop, Path
+from ccpa_office.connectors.ways import Hop, Inside, Named, Path
 
 INTEGERS = frozenset({"bigint", "integer", "smallint"})
 CAST = {"character": "bpchar", '"char"': "text"}
@@ -96,6 +97,10 @@ class Binding:
         kind = self.catalogue.type(table, column)
         return sql.SQL(CAST.get(kind, kind))
 
+    def kind(self, table: Table, named: Named) -> str:
+        """Return the type of what a column holds; within a column all values are texts."""
+        return "text" if named.path else self.catalogue.type(table.name, named.column)
+
     def facts(self, table: str, column: str) -> ColumnFacts:
         return self.catalogue.facts(table, column)
 
@@ -155,15 +160,75 @@ class Binding:
         conditions: list[sql.Composable] = []
         here, at = row, table.name
         for number, hop in enumerate(path):
-            if self._is_person_key(hop, last=number == len(path) - 1):
+            is_last = number == len(path) - 1
+            if self._is_person_key(hop, last=is_last) and not hop.path:
                 return Walk(joins, conditions, [sql.Identifier(here, hop.column)])
             alias = f"{row}h{number}"
+            if self._is_person_key(hop, last=is_last) and hop.forward:
+                return self._within(hop, (here, at, alias), joins, conditions)
             joins.append(sql.SQL("{} AS {}").format(self.name(hop.table), sql.Identifier(alias)))
-            conditions.extend(self._agreeing(hop, here, alias))
+            if hop.path:
+                value = self._value(hop, here, at, alias)
+                joins.extend(value.joins)
+                conditions.extend(self._nested(hop, value, here, (at, alias)))
+            else:
+                conditions.extend(self._agreeing(hop, here, alias))
             here, at = alias, hop.table
         if at != self.program.person:
             raise MapDoesNotFit("a path of the map does not end at the person")
         return Walk(joins, conditions, self.columns(here, self.person.key))
+
+    def _within(
+        self,
+        hop: Hop,
+        at: tuple[str, str, str],
+        joins: list[sql.Composable],
+        conditions: list[sql.Composable],
+    ) -> "Walk":
+        """Return the walk to the person's own key where it stands within a column."""
+        row, table, name = at
+        facts = self.facts(hop.table, hop.target)
+        value = self.column(table, hop.column, hop.path).value(row, name)
+        owner = value.typed(self.type(hop.table, hop.target).as_string(), facts)
+        return Walk(
+            [*joins, *value.joins],
+            [*conditions, *value.conditions()],
+            [owner],
+            near=value.near(facts),
+        )
+
+    def column(self, table: str, column: str, path: Inside) -> nesting.Column:
+        """Return a column that holds values within it."""
+        return nesting.Column(self.catalogue, table, column, path)
+
+    def _value(self, hop: Hop, row: str, table: str, alias: str) -> nesting.Value:
+        """Return the value within the column that holds the reference."""
+        if hop.forward:
+            return self.column(table, hop.column, hop.path).value(row, alias, hop.compare)
+        return self.column(hop.table, hop.target, hop.path).value(alias, alias, hop.compare)
+
+    def _nested(
+        self, hop: Hop, value: nesting.Value, row: str, there: tuple[str, str]
+    ) -> list[sql.Composable]:
+        """Return the conditions that a value within a column and a plain one agree."""
+        table, alias = there
+        at, name, plain = (hop.table, hop.target, sql.Identifier(alias, hop.target))
+        if not hop.forward:
+            at, name, plain = table, hop.column, sql.Identifier(row, hop.column)
+        facts, kind = self.facts(at, name), self.type(at, name).as_string()
+        folds = kind == "citext" and hop.compare == "exact"
+        compare = "casefold" if folds else hop.compare
+        left = plain if facts.kind in {"integer", "uuid"} else sql.SQL("{}::text").format(plain)
+        agreeing: list[sql.Composable] = [
+            sql.SQL("{} = {}").format(
+                normal(compare, left), normal(compare, value.typed(kind, facts))
+            ),
+            *value.conditions(),
+            *value.near(facts, compare)(plain),
+        ]
+        if facts.kind == "text":
+            agreeing.append(sql.SQL("{} <> ''").format(normal(compare, value.text)))
+        return agreeing
 
     def _agreeing(self, hop: Hop, row: str, alias: str) -> list[sql.Composable]:
         """Return the conditions of one hop; an empty text refers to nobody."""
@@ -198,11 +263,13 @@ class Walk:
     joins: list[sql.Composable]
     conditions: list[sql.Composable]
     owner: list[sql.Composable]
+    near: nesting.Near | None = None  # the owner stands within a column: how an index finds it
 
     def owned_by(self, alias: str) -> list[sql.Composable]:
         """Return the conditions that the path ends at the person of ``alias``."""
         return [
             *self.conditions,
+            *(self.near(sql.Identifier(alias, "p0")) if self.near else ()),
             *[
                 sql.SQL("{} = {}").format(owner, sql.Identifier(alias, f"p{position}"))
                 for position, owner in enumerate(self.owner)

@@ -29,8 +29,9 @@ SELECT c.relname, i.indisprimary, i.indisunique,
                LEFT JOIN pg_attribute a
                       ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0
               ORDER BY k.n),
-       i.indpred IS NULL
+       i.indpred IS NULL, m.amname
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+  JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = %(schema)s AND i.indisvalid AND (i.indpred IS NULL OR i.indisunique)"""
 FOREIGN = """
@@ -143,6 +144,7 @@ class Relation:
     columns: dict[str, Column] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     leading: set[str] = field(default_factory=set)
+    gin: set[str] = field(default_factory=set)  # columns whose values an index finds one by one
     unique: set[tuple[str, ...]] = field(default_factory=set)
     alone: set[str] = field(default_factory=set)  # columns of which no two rows have the same
     triggers: list[str] = field(default_factory=list)
@@ -157,6 +159,7 @@ class Catalogue:
     tables: dict[str, Relation]
     foreign: tuple[ForeignKey, ...]
     views: tuple[View, ...] = ()
+    tries: bool = True  # the store can say whether a text is JSON before it reads it as such
 
     def type(self, table: str, column: str) -> str:
         """Return a column's type name; ``KeyError`` when there is no such column."""
@@ -205,8 +208,11 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
     tables: dict[str, Relation] = {}
     for table, column, *facts in _all(connection, COLUMNS, schema):
         tables.setdefault(table, Relation()).columns[column] = Column(*facts)
-    for table, primary, unique, columns, whole in _all(connection, INDEXES, schema):
+    for table, primary, unique, columns, whole, way in _all(connection, INDEXES, schema):
         relation = tables.setdefault(table, Relation())
+        if way == "gin":
+            relation.gin.update(columns if whole else ())
+            continue
         if unique and len(columns) == 1:
             relation.alone |= {name for name in relation.columns if _names(columns[0], name)}
         if whole:
@@ -223,7 +229,8 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
             connection, FOREIGN, schema
         )
     ]
-    return Catalogue(tables, tuple(foreign), _views(_all(connection, VIEWS, schema)))
+    views = _views(_all(connection, VIEWS, schema))
+    return Catalogue(tables, tuple(foreign), views, connection.info.server_version >= 160000)
 
 
 def _names(expression: str, column: str) -> bool:

@@ -124,13 +124,21 @@ def mine(binding: Binding, table: Table) -> sql.Composed:
 
 
 def _joined(binding: Binding, table: Table, way: Walk) -> sql.Composed:
-    return SQL("{}{}").format(
+    """Return a table and its way to the person, whose keys stand by where an index asks them."""
+    asked = SQL("{} AS c({}), ").format(
+        binding.unnest(binding.person, "p"),
+        SQL(", ").join(sql.Identifier(slot) for slot in binding.slots(binding.person, "p")),
+    )
+    return SQL("{}{}{}").format(
+        asked if way.near else SQL(""),
         SQL("{} AS t").format(binding.name(table.name)),
         SQL("").join(SQL(", {}").format(join) for join in way.joins),
     )
 
 
 def _is_mine(binding: Binding, way: Walk) -> sql.Composed:
+    if way.near:
+        return conjunction(way.owned_by("c"))
     return conjunction([*way.conditions, _among(binding, way, "IN")])
 
 

@@ -43,7 +43,7 @@ from ccpa_office.connectors.postgresql import (
     trying,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
-from ccpa_office.connectors.postgresql.correcting import Correcting
+from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -54,7 +54,7 @@ OPTIONS = (
 number of people, so planning it again, or compiling it, costs more than it saves."""
 
 
-class PostgreSQL(Correcting):
+class PostgreSQL(Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -99,7 +99,7 @@ class PostgreSQL(Correcting):
     def _named(
         self, table: Table, named: Named, identities: Sequence[Identity]
     ) -> list[tuple[Any, ...]]:
-        kind = self._catalogue.type(table.name, named.column)
+        kind = self._binding.kind(table, named)
         pairs = [
             (position, value)
             for position, identity in enumerate(identities)
@@ -107,7 +107,7 @@ class PostgreSQL(Correcting):
             if keys.fits(value, kind)
         ]
         query = self._text("people", table, lambda: statements.people(self._binding, table, named),
-                           named.column)  # fmt: skip
+                           named.column, *named.path)  # fmt: skip
         values = {
             "n": keys.numbers([n for n, _ in pairs]),
             "v": keys.array([value for _, value in pairs]),
@@ -236,7 +236,7 @@ class PostgreSQL(Correcting):
         ) if steps else []  # fmt: skip
         made: list[Parameters] = [{} for _ in changes]
         for (place, step, rows, deed), answer in zip(steps, answers, strict=True):
-            made[place] = making.made(self._binding, step, rows, deed, answer)
+            made[place] = making.made(self._binding, step, rows, deed, answer, people)
         return made
 
     def _planned(self, step: Table, rows: Rows, people: Sequence[Key], deed: Deed) -> Parameters:
@@ -291,7 +291,7 @@ class PostgreSQL(Correcting):
         if recounting.looks_at_texts(step, look.action):
             values |= given.traces(look.identities)
         for number, named in enumerate(step.identifiers):
-            kind = self._catalogue.type(step.name, named.column)
+            kind = self._binding.kind(step, named)
             values[f"v{number}"] = keys.array(
                 [
                     value

@@ -22,7 +22,7 @@ def of_deed(table: Table, deed: Deed, people: Sequence[Key]) -> Parameters:
         if len(deed.secret) < 16:
             raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
         values |= pads(deed.secret)
-    if hows & {"strip_text", "strip_json"}:
+    if hows & {"strip_text", "strip_json", "inside"}:
         if len(deed.identities) != len(people):
             raise KeysRefused("stripping a text needs the identity of each of the people")
         values |= traces(deed.identities)

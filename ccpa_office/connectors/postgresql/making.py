@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ccpa_office.connectors.base import Change, ChangeBlocked, Deed, Key, Rows, Table
+from ccpa_office.connectors.inside import named_by
 from ccpa_office.connectors.masking import CannotMask, masked, row_of
 from ccpa_office.connectors.postgresql import masks
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
@@ -18,6 +20,7 @@ def made(
     rows: Rows,
     deed: Deed,
     answer: Sequence[tuple[Any, ...]],
+    people: Sequence[Key],
 ) -> Parameters:
     """Return an array for each column that is made here: a text for each row, or NULL to leave it.
 
@@ -33,9 +36,9 @@ def made(
     for place, *values in answer:
         key = hashable(rows.keys[place])
         if key not in done:
-            found = _traces(deed, persons[key])
+            found = _traces(deed, persons[key], people)
             done[key] = [
-                _new(binding, table, change, deed, (key, value, found))
+                new_value(binding, table, change, deed, (key, value, found))
                 for change, value in zip(changes, values, strict=True)
             ]
         for column, new in zip(columns, done[key], strict=True):
@@ -43,19 +46,23 @@ def made(
     return {f"m{number}": _array(column) for number, column in enumerate(columns)}
 
 
-def _traces(deed: Deed, persons: Sequence[int]) -> Traces:
+def _traces(deed: Deed, persons: Sequence[int], people: Sequence[Key]) -> Traces:
     if not deed.identities:
         return NOBODY
-    return traces([deed.identities[person] for person in dict.fromkeys(persons)])
+    who = list(dict.fromkeys(persons))
+    identities = [deed.identities[person] for person in who]
+    named = named_by([people[person] for person in who], identities)
+    return replace(traces(identities), named=named)
 
 
-def _new(
+def new_value(
     binding: Binding,
     table: Table,
     change: Change,
     deed: Deed,
     read: tuple[Key, str | None, Traces],
 ) -> str | None:
+    """Return the new value of a field as PostgreSQL spells it; None where it stays."""
     key, value, found = read
     if value is None:
         return None
@@ -83,7 +90,7 @@ def _listed(value: str, kind: str) -> list[Any]:
 
 def _array(values: Sequence[str | None]) -> str:
     """Spell a list as an array of PostgreSQL, its empty elements kept."""
-    return f"{{{','.join('NULL' if each is None else _quoted(each) for each in values)}}}"
+    return f"{{{','.join('NULL' if each is None else _quoted(str(each)) for each in values)}}}"
 
 
 def _quoted(value: str) -> str:

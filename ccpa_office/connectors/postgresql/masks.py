@@ -9,6 +9,7 @@ from collections.abc import Callable
 from psycopg import sql
 
 from ccpa_office.connectors.base import Change, Table
+from ccpa_office.connectors.inside import parts_of
 from ccpa_office.connectors.masking import (
     BIG,
     DOMAIN,
@@ -34,7 +35,7 @@ TEXTUAL = frozenset({"text", "character varying", "character", "citext"})
 
 def is_made(binding: Binding, table: Table, change: Change) -> bool:
     """Say whether a new value is made in Python, from the row as it was read."""
-    if change.how in {"encrypt", "strip_json"}:
+    if change.how in {"encrypt", "strip_json", "inside"}:
         return True
     if change.how in {"hash", "hmac"}:
         return options(change).algorithm == "SHA-512"
@@ -317,8 +318,8 @@ def is_unmasked(binding: Binding, table: Table, change: Change) -> sql.Composed:
     column = sql.Identifier("t", change.column)
     if change.how == "null":
         return SQL("{} IS NOT NULL").format(column)
-    if change.how in {"strip_text", "strip_json"}:
-        return SQL("false").format()
+    if change.how in {"strip_text", "strip_json", "inside"}:
+        return _is_unchanged_within(binding, table, change)
     if change.how in TOKENS or change.how == "pseudonym":
         known = (
             SQL("{} = {}").format(column, _pseudonym(binding, table, change, EACH))
@@ -333,3 +334,20 @@ def is_unmasked(binding: Binding, table: Table, change: Change) -> sql.Composed:
     return SQL(f"{{}}{as_text} IS DISTINCT FROM ({{}}){as_text}").format(
         column, masked(binding, table, change)
     )
+
+
+def _is_unchanged_within(binding: Binding, table: Table, change: Change) -> sql.Composed:
+    """Return the condition that a value still stands which was set, whoever the row names.
+
+    Whom a row names is looked at by identifiers, what was stripped in texts.
+    """
+    found = [SQL("false").format()]
+    for part in parts_of(change.argument) if change.how == "inside" else []:
+        if part.kind or part.how not in {"null", "constant"}:
+            continue
+        value = binding.column(table.name, change.column, part.path).value("t", "m")
+        said = literal(part.argument if part.how == "constant" else "")
+        found.append(
+            SQL("({text} IS NOT NULL AND {text} <> {said})").format(text=value.text, said=said)
+        )
+    return SQL("({})").format(SQL(" OR ").join(found))

@@ -5,7 +5,7 @@ from psycopg import sql
 from ccpa_office.connectors.base import Program, Table
 from ccpa_office.connectors.postgresql.binding import Binding, conjunction, normal, walks
 from ccpa_office.connectors.postgresql.statements import asked, literal
-from ccpa_office.connectors.ways import Point
+from ccpa_office.connectors.ways import ContactColumn, Named, Point
 
 SQL = sql.SQL
 
@@ -20,7 +20,7 @@ def contacts(binding: Binding) -> sql.Composed | None:
                 if contact.since
                 else SQL("NULL::timestamptz")
             )
-            parts.extend(_of_people(binding, table, contact.column, contact.kind, since))
+            parts.extend(_of_people(binding, table, contact, since))
     return SQL(" UNION ").join(parts) if parts else None
 
 
@@ -29,26 +29,37 @@ def marks(binding: Binding) -> sql.Composed | None:
     parts = []
     for table in binding.program.tables:
         for mark in table.marks:
-            parts.extend(_of_people(binding, table, mark.column, mark.kind, None))
+            parts.extend(_of_people(binding, table, mark, None))
     return SQL(" UNION ").join(parts) if parts else None
 
 
 def _of_people(
-    binding: Binding, table: Table, column: str, kind: str, more: sql.Composable | None
+    binding: Binding, table: Table, held: Named | ContactColumn, more: sql.Composable | None
 ) -> list[sql.Composed]:
-    value = sql.Identifier("t", column)
+    value, within, conditions = _held(binding, table, held)
     return [
         SQL("SELECT (a.n - 1)::int, {}, {}::text{} FROM {} WHERE {}").format(
-            literal(kind),
+            literal(held.kind),
             value,
             SQL(", {}").format(more) if more else SQL(""),
-            SQL(", ").join(
-                [asked(binding), SQL("{} AS t").format(binding.name(table.name)), *way.joins]
-            ),
-            conjunction([*way.owned_by("a"), SQL("{}::text <> ''").format(value)]),
+            SQL(", ").join([
+                asked(binding), SQL("{} AS t").format(binding.name(table.name)),
+                *within, *way.joins,
+            ]),
+            conjunction([*way.owned_by("a"), SQL("{}::text <> ''").format(value), *conditions]),
         )
         for way in walks(binding, table)
-    ]
+    ]  # fmt: skip
+
+
+def _held(
+    binding: Binding, table: Table, held: Named | ContactColumn | Point
+) -> tuple[sql.Composable, list[sql.Composed], list[sql.Composable]]:
+    """Return a column of ``t``, or the values within it, what they need joined and must be."""
+    if not held.path:
+        return sql.Identifier("t", held.column), [], []
+    found = binding.column(table.name, held.column, held.path).value("t", "i")
+    return found.text, found.joins, found.conditions()
 
 
 def points(program: Program) -> list[tuple[Table, Point]]:
@@ -70,15 +81,18 @@ def compare(binding: Binding) -> sql.Composed:
 
 
 def _agrees(binding: Binding, table: Table, point: Point, claim: str) -> sql.Composed:
-    held = normal(point.normalise, SQL("{}::text").format(sql.Identifier("t", point.column)))
+    value, within, conditions = _held(binding, table, point)
+    held = normal(point.normalise, SQL("{}::text").format(value))
     said = normal(point.normalise, SQL("%({})s::text").format(SQL(claim)))
     looks = [
         SQL("SELECT 1 FROM {} WHERE {}").format(
-            SQL(", ").join(
-                [asked(binding), SQL("{} AS t").format(binding.name(table.name)), *way.joins]
-            ),
+            SQL(", ").join([
+                asked(binding), SQL("{} AS t").format(binding.name(table.name)),
+                *within, *way.joins,
+            ]),
             conjunction([
                 *way.owned_by("a"),
+                *conditions,
                 SQL("{} = {}").format(held, said),
                 SQL("{} <> ''").format(said),
             ]),

@@ -3,6 +3,8 @@
 from psycopg import sql
 
 from ccpa_office.connectors.base import Change, Table
+from ccpa_office.connectors.inside import parts_of
+from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
 from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, shows
 from ccpa_office.connectors.postgresql.statements import bears_sign, literal, not_among, of_person
@@ -69,7 +71,12 @@ def looks_at_texts(table: Table, action: str) -> bool:
 
 
 def _stripped(changes: tuple[Change, ...]) -> tuple[str, ...]:
-    return tuple(each.column for each in changes if each.how in {"strip_text", "strip_json"})
+    return tuple(
+        each.column
+        for each in changes
+        if each.how in {"strip_text", "strip_json"}
+        or (each.how == "inside" and any(part.how == "strip" for part in parts_of(each.argument)))
+    )
 
 
 def _frozen(binding: Binding, table: Table) -> sql.Composed:
@@ -106,10 +113,9 @@ def _by_identifier(
     binding: Binding, table: Table, action: str, spared: sql.Composed
 ) -> sql.Composed:
     looks = [
-        SQL("SELECT {} FROM {} AS t WHERE {} AND {}").format(
+        SQL("SELECT {} FROM {} AND {}").format(
             SQL(", ").join(binding.columns("t", table.key)),
-            binding.name(table.name),
-            _holds_identifier(binding, table, named),
+            _holding(binding, table, named),
             spared,
         )
         for named in looked_at(table, action)
@@ -123,6 +129,31 @@ def looked_at(table: Table, action: str) -> list[Named]:
     """Return the identifier columns that must be empty of the people after the deed."""
     changed = {change.column for change in table.changes if not change.how.startswith("strip")}
     return [named for named in table.identifiers if action == "delete" or named.column in changed]
+
+
+def _holding(binding: Binding, table: Table, named: Named) -> sql.Composed:
+    """Return FROM and WHERE of the rows that hold an identifier of the people."""
+    if not named.path:
+        name, held = binding.name(table.name), _holds_identifier(binding, table, named)
+        return SQL("{} AS t WHERE {}").format(name, held)
+    column = binding.column(table.name, named.column, named.path)
+    own = binding.catalogue.type(binding.program.person, binding.person.key[0])
+    if named.kind == "person" and binding.catalogue.type(table.name, named.column) == f"{own}[]":
+        return SQL("{} AS t WHERE {} && %(p0)s::{}[]").format(
+            binding.name(table.name), sql.Identifier("t", named.column), SQL(own)
+        )
+    texts = SQL("SELECT v FROM unnest(%({})s::text[]) AS v WHERE v <> ''").format(
+        SQL(f"v{table.identifiers.index(named)}")
+    )
+    if named.kind == "person":
+        key = binding.person.key[0]
+        texts = SQL("SELECT unnest(ARRAY[v::text, upper(v::text)]) FROM unnest(%(p0)s::{}[]) v"
+                    ).format(binding.type(binding.program.person, key))  # fmt: skip
+        if binding.facts(binding.program.person, key).kind != "uuid":
+            texts = SQL("SELECT v::text FROM unnest(%(p0)s::{}[]) AS v").format(
+                binding.type(binding.program.person, key)
+            )
+    return nesting.holding(column, named, binding.name(table.name), texts, normal)
 
 
 def _holds_identifier(binding: Binding, table: Table, named: Named) -> sql.Composed:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, Table
 from ccpa_office.connectors.masking import LEVELING, serves
+from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
-from ccpa_office.connectors.ways import Path
+from ccpa_office.connectors.ways import ContactColumn, Hop, Named, Path, Point, shown
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric",
@@ -183,17 +185,65 @@ def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
     for path in table.paths:
         here = table.name
         for hop in path:
-            if not catalogue.is_indexed(here, hop.column, hop.compare):
-                yield _error("no-index", f"{here}.{hop.column}: a join without an index")
-            if not catalogue.is_indexed(hop.table, hop.target, hop.compare):
-                yield _error("no-index", f"{hop.table}.{hop.target}: a join without an index")
+            yield from _joined(hop, here, catalogue)
             here = hop.table
     for named in (*table.identities, *table.identifiers):
         compare = "exact" if named.kind == "person" else named.compare
-        if compare in {"exact", "casefold"} and not catalogue.is_indexed(
-            table.name, named.column, compare
+        if named.path and named.kind != "person":
+            column = nesting.Column(catalogue, table.name, named.column, named.path)
+            yield from _within(column, compare, ColumnFacts("text"))
+        elif (
+            not named.path
+            and compare in {"exact", "casefold"}
+            and not catalogue.is_indexed(table.name, named.column, compare)
         ):
             yield _error("no-index", f"{table.name}.{named.column}: an identifier without an index")
+    seen: tuple[Named | ContactColumn | Point, ...] = (*table.marks, *table.contacts, *table.points)
+    for held in seen:
+        column = nesting.Column(catalogue, table.name, held.column, held.path)
+        if held.path and (code := column.trouble()):
+            yield _no_value(code, column)
+
+
+def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
+    ends = [(here, hop.column), (hop.table, hop.target)]
+    if hop.path:
+        held, plain = ends if hop.forward else (ends[1], ends[0])
+        column = nesting.Column(catalogue, *held, hop.path)
+        for finding in _within(column, hop.compare, catalogue.facts(*plain), plain):
+            yield (
+                finding
+                if hop.forward
+                else replace(
+                    finding, message=finding.message.replace("every chunk", "every row found")
+                )
+            )
+        ends = [plain]
+    for table, name in ends:
+        if not catalogue.is_indexed(table, name, hop.compare):
+            yield _error("no-index", f"{table}.{name}: a join without an index")
+
+
+def _within(
+    column: nesting.Column, compare: str, of: ColumnFacts, plain: tuple[str, str] | None = None
+) -> Iterator[Finding]:
+    """Yield what forbids to look within a column, or makes it slow."""
+    if code := column.trouble():
+        yield _no_value(code, column)
+    elif plain and of.kind not in nesting.SERVED:
+        where = shown(f"{column.table}.{column.name}", column.path)
+        yield _error("nested-type", f"{where}: no {'.'.join(plain)} is compared with it")
+    elif not column.is_indexed(compare, of):
+        where = shown(f"{column.table}.{column.name}", column.path)
+        yield _warning("nested-no-index", f"{where}: every chunk reads the whole table")
+
+
+def _no_value(code: str, column: nesting.Column) -> Finding:
+    words = {
+        "nested-type": "a column of this type holds no values",
+        "nested-version": "before PostgreSQL 16 only jsonb and arrays are looked into",
+    }
+    return _error(code, f"{shown(f'{column.table}.{column.name}', column.path)}: {words[code]}")
 
 
 def _references(program: Program, table: Table, catalogue: Catalogue) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Hold, Table
+from ccpa_office.connectors.base import ColumnFacts, Hold, Table
 from ccpa_office.connectors.postgresql import texts
 from ccpa_office.connectors.postgresql.binding import (
     Binding,
@@ -117,7 +117,8 @@ def _locate_shareable(
 ) -> sql.Composed:
     ways = list(walks(binding, table))
     reach = SQL(" UNION ").join(
-        SQL("SELECT a.*, {key} FROM {source} WHERE {where}").format(
+        SQL("SELECT{once} a.*, {key} FROM {source} WHERE {where}").format(
+            once=SQL("" if len(ways) > 1 else " DISTINCT"),
             key=SQL(", ").join(binding.columns("t", table.key)),
             source=SQL(", ").join(
                 [asked(binding), SQL("{} AS t").format(binding.name(table.name)), *way.joins]
@@ -159,9 +160,17 @@ def not_among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
 
 def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
     """Return the statement from values (``n``, ``v``) of one kind to people's keys."""
-    column = sql.Identifier("t", identity.column)
+    column: sql.Composable = sql.Identifier("t", identity.column)
     kind = binding.type(table.name, identity.column)
     value = SQL("a.v") if identity.compare != "exact" else SQL("a.v::{}").format(kind)
+    within: list[sql.Composed] = []
+    more: list[sql.Composable] = []
+    if identity.path:
+        inside = binding.column(table.name, identity.column, identity.path)
+        found = inside.value("t", "i", identity.compare)
+        column, value, within = found.text, SQL("a.v"), found.joins
+        near = found.near(ColumnFacts("text"), identity.compare)
+        more = [*found.conditions(), *near(SQL("a.v"))]
     ways = list(walks(binding, table))
     return SQL(" UNION ").join(
         SQL(
@@ -169,11 +178,14 @@ def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
             " WHERE {same} AND a.v <> ''"
         ).format(
             owner=_owner_shown(binding, way),
-            source=SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *way.joins]),
+            source=SQL(", ").join([
+                SQL("{} AS t").format(binding.name(table.name)), *within, *way.joins,
+            ]),
             same=conjunction([
                 SQL("{} = {}").format(
                     normal(identity.compare, column), normal(identity.compare, value)
                 ),
+                *more,
                 *way.conditions,
                 *[SQL("{} IS NOT NULL").format(part) for part in way.owner],
             ]),

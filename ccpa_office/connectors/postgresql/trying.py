@@ -127,8 +127,8 @@ def _new(binding: Binding, table: Table, change: Change) -> sql.Composed:
     """Return the new value of a change, or one like it where Python makes it."""
     kind = binding.type(table.name, change.column)
     facts = binding.facts(table.name, change.column)
-    if change.how.startswith("strip"):
-        if facts.kind == "json" or facts.array:
+    if change.how.startswith(("strip", "inside")):
+        if facts.kind == "json" or facts.array or change.how == "inside":
             return SQL("{}").format(sql.Identifier("t", change.column))
         return SQL("left({}, {})::{}").format(
             literal(REMOVED), SQL(str(facts.length or 10_000)), kind

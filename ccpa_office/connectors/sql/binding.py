@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +10,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
 from ccpa_office.connectors.base import ColumnFacts, Hold, MapDoesNotFit, Program, Table
+from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.catalogue import Catalogue, Column
 from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot
-from ccpa_office.connectors.ways import Path
+from ccpa_office.connectors.ways import Hop, Path
 
 PLACE = Slot("n", ColumnFacts("integer"))
 """The position of a row in a list that was sent."""
@@ -32,6 +33,7 @@ class Walk:
     tables: tuple[FromClause, ...]
     conditions: tuple[ColumnElement[bool], ...]
     owner: tuple[Cell, ...]
+    near: ColumnElement[Any] | None = None  # the owner within a column, as an index has it
 
     def ends_at(self, person: Sequence[Cell]) -> ColumnElement[bool]:
         """Return the condition that the way ends at this person."""
@@ -39,7 +41,8 @@ class Walk:
             self.dialect.equal(ours, theirs)
             for ours, theirs in zip(self.owner, person, strict=True)
         )
-        return sa.and_(*self.conditions, *ends)
+        near = [] if self.near is None else [self.dialect.near(self.near, person[0])]
+        return sa.and_(*self.conditions, *near, *ends)
 
     def ends_elsewhere(self, person: Sequence[Cell]) -> ColumnElement[bool]:
         """Return the condition that the way ends at somebody else."""
@@ -146,28 +149,76 @@ class Binding:
         here, at = row, table.name
         for number, hop in enumerate(path):
             if number == len(path) - 1 and self._is_key(hop):
-                own = self.cell(here, at, hop.column)
-                return Walk(self.dialect, tuple(tables), tuple(conditions), (own,))
+                own = self._to_key(hop, (here, at), f"{name}h{number}")
+                return replace(own, tables=(*tables, *own.tables),
+                               conditions=(*conditions, *own.conditions))  # fmt: skip
             there = self.table(hop.table).alias(f"{name}h{number}")
             tables.append(there)
-            cell = self.cell(there, hop.table, hop.target)
-            conditions.append(
-                self.dialect.alike(hop.compare, cell, self.cell(here, at, hop.column))
-            )
-            conditions += [self.dialect.filled(cell)] if cell.is_text else []
-            conditions += [
-                self.dialect.equal(self.cell(there, hop.table, target), self.cell(here, at, column))
-                for column, target in getattr(hop, "also", ())
-            ]
+            ends = (self.cell(here, at, hop.column), self.cell(there, hop.table, hop.target))
+            if hop.path:
+                found = self._inside(hop, ends, f"{name}h{number}")
+                tables.extend(found.tables)
+                conditions.extend(self._nested(hop, found, ends))
+            else:
+                conditions.extend(self._agreeing(hop, (here, at), there))
             here, at = there, hop.table
         if at != self.program.person:
             raise MapDoesNotFit("a path of the map does not end at the person")
         owner = tuple(self.cell(here, at, column) for column in self.person.key)
         return Walk(self.dialect, tuple(tables), tuple(conditions), owner)
 
-    def _is_key(self, hop: Any) -> bool:
+    def _to_key(self, hop: Hop, here: tuple[FromClause, str], name: str) -> Walk:
+        """Return the way to the person's own key: the column, or the values within it."""
+        row, table = here
+        held = self.cell(row, table, hop.column)
+        if not hop.path:
+            return Walk(self.dialect, (), (), (held,))
+        found, relation = nesting.value(self.dialect, held, hop.path, name), self.catalogue.tables
+        near = None
+        if nesting.is_indexed(self.dialect, relation[table], hop.column, hop.path):
+            near = self.dialect.indexed(held.expression, nesting.spelled(hop.path))
+        owner = found.typed(self.dialect, self.catalogue.column(hop.table, hop.target))
+        conditions = tuple(found.conditions(self.dialect))
+        return Walk(self.dialect, found.tables, conditions, (owner,), near)
+
+    def _agreeing(
+        self, hop: Hop, here: tuple[FromClause, str], there: FromClause
+    ) -> list[ColumnElement[bool]]:
+        """Return the conditions of one hop; an empty text refers to nobody."""
+        row, at = here
+        cell = self.cell(there, hop.table, hop.target)
+        return [
+            self.dialect.alike(hop.compare, cell, self.cell(row, at, hop.column)),
+            *([self.dialect.filled(cell)] if cell.is_text else []),
+            *[
+                self.dialect.equal(self.cell(there, hop.table, target), self.cell(row, at, column))
+                for column, target in hop.also
+            ],
+        ]
+
+    def _inside(self, hop: Hop, ends: tuple[Cell, Cell], name: str) -> nesting.Value:
+        """Return the value within the column that holds the reference."""
+        return nesting.value(self.dialect, ends[0 if hop.forward else 1], hop.path, name)
+
+    def _nested(
+        self, hop: Hop, found: nesting.Value, ends: tuple[Cell, Cell]
+    ) -> list[ColumnElement[bool]]:
+        """Return the conditions that a value within a column and a plain one agree."""
+        plain = ends[1 if hop.forward else 0]
+        typed = found.typed(self.dialect, plain.column)
+        return [*found.conditions(self.dialect), self.dialect.alike(hop.compare, plain, typed)]
+
+    def at(self, row: FromClause, table: Table, place: Any, name: str) -> nesting.Value:
+        """Return what stands at a place of a row: the column, or the values within it."""
+        cell = self.cell(row, table.name, place.column)
+        if not place.path:
+            return nesting.Value((), cell)
+        return nesting.value(self.dialect, cell, place.path, name)
+
+    def _is_key(self, hop: Hop) -> bool:
         return (
-            hop.table == self.program.person
+            (hop.forward or not hop.path)
+            and hop.table == self.program.person
             and self.person.key == (hop.target,)
             and hop.compare == "exact"
         )

@@ -6,7 +6,7 @@ the store can; the change repeats the same conditions, so that nothing slips in 
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ from ccpa_office.connectors.base import (
     Rows,
     Table,
 )
+from ccpa_office.connectors.inside import named_by
 from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, Binding, Walk, flag
 from ccpa_office.connectors.sql.dialects.base import VALUE, Slot
@@ -259,7 +260,7 @@ def changed(step: Step, rows: Rows, people: Sequence[Key], verdict: Verdict, dee
             *keys.parts([rows.keys[pairs[0][0]]], of_key)[0],
             *keys.parts([people[rows.persons[pairs[0][0]]]], of_person)[0],
             *_flags(step, pairs),
-            *_made(step, key, rows, pairs, deed),
+            *_made(step, key, rows, people, pairs, deed),
             pairs[0][0],
         )
         for key, pairs in verdict.met.items()
@@ -272,14 +273,22 @@ def _flags(step: Step, pairs: Sequence[Sequence[Any]]) -> Iterator[int]:
 
 
 def _made(
-    step: Step, key: Key, rows: Rows, pairs: Sequence[Sequence[Any]], deed: Deed
+    step: Step,
+    key: Key,
+    rows: Rows,
+    people: Sequence[Key],
+    pairs: Sequence[Sequence[Any]],
+    deed: Deed,
 ) -> Iterator[Any]:
     """Yield the new values of one row; all of its people are taken out of its texts."""
     if not step.made_here:
         return
     who = [deed.identities[rows.persons[pair[0]]] for pair in pairs] if deed.identities else []
-    strips = any(each.how.startswith("strip") for each in step.made_here)
+    strips = any(each.how.startswith(("strip", "inside")) for each in step.made_here)
     taken_out = traces_of(who) if strips else NOBODY
+    if any(each.how == "inside" for each in step.made_here):
+        named = named_by([people[rows.persons[pair[0]]] for pair in pairs], who)
+        taken_out = replace(taken_out, named=named)
     held = pairs[0][4 + len(step.references) :]
     for each, value in zip(step.made_here, held, strict=True):
         try:

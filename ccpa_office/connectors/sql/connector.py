@@ -38,19 +38,19 @@ from ccpa_office.connectors.sql import (
     showing,
     soundness,
 )
-from ccpa_office.connectors.sql.binding import Binding
+from ccpa_office.connectors.sql.binding import TEXT, Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue
 from ccpa_office.connectors.sql.changing import PLAN, Step
-from ccpa_office.connectors.sql.correcting import Correcting
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS, Dialect
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
-from ccpa_office.connectors.ways import Named
+from ccpa_office.connectors.sql.sweeping import Sweeping
+from ccpa_office.connectors.ways import Named, shown
 
 Parameters = dict[str, Any]
 
 
-class SQLStore(Correcting):
+class SQLStore(Sweeping):
     """One schema of one database that SQLAlchemy speaks to, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -92,7 +92,9 @@ class SQLStore(Correcting):
     def _named(
         self, table: Table, named: Named, identities: Sequence[Identity]
     ) -> Iterator[tuple[int, Key]]:
-        facts = self._binding.catalogue.column(table.name, named.column).facts
+        facts = TEXT.facts
+        if not named.path:
+            facts = self._binding.catalogue.column(table.name, named.column).facts
         pairs = [
             (position, value)
             for position, identity in enumerate(identities)
@@ -106,7 +108,8 @@ class SQLStore(Correcting):
             (place, int(value) if is_number else finding.sent(named, value))
             for place, (_, value) in enumerate(pairs)
         )
-        query = self._once("people", table, named.column, make=lambda: finding.people(
+        where = shown(named.column, named.path)
+        query = self._once("people", table, where, make=lambda: finding.people(
             self._binding, table, named))  # fmt: skip
         for place, held, *owner in self._all(query, {"asked": sent}):
             position, value = pairs[place]
@@ -135,7 +138,7 @@ class SQLStore(Correcting):
 
     def compare(self, person: Key | None, claims: Mapping[str, str]) -> dict[str, bool]:
         points = finding.points(self.program)
-        wanted = [(table, point.column, str(number), "")
+        wanted: list[finding.Wanted] = [(table, point, str(number), "")
                   for number, (table, point) in enumerate(points)]  # fmt: skip
         people = [] if person is None else [person]
         said = [normal(point.normalise, claims.get(point.key, "").strip()) for _, point in points]
@@ -151,7 +154,7 @@ class SQLStore(Correcting):
     def _held(
         self,
         what: str,
-        wanted: Sequence[tuple[Table, str, str, str]],
+        wanted: Sequence[finding.Wanted],
         people: Sequence[Key],
         *,
         always: bool = False,
@@ -252,7 +255,7 @@ class SQLStore(Correcting):
         hows = {change.how for change in step.made_here}
         if hows & SECRET and len(deed.secret) < 16:
             raise KeysRefused("a pseudonym needs a secret of 16 bytes or more")
-        if hows & {"strip_text", "strip_json"} and len(deed.identities) != len(people):
+        if hows & {"strip_text", "strip_json", "inside"} and len(deed.identities) != len(people):
             raise KeysRefused("stripping a text needs the identity of each of the people")
 
     # --- look again -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, TEXT, Binding, flag
 from ccpa_office.connectors.sql.dialects.base import Cell, Slot
 from ccpa_office.connectors.sql.normal import normal
-from ccpa_office.connectors.ways import Named, Point
+from ccpa_office.connectors.ways import ContactColumn, Named, Point
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any]
 
@@ -141,13 +141,15 @@ def people(binding: Binding, table: Table, named: Named) -> Statement:
         asked = binding.dialect.set("asked", [PLACE, Slot("v", _given(binding, table, named))])
         row = binding.table(table.name).alias("t")
         way = list(binding.walks(table, row))[number]
-        cell = binding.cell(row, table.name, named.column)
+        within = binding.at(row, table, named, "i")
+        cell = within.cell
         value = Cell(asked.c.v, binding.dialect.given(_column(binding, table, named)))
         found.append(
             sa.select(asked.c.n, cell.expression, *[part.expression for part in way.owner])
-            .select_from(asked, row, *way.tables)
+            .select_from(asked, row, *within.tables, *way.tables)
             .where(
                 binding.dialect.alike(named.compare, cell, value),
+                *(within.conditions(binding.dialect) if named.path else ()),
                 *way.conditions,
                 *[part.expression.is_not(None) for part in way.owner],
             )
@@ -161,7 +163,9 @@ def sent(named: Named, value: str) -> str:
 
 
 def _column(binding: Binding, table: Table, named: Named) -> Any:
-    return binding.catalogue.column(table.name, named.column) if named.compare == "exact" else TEXT
+    if named.path or named.compare != "exact":
+        return TEXT
+    return binding.catalogue.column(table.name, named.column)
 
 
 def _given(binding: Binding, table: Table, named: Named) -> ColumnFacts:
@@ -169,46 +173,46 @@ def _given(binding: Binding, table: Table, named: Named) -> ColumnFacts:
     return found
 
 
-def held(binding: Binding, wanted: Sequence[tuple[Table, str, str, str]]) -> Statement | None:
-    """Return (person, label, value, since) of columns: table, column, label, column of since."""
-    parts = [
-        select
-        for table, column, label, since in wanted
-        for select in _held(binding, table, column, label, since)
-    ]
+Wanted = tuple[Table, Named | ContactColumn | Point, str, str]
+"""A table, where in it, a label, and the column that says since when."""
+
+
+def held(binding: Binding, wanted: Sequence[Wanted]) -> Statement | None:
+    """Return (person, label, value, since) of columns, or of the values within them."""
+    parts = [select for each in wanted for select in _held(binding, each)]
     if not parts:
         return None
     return sa.union_all(*parts) if len(parts) > 1 else parts[0]
 
 
-def _held(
-    binding: Binding, table: Table, column: str, label: str, since: str
-) -> Iterable[sa.Select[Any]]:
+def _held(binding: Binding, wanted: Wanted) -> Iterable[sa.Select[Any]]:
+    table, place, label, since = wanted
     text = binding.dialect.as_text
     for number in range(len(table.paths)):
         asked, person = binding.asked()
         row = binding.table(table.name).alias("t")
         way = list(binding.walks(table, row))[number]
-        cell = binding.cell(row, table.name, column)
+        within = binding.at(row, table, place, "i")
+        cell = within.cell
         moment: ColumnElement[Any] = sa.cast(sa.null(), sa.String(40))
         if since:
             moment = text(binding.cell(row, table.name, since))
         yield (
             sa.select(asked.c.n, sa.literal(label), text(cell), moment)
-            .select_from(asked, row, *way.tables)
+            .select_from(asked, row, *within.tables, *way.tables)
             .where(way.ends_at(person), cell.expression.is_not(None))
         )
 
 
-def contacts(program: Program) -> list[tuple[Table, str, str, str]]:
+def contacts(program: Program) -> list[Wanted]:
     """Return every contact column as ``held`` wants it."""
-    return [(table, each.column, each.kind, each.since)
+    return [(table, each, each.kind, each.since)
             for table in program.tables for each in table.contacts]  # fmt: skip
 
 
-def marks(program: Program) -> list[tuple[Table, str, str, str]]:
+def marks(program: Program) -> list[Wanted]:
     """Return every column whose values betray the person."""
-    return [(table, each.column, each.kind, "")
+    return [(table, each, each.kind, "")
             for table in program.tables for each in table.marks]  # fmt: skip
 
 

@@ -118,7 +118,10 @@ def by_identifier(
     found = []
     for place, named in enumerate(looked_at(table, action)):
         row = binding.table(table.name).alias("t")
-        cell = binding.cell(row, table.name, named.column)
+        cell, seen = binding.cell(row, table.name, named.column), []
+        if named.path:
+            tree, cell = binding.dialect.seen(cell, named.path, f"s{place}")
+            seen.append(tree)
         column = _given(binding, table, named)
         values = binding.dialect.set(f"v{place}", [Slot("v", column.facts)])
         value = Cell(values.c.v, binding.dialect.given(column))
@@ -128,7 +131,7 @@ def by_identifier(
                 binding.dialect.as_text(cell),
                 *[each.expression for each in binding.cells(row, table)],
             )
-            .select_from(values, row)
+            .select_from(values, row, *seen)
             .where(binding.dialect.alike(named.compare, cell, value))
         )
     if not found:
@@ -137,6 +140,8 @@ def by_identifier(
 
 
 def _given(binding: Binding, table: Table, named: Named) -> Any:
+    if named.path:
+        return TEXT
     if named.kind == "person":
         return binding.catalogue.column(binding.person.name, binding.person.key[0])
     return binding.catalogue.column(table.name, named.column) if named.compare == "exact" else TEXT
@@ -148,7 +153,10 @@ def values(binding: Binding, table: Table, look: Look) -> Parameters:
     for place, named in enumerate(looked_at(table, look.action)):
         if named.kind == "person":
             facts = binding.catalogue.facts(binding.person.name, binding.person.key)
-            found[f"v{place}"] = keys.packed(part[:1] for part in keys.parts(look.people, facts))
+            people = keys.parts(look.people, facts)
+            found[f"v{place}"] = keys.packed(
+                (str(part[0]),) if named.path else part[:1] for part in people
+            )
             continue
         facts_of_value = _given(binding, table, named).facts
         found[f"v{place}"] = keys.packed(

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ccpa_office.connectors import masking
 from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program, Table
+from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.binding import Binding, typed
 from ccpa_office.connectors.sql.catalogue import ForeignKey
-from ccpa_office.connectors.ways import Hop
+from ccpa_office.connectors.ways import Hop, shown
 
 KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 
@@ -25,6 +27,7 @@ def check(binding: Binding) -> list[Finding]:
             *_ways(binding, table),
             *_identifiers(binding, table),
             *_references(binding, table),
+            *_places(binding, table),
         )
     ]
     return sorted(set(findings), key=lambda each: (each.level, each.code, each.message))
@@ -155,8 +158,9 @@ def _ways(binding: Binding, table: Table) -> Iterator[Finding]:
 
 
 def _hop(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
-    if getattr(hop, "path", ()) or getattr(hop, "many", False):
-        yield _error("nested", f"{here}.{hop.column}: this store serves no path inside a value")
+    if hop.path:
+        yield from _within(binding, here, hop)
+        return
     if not binding.dialect.joins(hop.compare):
         yield _error(
             "join-normal", f"{here}.{hop.column}: this store joins nothing by {hop.compare}"
@@ -186,13 +190,38 @@ def is_indexed(binding: Binding, table: str, column: str, compare: str) -> bool:
 def _identifiers(binding: Binding, table: Table) -> Iterator[Finding]:
     for named in (*table.identities, *table.identifiers):
         where = f"{table.name}.{named.column}"
-        if getattr(named, "path", ()) or getattr(named, "many", False):
-            yield _error("nested", f"{where}: this store serves no path inside a value")
+        if named.path:
+            continue
         compare = "exact" if named.kind == "person" else named.compare
         if compare in {"exact", "casefold"} and not is_indexed(
             binding, table.name, named.column, compare
         ):
             yield _error("no-index", f"{where}: an identifier without an index")
+
+
+def _places(binding: Binding, table: Table) -> Iterator[Finding]:
+    relation = binding.catalogue.tables[table.name]
+    for held in dict.fromkeys(nesting.places(table)):
+        yield from nesting.findings(binding.dialect, relation, table.name, held)
+
+
+def _within(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
+    """Yield what forbids to refer to a plain column from within another, or makes it slow."""
+    (table, column), (at, plain) = nesting.ends(here, hop)
+    relation = binding.catalogue.tables[table]
+    for finding in nesting.findings(binding.dialect, relation, table, (column, hop.path, True)):
+        yield (
+            finding
+            if hop.forward
+            else replace(finding, message=finding.message.replace("every chunk", "every row found"))
+        )
+    where, facts = shown(f"{table}.{column}", hop.path), binding.catalogue.column(at, plain).facts
+    if facts.kind not in nesting.SERVED:
+        yield _error("nested-type", f"{where}: no {at}.{plain} is compared with it")
+    if not binding.dialect.joins(hop.compare):
+        yield _error("join-normal", f"{where}: this store joins nothing by {hop.compare}")
+    if not is_indexed(binding, at, plain, hop.compare):
+        yield _error("no-index", f"{at}.{plain}: a join without an index")
 
 
 def _references(binding: Binding, table: Table) -> Iterator[Finding]:

@@ -39,11 +39,12 @@ class Command(BaseCommand):
         secret.add_argument("key", metavar="KEY")
         secret.add_argument("name", metavar="NAME")
         secret.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        _pace(verbs)
         verbs.add_parser("list", help="the registered systems")
 
     def handle(self, *args: Any, **options: Any) -> None:
         verbs = {"add": self.add, "test": self.test, "grants": self.grants,
-                 "secret": self.secret, "list": self.list}  # fmt: skip
+                 "secret": self.secret, "pace": self.pace, "list": self.list}  # fmt: skip
         try:
             verbs[options["verb"]](options)
         except (
@@ -96,6 +97,15 @@ class Command(BaseCommand):
         )
         self.stdout.write("it is kept, and never shown again")
 
+    def pace(self, options: dict[str, Any]) -> None:
+        if not 1 <= options["share"] <= 100 or options["sessions"] < 0:
+            raise CommandError("a share is 1 to 100 percent, and sessions are 0 or more")
+        system = datamap.set_pace(
+            options["key"], share=options["share"], most_sessions=options["sessions"],
+            by=staff(options["by"]), at=clock.now(),
+        )  # fmt: skip
+        self.stdout.write(f"{system.key}: {system.share} % of its time")
+
     def grants(self, options: dict[str, Any]) -> None:
         found = datamap.target(options["key"])
         for line in connectors.grants(found.url, found.program, options["account"]):
@@ -105,3 +115,13 @@ class Command(BaseCommand):
         for system in DataSystem.objects.all():
             kind = "rehearsal" if system.rehearsal else "served" if system.served else "not served"
             self.stdout.write(f"{system.key}\t{system.schema}\t{kind}")
+
+
+def _pace(verbs: Any) -> None:
+    """Add the words of ``pace``."""
+    pace = verbs.add_parser("pace", help="how much of its time work on it may take")
+    pace.add_argument("key", metavar="KEY")
+    pace.add_argument("--share", type=int, default=100, metavar="PERCENT")
+    rest = "stand back while more than N other sessions work; 0: never"
+    pace.add_argument("--sessions", type=int, default=0, metavar="N", help=rest)
+    pace.add_argument("--as", dest="by", required=True, metavar="USERNAME")

@@ -11,12 +11,13 @@ from ccpa_office import ledger, sealing, work
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor
 from requests_app import suppression, targets
-from requests_app.fulfillment import proof
+from requests_app.fulfillment import proof, residue
 from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking
 from requests_app.fulfillment.outside.asking import Talk
 from requests_app.fulfillment.packing import open_subjects
 from requests_app.fulfillment.plan import subject_of
+from requests_app.fulfillment.residue import CAME_BACK
 from requests_app.models import (
     Chunk,
     Finding,
@@ -25,10 +26,10 @@ from requests_app.models import (
     OutsideTask,
     Plan,
     PlanState,
+    Return,
 )
 
 SYSTEM = Actor.system("outside")
-CAME_BACK = "came-back"
 NO_ANSWER_MENDS = frozenset({CAME_BACK, "not-what-was-approved"})
 """Why a task stands still that nobody's word can settle."""
 
@@ -41,10 +42,7 @@ def prove(talk: Talk) -> None:
     """
     task = talk.task
     if not talk.vendor.description.can_look:
-        if task.confirmed_at is None:
-            raise asking.ForAPerson("no-second-look")
-        settle(task, Finding.ABSENT, at=talk.at)
-        return
+        raise asking.ForAPerson("no-second-look")
     left = asking.find(talk, asking.asked_of(task))
     if left:
         _note_look(task, 0, Finding.RESIDUAL, len(left), at=talk.at)
@@ -80,6 +78,8 @@ def settle(task: OutsideTask, finding: Finding, *, at: datetime, by: Actor = SYS
             state=WorkState.READY, attempts=0, not_before=at
         )
         plan.refresh_from_db(fields=["state", "proved_at", "executed_at"])
+        if plan.consumer_request_id is None:
+            residue.answered([plan.pk], at=at)
         proof.tell([plan], {plan.pk}, lambda _plan: subjects, at=at)
     work.seam("outside.after-commit")
 
@@ -151,9 +151,8 @@ def look_again(row: OutsideLook, *, at: datetime) -> None:
         ledger.record("proof.looked-again", subject=subject_of(task.plan), by=SYSTEM,
                       at=at, facts=facts)  # fmt: skip
         if left:
-            Plan.objects.filter(pk=task.plan_id, state=PlanState.PROVED).update(
-                state=PlanState.RESIDUAL
-            )
+            residue.mark([task.plan])
+            Return.objects.create(plan=task.plan, outside_look=row, at=at)
             OutsideTask.objects.filter(pk=task.pk, state=WorkState.DONE).update(
                 state=WorkState.PARKED, error_code=CAME_BACK, finding=Finding.RESIDUAL
             )

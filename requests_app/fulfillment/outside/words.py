@@ -22,8 +22,7 @@ def told_outside(requests: Iterable[ConsumerRequest]) -> dict[int, list[OutsideT
     ).select_related("plan__map_version__system__data_key")  # fmt: skip
     found: dict[int, list[OutsideTask]] = {}
     for task in tasks.order_by("pk"):
-        if task.plan.consumer_request_id is not None:
-            found.setdefault(task.plan.consumer_request_id, []).append(task)
+        found.setdefault(task.plan.consumer_request_id or 0, []).append(task)
     return found
 
 

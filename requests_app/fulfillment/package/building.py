@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 
 from ccpa_office import sealed_files, work
 from ccpa_office.connectors.base import Key, Table
-from ccpa_office.connectors.collected import PERIOD, SHARED, Tally, Window
+from ccpa_office.connectors.collected import PERIOD, SHARED, Record, Tally, Window
 from ccpa_office.law.vocabulary import Category, NeverDisclosed
 from ccpa_office.sealing import Box
 from requests_app.fulfillment import categories
 from requests_app.fulfillment.categories import Held
+from requests_app.fulfillment.outside.exporting import FromOutside
 from requests_app.fulfillment.package import pages, schema
 from requests_app.fulfillment.package.archive import Archive
 from requests_app.fulfillment.package.cells import BINARY, Sieve
@@ -39,6 +40,8 @@ class Wanted:
     window: Window
     given: Mapping[str, frozenset[str]]
     """Tables, by system, whose shared rows a person decided to give."""
+    outside: Sequence[FromOutside] = ()
+    """What systems outside answered, and which of them have not."""
 
     def window_of(self, system: str) -> Window:
         """The days, with the tables of one system whose shared rows are given."""
@@ -55,6 +58,8 @@ class Built:
     samples: list[dict[str, Any]] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
+    awaited: list[dict[str, str]] = field(default_factory=list)
+    """Systems outside whose answer is not here, each with why."""
 
     @property
     def withheld(self) -> dict[str, int]:
@@ -85,7 +90,10 @@ def count(sources: Sources, wanted: Wanted) -> Built:
                 for table in target.program.tables
             }
         for table in target.program.tables:
-            _note(built, target, table, tallies[table.name], {})
+            _note(built, target.key, table, tallies[table.name], {})
+        built.held += categories.held_in(target.key, target.program, tallies)
+    for each in wanted.outside:
+        _note(built, each.system, each.table, Tally(len(each.records), 0, 0, ()), {})
     return _answered(built, sources, wanted)
 
 
@@ -98,6 +106,8 @@ def write(path: Path, box: Box, sources: Sources, wanted: Wanted, *, breathe: Br
                 for table in target.program.tables:
                     bench.write_table(target, table, people)
                     work.seam("package.half-written")
+        for each in wanted.outside:
+            bench.write_rows(each.system, each.table, each.rows())
         built = _answered(bench.built, sources, wanted)
         bench.archive.put("schema.json", schema.text())
         front = pages.index_page(_front(built, wanted), language=wanted.language)
@@ -118,15 +128,20 @@ class _Bench:
     built: Built = field(default_factory=Built)
 
     def write_table(self, target: Target, table: Table, people: list[Key]) -> None:
-        """All of one table."""
+        """All of one table of a database."""
+        window = self.wanted.window_of(target.key)
+        rows = target.connector.collect(table.name, people, window)
+        told = self.write_rows(target.key, table, rows)
+        self.built.held += categories.held_in(target.key, target.program, {table.name: told})
+
+    def write_rows(self, system: str, table: Table, rows: Iterable[Record]) -> Tally:
+        """All of one table, wherever its rows come from; how many there were."""
         sieve = Sieve(kind_words(self.wanted.language))
         writer = TableWriter(
-            self.archive, sieve, place=(target.key, table), language=self.wanted.language,
+            self.archive, sieve, place=(system, table), language=self.wanted.language,
             spools=self.spools,
         )  # fmt: skip
-        window = self.wanted.window_of(target.key)
         try:
-            rows = target.connector.collect(table.name, people, window)
             for number, record in enumerate(rows, 1):
                 writer.add(record)
                 if number % BREATH == 0:
@@ -138,13 +153,15 @@ class _Bench:
         withheld: dict[str, dict[str, int]] = {}
         for (column, kind), times in sorted(sieve.counted.items()):
             withheld.setdefault(column, {})[kind] = times
-        _note(self.built, target, table, _tally(counts), withheld)
+        told = _tally(counts)
+        _note(self.built, system, table, told, withheld)
         if counts.samples:
             samples = [[veil(text) for text in row] for row in counts.samples]
             names = [piece.column for piece in table.pieces]
             self.built.samples.append(
-                {"system": target.key, "table": table.name, "fields": names, "rows": samples}
+                {"system": system, "table": table.name, "fields": names, "rows": samples}
             )
+        return told
 
 
 def _tally(counts: Counts) -> Tally:
@@ -153,13 +170,13 @@ def _tally(counts: Counts) -> Tally:
 
 
 def _note(
-    built: Built, target: Target, table: Table, told: Tally, withheld: dict[str, dict[str, int]]
+    built: Built, system: str, table: Table, told: Tally, withheld: dict[str, dict[str, int]]
 ) -> None:
     if not (told.rows or told.shared or told.period):
         return
     built.tables.append(
         {
-            "system": target.key,
+            "system": system,
             "table": table.name,
             "rows": told.rows,
             SHARED: told.shared,
@@ -168,12 +185,17 @@ def _note(
             "categories": list(table.categories),
         }
     )
-    built.held += categories.held_in(target.key, target.program, {table.name: told})
 
 
 def _answered(built: Built, sources: Sources, wanted: Wanted) -> Built:
     programs = {target.key: target.program for target, _people in sources}
     codes, sensitive = categories.codes_of(programs, built.held)
+    codes |= {code for each in wanted.outside if each.records for code in each.categories}
+    built.awaited = [
+        {"system": each.system, "name": each.name, "why": each.awaited}
+        for each in wanted.outside
+        if each.awaited
+    ]
     try:
         built.answer = categories.answer(codes, sensitive, language=wanted.language, on=wanted.day)
     except categories.NoNotice:
@@ -192,6 +214,7 @@ def _facts(built: Built, wanted: Wanted) -> dict[str, Any]:
         "to": wanted.window.last.isoformat(),
         "tables": built.tables,
         "withheld": built.withheld,
+        "awaited": [each["name"] for each in built.awaited],
     }
 
 
@@ -212,6 +235,7 @@ def _front(built: Built, wanted: Wanted) -> dict[str, Any]:
             "shared": built.left_out(SHARED),
             "period": built.left_out(PERIOD),
             "answer": built.answer,
+            "awaited": [each["name"] for each in built.awaited],
         }
 
 

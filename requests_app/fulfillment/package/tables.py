@@ -17,6 +17,8 @@ from requests_app.fulfillment.package.archive import Archive
 from requests_app.fulfillment.package.cells import Cell, Sieve, for_csv
 
 SPOOL = "package.spool"
+SHORT = 256 * 1024
+"""So many bytes of a table's text wait in memory."""
 SAMPLES = 3
 
 
@@ -31,28 +33,43 @@ class Counts:
 
 
 class Spool:
-    """A text that waits beside the package until its turn comes: sealed like the package itself."""
+    """A text that waits until its turn comes: in memory while it is short, then beside the package.
+
+    On disk it is sealed like the package itself.
+    """
 
     def __init__(self, path: Path, box: Box) -> None:
         self._path, self._box = path, box
-        self._file = sealed_files.Writer(path, box, context=SPOOL)
+        self._short = bytearray()
+        self._file: sealed_files.Writer | None = None
 
     def write(self, text: str) -> None:
         """More of it."""
-        self._file.write(text.encode())
+        if self._file:
+            self._file.write(text.encode())
+            return
+        self._short += text.encode()
+        if len(self._short) > SHORT:
+            self._file = sealed_files.Writer(self._path, self._box, context=SPOOL, durable=False)
+            self._file.write(self._short)
+            self._short.clear()
 
     def move_to(self, archive: Archive, name: str) -> None:
         """Write all of it as an entry; nothing stays here."""
-        self._file.close()
         with archive.entry(name) as entry:
+            if not self._file:
+                entry.write(bytes(self._short))
+                return
+            self._file.close()
             for piece in sealed_files.read(self._path, self._box, context=SPOOL):
                 entry.write(piece)
         self._path.unlink()
 
     def drop(self) -> None:
         """Nothing of it is wanted."""
-        self._file.give_up()
-        self._path.unlink(missing_ok=True)
+        if self._file:
+            self._file.give_up()
+            self._path.unlink(missing_ok=True)
 
 
 class TableWriter:

@@ -11,9 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 
 from ccpa_office import clock
-from ccpa_office.connectors.base import ConnectorError
+from ccpa_office.connectors.base import ConnectorError, Finding
 from notices_app import datamap
-from requests_app.fulfillment import rehearsing
+from requests_app.fulfillment import rehearsing, rehearsing_corrections
+from requests_app.fulfillment.correction import CannotCorrect, Claim
 from requests_app.fulfillment.erasure import KeyOfAnother
 from requests_app.fulfillment.loading import Load
 
@@ -22,6 +23,7 @@ REFUSALS = (
     rehearsing.Undecided,
     rehearsing.SeveralPeople,
     rehearsing.MapDoesNotServe,
+    CannotCorrect,
     KeyOfAnother,
     ConnectorError,
     datamap.NoActiveMap,
@@ -45,14 +47,15 @@ class Command(BaseCommand):
     help = (
         "Run the whole engine on a rehearsal copy (`system add KEY --rehearsal`): it prints the "
         "plan and changes nothing; with --execute it erases on the copy and looks again. "
-        "`know` writes the package to --out. No request, no approval, no letter; refused on any "
-        "other system. Exit 1 when something is refused or left over."
+        "`know` writes the package to --out; `correct` puts --field right with --value. No "
+        "request, no approval, no letter; refused on any other system. Exit 1 when something is "
+        "refused or left over."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which copy, which right, of whom."""
         parser.add_argument("--system", required=True, metavar="KEY")
-        parser.add_argument("--kind", required=True, choices=["delete", "know"])
+        parser.add_argument("--kind", required=True, choices=["delete", "know", "correct"])
         parser.add_argument(
             "--identifier", action="append", required=True, metavar="KIND=VALUE",
             help="such as email=someone@example.org; repeatable",
@@ -63,6 +66,12 @@ class Command(BaseCommand):
             "--shared", action="append", default=[], metavar="TABLE=keep|strip",
             help="what becomes of rows that other people reach too; repeatable",
         )  # fmt: skip
+        parser.add_argument(
+            "--field", metavar="TABLE.COLUMN",
+            help="what `correct` puts right; without it the fields that can be are listed",
+        )  # fmt: skip
+        parser.add_argument("--value", metavar="TEXT", help="the right value of --field")
+        parser.add_argument("--row", default="", metavar="KEY", help="of which row, if of several")
         parser.add_argument("--people", type=int, default=1, help="so many people may be met")
         parser.add_argument("--language", default="en", choices=["en", "ja", "es"])
         parser.add_argument("--out", metavar="DIR", help="write report.html, and the package")
@@ -88,6 +97,8 @@ class Command(BaseCommand):
                 facts |= rehearsing.collect(asked, loaded, out, language=options["language"])
             if options["kind"] == "delete" and options["execute"]:
                 facts |= rehearsing.erase(asked, loaded, findings)
+            if options["kind"] == "correct":
+                facts |= _corrected(asked, loaded, findings, options)
         except REFUSALS as refusal:
             raise CommandError(str(refusal) or type(refusal).__doc__ or "") from None
         if out:
@@ -95,8 +106,23 @@ class Command(BaseCommand):
             (out / "report.html").write_text(page, encoding="utf-8")
             (out / "report.css").write_text(STYLE, encoding="utf-8")
         self.stdout.write(json.dumps(facts, default=str) if options["json"] else _words(facts))
-        if facts.get("finding") == "residual":
+        if facts.get("finding") == "residual" or facts.get("corrected") == "changed":
             raise SystemExit(1)
+
+
+def _corrected(
+    asked: rehearsing.Asked, loaded: Load, findings: list[Finding], options: dict[str, Any]
+) -> dict[str, Any]:
+    """What `correct` adds to the facts: the fields, or the places of one and how they ended."""
+    if options["field"] is None:
+        return {"fields": rehearsing_corrections.fields(loaded)}
+    table, sign, column = options["field"].rpartition(".")
+    if not sign or not options["value"]:
+        raise CommandError("Write --field TABLE.COLUMN and --value TEXT.", returncode=2)
+    claim = Claim((asked.system, table, column), options["value"], options["row"])
+    return rehearsing_corrections.correct(
+        asked, loaded, findings, claim, execute=options["execute"]
+    )
 
 
 def _asked(options: dict[str, Any]) -> rehearsing.Asked:
@@ -151,6 +177,18 @@ def _how(changes: list[dict[str, str]]) -> str:
     )
 
 
+def _corrections(facts: dict[str, Any]) -> list[str]:
+    """The fields that could be put right, or the places that are, as lines."""
+    lines = [
+        f"  field  {each['table']}.{each['column']}: {each['rows']} rows"
+        for each in facts.get("fields", [])
+    ]
+    for each in facts.get("corrections", []):
+        ended = {None: "would be put right", True: "put right"}.get(each.get("stands"), "NOT right")
+        lines.append(f"  {ended}: {each['table']}.{each['column']} of {each['key']}")
+    return lines
+
+
 def _words(facts: dict[str, Any]) -> str:
     """The plan, the receipts and the proof as lines."""
     lines = [f"{facts['people']} people in {facts['system']}, as of {facts['as_of']}."]
@@ -163,8 +201,11 @@ def _words(facts: dict[str, Any]) -> str:
         lines.append(
             f"  {part['action']:6} {part['table']:24} {part['rows']:>9} rows{columns}{why}{shared}"
         )
+    lines += _corrections(facts)
     if "package" in facts:
         lines.append(f"Package: {facts['package']}, {facts['size']:,} bytes sealed.")
+    if "corrected" in facts:
+        return "\n".join([*lines, f"Looked again: {facts['corrected']}."])
     if "finding" not in facts:
         return "\n".join([*lines, "Nothing was changed."])
     lines += [

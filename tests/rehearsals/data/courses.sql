@@ -6,9 +6,16 @@ CREATE TABLE learners (
     email varchar(120) NOT NULL,
     email_since timestamptz NOT NULL,
     full_name text NOT NULL,
-    phone varchar(40)
+    phone varchar(40),
+    drafts bigint[]
 );
 CREATE INDEX ON learners (lower(email));
+CREATE INDEX ON learners USING gin (drafts);
+CREATE TABLE drafts (id bigint PRIMARY KEY, body text NOT NULL);
+CREATE TABLE page_views (id bigint PRIMARY KEY, seen jsonb NOT NULL);
+CREATE INDEX ON page_views ((seen #>> '{user,id}'));
+CREATE TABLE study_groups (id bigint PRIMARY KEY, people jsonb NOT NULL);
+CREATE INDEX ON study_groups USING gin (people);
 CREATE TABLE courses (code text PRIMARY KEY, title text NOT NULL);
 CREATE TABLE enrollments (
     course text REFERENCES courses (code),
@@ -94,3 +101,15 @@ INSERT INTO events SELECT row_number() OVER (ORDER BY id, j), id, 'opened',
 INSERT INTO events VALUES (900, NULL, 'opened', '{"user": null}', NULL);
 INSERT INTO tutor_notes SELECT id, id, 'Called ' || full_name || ' on ' || coalesce(phone, 'no phone') ||
     ', wrote to ' || upper(email) || '; joann sat beside.', ARRAY['late', full_name] FROM learners WHERE id < 15;
+-- Keys in JSON and in lists, as numbers and as texts, and what looks like one and is none
+INSERT INTO drafts SELECT id * 10, 'A draft of ' || full_name FROM learners WHERE id <= 20;
+UPDATE learners SET drafts = ARRAY[id * 10, 7777] WHERE id <= 20;
+INSERT INTO page_views SELECT id * 10 + j, jsonb_build_object('page', '/c' || j, 'user',
+    jsonb_build_object('id', CASE j WHEN 1 THEN to_jsonb(id) ELSE to_jsonb(id::text) END))
+    FROM learners, generate_series(1, 2) j WHERE id <= 20;
+INSERT INTO page_views VALUES (901, '{"user": {"id": null}}'), (902, '{"user": {"id": "01"}}'),
+    (903, '{"user": [1]}'), (904, '{"user": {"id": [1]}}'), (905, '{"user": {"id": ""}}'), (906, '1');
+INSERT INTO study_groups SELECT id, jsonb_build_object('people', jsonb_build_array(
+    jsonb_build_object('username', username, 'role', 'lead'))) FROM learners WHERE id <= 20;
+INSERT INTO study_groups VALUES (901, '{"people": {"username": "ann"}}'), (902, '{"people": ["ann"]}'),
+    (903, '{"people": [{"username": "student30", "role": "lead"}, {"username": "student31"}, null]}');

@@ -59,7 +59,10 @@ class Dialect:
     remove: str = "tuple"  # DELETE ... WHERE (key) IN; or "exists", "using"
     options: dict[str, Any] = {}
     carrier: sa.types.TypeEngine[Any] = sa.String()  # the type of the one parameter of a set
+    at_work: str = "SELECT 0"  # how many other sessions are at work, where the store says so
     default_schemas: tuple[str, ...] = ("", "public")
+    looks_inside: bool = False  # values within JSON can be referred to
+
     # --- connections ---
 
     def connect_arguments(self) -> dict[str, Any]:
@@ -155,6 +158,43 @@ class Dialect:
         """Return a text of a set as what the column takes."""
         del column
         return value
+
+    # --- within JSON ---
+
+    def parsed(self, held: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a column as JSON; an empty list where it holds none."""
+        raise NotImplementedError
+
+    def elements(
+        self, document: ColumnElement[Any], path: str, name: str
+    ) -> tuple[FromClause, ColumnElement[Any]]:
+        """Return the elements of an array as a table, and each as JSON; what is none has none."""
+        raise NotImplementedError
+
+    def scalar(self, document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+        """Return a text or a whole number as a text; NULL for all else."""
+        raise NotImplementedError
+
+    def as_kind(self, text: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
+        """Return a text as an integer or a UUID, NULL where it is not spelled as one."""
+        raise NotImplementedError
+
+    def index_form(self, column: str, path: str) -> str:
+        """Return the expression of which an index finds a value; nothing: there is no such."""
+        del column, path
+        return ""
+
+    def indexed(self, held: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+        """Return that expression of a column; whoever has the index has no other than JSON."""
+        raise NotImplementedError
+
+    def near(self, indexed: ColumnElement[Any], key: Cell) -> ColumnElement[bool]:
+        """Return the condition by which the index finds a key, number or text."""
+        return indexed.in_([key.expression, sa.cast(key.expression, sa.Text())])
+
+    def seen(self, held: Cell, path: tuple[str, ...], name: str) -> tuple[FromClause, Cell]:
+        """Return the values at a path by other means than ``elements``, for the second look."""
+        raise NotImplementedError
 
     # --- the catalogue ---
 

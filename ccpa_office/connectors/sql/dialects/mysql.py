@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
 
-from ccpa_office.connectors.base import ChangeBlocked, ConnectorError, StoreUnreachable
+from ccpa_office.connectors.base import ChangeBlocked, ColumnFacts, ConnectorError, StoreUnreachable
 from ccpa_office.connectors.sql.catalogue import (
     Catalogue,
     Column,
@@ -19,6 +20,7 @@ from ccpa_office.connectors.sql.catalogue import (
     column_facts,
 )
 from ccpa_office.connectors.sql.dialects.base import Cell, Dialect, Slot, add_index
+from ccpa_office.connectors.ways import EACH
 
 TYPES = {"integer": "BIGINT", "date": "DATE", "moment": "DATETIME(6)", "decimal": "DECIMAL(65,30)",
          "boolean": "TINYINT", "value": "LONGTEXT CHARACTER SET utf8mb4"}  # fmt: skip
@@ -34,9 +36,14 @@ MOST_WAITED = {1205, 1213, 1969, 3024, 3572, 1040, 1203, 1053, 1317}
 class MySQL(Dialect):
     """InnoDB only: an engine without transactions is refused by the check."""
 
+    at_work = (
+        "SELECT count(*) FROM information_schema.processlist"
+        " WHERE command <> 'Sleep' AND id <> connection_id()"
+    )
     name: str = "mysql"
     proved: bool = True
     locks: bool = True
+    looks_inside: bool = True
     remove: str = "using"
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 
@@ -126,6 +133,44 @@ class MySQL(Dialect):
     def written(self, value: ColumnElement[Any], column: Column) -> ColumnElement[Any]:
         return sa.func.unhex(value) if column.facts.kind == "bytes" else value
 
+    # --- within JSON ---
+
+    def parsed(self, held: ColumnElement[Any]) -> ColumnElement[Any]:
+        return sa.case((sa.func.json_valid(held) == 1, held), else_=sa.literal_column("'[]'"))
+
+    def elements(
+        self, document: ColumnElement[Any], path: str, name: str
+    ) -> tuple[FromClause, ColumnElement[Any]]:
+        each = _table(document, f"'{path}[*]' COLUMNS (v JSON PATH '$')", name)
+        return each, each.c.v
+
+    def scalar(self, document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+        found = sa.func.json_extract(document, sa.literal_column(f"'{path}'"))
+        served = sa.func.json_type(found).in_(VALUES)
+        return sa.case((served, sa.func.json_unquote(found)))
+
+    def as_kind(self, text: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
+        if kind != "integer":
+            return sa.func.lower(text)
+        number: Any = sa.Function("CAST", text.op("AS")(sa.literal_column("DECIMAL(20,0)")))
+        fits = number.between(sa.literal_column(str(-(2**63))), sa.literal_column(str(2**63 - 1)))
+        whole = text.op("REGEXP")(sa.literal_column("'^(0|-?[1-9][0-9]{0,18})$'"))
+        signed: Any = sa.Function("CAST", text.op("AS")(sa.literal_column("SIGNED")))
+        return sa.case((whole, sa.case((fits, signed))))
+
+    def seen(self, held: Cell, path: tuple[str, ...], name: str) -> tuple[FromClause, Cell]:
+        steps = "".join("[*]" if step == EACH else f".{step}" for step in path)
+        found = sa.func.json_extract(self.parsed(held.expression), sa.literal_column(f"'${steps}'"))
+        if EACH not in path:
+            found = sa.func.json_array(found)
+        none: ColumnElement[Any] = sa.literal_column("'[]'")
+        each = _table(
+            sa.func.coalesce(found, none),
+            f"'$[*]' COLUMNS (v {WORD} PATH '$', j JSON PATH '$')", name,
+        )  # fmt: skip
+        served = sa.func.json_type(each.c.j).in_(VALUES)
+        return each, Cell(sa.case((served, each.c.v)), Column(ColumnFacts("text"), "", "utf8mb4"))
+
     # --- the catalogue ---
 
     def completed(self, connection: Connection, found: Catalogue) -> Catalogue:
@@ -161,6 +206,17 @@ class MySQL(Dialect):
             own == facts.c.TABLE_SCHEMA,
             facts.c.TABLE_NAME.in_(names),
         )
+
+
+VALUES: list[ColumnElement[Any]] = [
+    sa.literal_column(f"'{word}'") for word in ("STRING", "INTEGER", "UNSIGNED INTEGER")
+]
+
+
+def _table(document: ColumnElement[Any], columns: str, name: str) -> FromClause:
+    """Return JSON_TABLE, which reads the columns of the tables before it."""
+    made = sa.func.json_table(document, sa.literal_column(columns))
+    return made.table_valued("v", "j", name=name)
 
 
 class MariaDB(MySQL):

@@ -9,16 +9,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
 
 from ccpa_office.connectors.base import (
     ChangeBlocked,
+    ColumnFacts,
     ConnectorError,
     MapDoesNotFit,
     StoreUnreachable,
 )
-from ccpa_office.connectors.sql.catalogue import Catalogue
+from ccpa_office.connectors.sql.catalogue import Catalogue, Column
 from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Slot, add_index
 from ccpa_office.connectors.sql.normal import normal
+from ccpa_office.connectors.ways import EACH
 
 AWAY = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
@@ -32,6 +35,7 @@ class SQLite(Dialect):
 
     name: str = "sqlite"
     proved: bool = True
+    looks_inside: bool = True
     default_schemas: tuple[str, ...] = ("", "public", "main")
 
     def creator(self, url: sa.URL) -> Callable[[], Any] | None:
@@ -101,6 +105,63 @@ class SQLite(Dialect):
             return sa.collate(cell.expression, "BINARY")
         return sa.cast(cell.expression, sa.Text())
 
+    # --- within JSON ---
+
+    def parsed(self, held: ColumnElement[Any]) -> ColumnElement[Any]:
+        ends_early = sa.func.instr(held, sa.literal_column("'\\u0000'")) > 0
+        return sa.case((sa.and_(sa.func.json_valid(held) == 1, sa.not_(ends_early)), held),
+                       else_=NONE)  # fmt: skip
+
+    def elements(
+        self, document: ColumnElement[Any], path: str, name: str
+    ) -> tuple[FromClause, ColumnElement[Any]]:
+        at: ColumnElement[Any] = sa.literal_column(f"'{path}'")
+        array = sa.func.json_extract(document, at)
+        is_array = sa.func.json_type(document, at) == sa.literal_column("'array'")
+        made = sa.func.json_each(sa.case((is_array, array), else_=NONE))
+        each = made.table_valued("value", "type", name=name)
+        return each, sa.case(
+            (each.c.type.in_(_words("object", "array")), each.c.value),
+            (each.c.type.in_(_words("text", "integer")), sa.func.json_quote(each.c.value)),
+            else_=sa.literal_column("'null'"),
+        )
+
+    def scalar(self, document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+        at: ColumnElement[Any] = sa.literal_column(f"'{path}'")
+        served = sa.func.json_type(document, at).in_(_words("text", "integer"))
+        return sa.case((served, sa.cast(sa.func.json_extract(document, at), sa.Text())))
+
+    def as_kind(self, text: ColumnElement[Any], kind: str) -> ColumnElement[Any]:
+        if kind != "integer":
+            return text
+        number = sa.cast(text, sa.Integer())
+        return sa.case((sa.cast(number, sa.Text()) == text, number))
+
+    def index_form(self, column: str, path: str) -> str:
+        return f"json_extract({column},'{path}')"
+
+    def indexed(self, held: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+        return sa.func.json_extract(held, sa.literal_column(f"'{path}'"))
+
+    def seen(self, held: Cell, path: tuple[str, ...], name: str) -> tuple[FromClause, Cell]:
+        tree = sa.func.json_tree(self.parsed(held.expression))
+        each = tree.table_valued("atom", "type", "fullkey", name=name)
+        plain, quoted = ("$" + "".join(
+            "[[]*]" if step == EACH else f".{spell(step)}" for step in path)
+            for spell in (_bare, '"{}"'.format))  # fmt: skip
+        at = sa.or_(*[each.c.fullkey.op("GLOB")(sa.literal_column(f"'{form}'"))
+                      for form in dict.fromkeys((plain, quoted))])  # fmt: skip
+        opening: ColumnElement[Any] = sa.literal_column("'['")
+        depth = sa.func.length(each.c.fullkey) - sa.func.length(
+            sa.func.replace(each.c.fullkey, opening, sa.literal_column("''"))
+        )
+        served = sa.and_(
+            at, depth == sa.literal_column(str(path.count(EACH))),
+            each.c.type.in_(_words("text", "integer")),
+        )  # fmt: skip
+        text = sa.case((served, sa.cast(each.c.atom, sa.Text())))
+        return each, Cell(text, Column(ColumnFacts("text")))
+
     def completed(self, connection: Connection, found: Catalogue) -> Catalogue:
         for (table, name, unique), columns in _indexes(connection).items():
             if table in found.tables:
@@ -113,6 +174,18 @@ class SQLite(Dialect):
                 found.tables[table].triggers.append(name)
                 found.tables[table].writes += f"{text}\n"
         return found
+
+
+NONE: ColumnElement[Any] = sa.literal_column("'[]'")
+
+
+def _words(*words: str) -> list[ColumnElement[Any]]:
+    return [sa.literal_column(f"'{word}'") for word in words]
+
+
+def _bare(step: str) -> str:
+    """Return a name as SQLite's own paths show it: quoted unless it is letters and digits."""
+    return step if re.fullmatch("[A-Za-z][A-Za-z0-9]*", step) else f'"{step}"'
 
 
 INDEXES = """

@@ -1,0 +1,243 @@
+"""Finding many people at once in texts of rows that are nobody's of them: one pass over each text.
+
+A text is cut into words, letters of one width and case; runs of words are looked up in a table of
+all spellings of all people, so that a hundred thousand people cost a text no more than one. What
+is met so is held against the exact pattern of the person (``stripping``): edges, glue, accents.
+Scripts without blanks are looked up by pieces of every length that a spelling has; telephone
+numbers by their last digits, whatever stands between them.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ccpa_office.connectors.base import Identity, Key, Rows, Table
+from ccpa_office.connectors.spelling import NO_DIGIT, UNSPACED, usual
+from ccpa_office.connectors.stripping import shows, traces
+
+TOKEN = re.compile(rf"[^\W_{UNSPACED}]+|[{UNSPACED}]+")
+WIDE = re.compile(f"[{UNSPACED}]")
+GLUE = re.compile(r"[\s・･=＝]+")
+DIGITS = re.compile(r"[0-9](?:[\s().+/\-ー‐–—]*[0-9]){6,}")
+LETTERS = str.maketrans({"İ": "i", "ı": "i", "\u0307": None})
+BETWEEN = "\n|\n"
+"""Stands between the texts of one JSON value, so that no spelling goes over two of them."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row that shows people: its key, and for each person's place the values that show."""
+
+    key: Key
+    people: Mapping[int, frozenset[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One page of a table: how many rows were read, the last key, and the rows that show people."""
+
+    read: int
+    last: Key | None
+    seen: list[Seen]
+
+
+class _Places:
+    """Which people a spelling is of: mostly one, so mostly a number alone."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, int | tuple[int, ...]] = {}
+
+    def add(self, spelling: int, place: int) -> None:
+        held = self._held.get(spelling)
+        if held is None:
+            self._held[spelling] = place
+        elif place not in (known := held if isinstance(held, tuple) else (held,)):
+            self._held[spelling] = (*known, place)
+
+    def of(self, spelling: int) -> tuple[int, ...]:
+        held = self._held.get(spelling)
+        if held is None:
+            return ()
+        return held if isinstance(held, tuple) else (held,)
+
+
+def _note(lengths: dict[str, int], start: str, length: int) -> None:
+    lengths[start] = lengths.get(start, 0) | 1 << length
+
+
+@lru_cache(maxsize=4096)
+def _set_bits(bits: int) -> tuple[int, ...]:
+    return tuple(place for place in range(bits.bit_length()) if bits >> place & 1)
+
+
+class Crowd:
+    """Many people, as they are looked for in texts; made once for a sweep."""
+
+    def __init__(self, identities: Sequence[Identity]) -> None:
+        self.identities = identities
+        self._words, self._runs, self._numbers = _Places(), _Places(), _Places()
+        self._lengths: dict[str, int] = {}
+        self._run_lengths: dict[str, int] = {}
+        self._number_lengths: set[int] = set()
+        for place, identity in enumerate(identities):
+            for kind, values in identity.identifiers.items():
+                for value in values:
+                    self._add(place, kind, value)
+
+    def _add(self, place: int, kind: str, value: str) -> None:
+        found = usual(Identity({kind: [value]}))
+        for plain in {each.plain for each in found if each.pieces}:
+            self._add_words(place, plain)
+        digits = NO_DIGIT.sub("", unicodedata.normalize("NFKC", value))[-10:]
+        if found and "phone" in kind and len(digits) >= 7:
+            self._numbers.add(hash(digits), place)
+            self._number_lengths.add(len(digits))
+
+    def _add_words(self, place: int, plain: str) -> None:
+        tokens = TOKEN.findall(folded(plain))
+        wide = [bool(WIDE.match(token)) for token in tokens]
+        if tokens and all(wide):
+            run = "".join(GLUE.sub("", token) for token in tokens)
+            self._runs.add(hash(run), place)
+            _note(self._run_lengths, run[:2], len(run))
+            return
+        if any(wide):  # of two scripts: its longest word of the one with blanks
+            tokens = [max((t for t, w in zip(tokens, wide, strict=True) if not w), key=len)]
+        if tokens:
+            self._words.add(hash(tuple(tokens)), place)
+            _note(self._lengths, tokens[0], len(tokens))
+
+    def find(self, text: str) -> dict[int, frozenset[tuple[str, str]]]:
+        """Return who shows in a text, and by which kinds and values."""
+        found = {}
+        for place in self._candidates(folded(text)):
+            met = frozenset(
+                (kind, value)
+                for kind, values in self.identities[place].identifiers.items()
+                for value in values
+                if shows(text, _traces(kind, value))
+            )
+            if met:
+                found[place] = met
+        return found
+
+    def _candidates(self, text: str) -> set[int]:
+        found: set[int] = set()
+        tokens = TOKEN.findall(text)
+        for at, token in enumerate(tokens):
+            for length in _set_bits(self._lengths.get(token, 0)):
+                found.update(self._words.of(hash(tuple(tokens[at : at + length]))))
+        if self._run_lengths and not text.isascii():
+            for token in TOKEN.findall(GLUE.sub(_joined, text)):
+                if WIDE.match(token):
+                    found |= self._in_run(GLUE.sub("", token))
+        if self._number_lengths:
+            for match in DIGITS.finditer(text):
+                found |= self._in_number(NO_DIGIT.sub("", match.group()))
+        return found
+
+    def _in_run(self, run: str) -> set[int]:
+        found: set[int] = set()
+        for at in range(len(run) - 1):
+            for length in _set_bits(self._run_lengths.get(run[at : at + 2], 0)):
+                found.update(self._runs.of(hash(run[at : at + length])))
+        return found
+
+    def _in_number(self, digits: str) -> set[int]:
+        found: set[int] = set()
+        for length in self._number_lengths:
+            for at in range(len(digits) - length + 1):
+                found.update(self._numbers.of(hash(digits[at : at + length])))
+        return found
+
+
+@lru_cache(maxsize=4096)
+def _traces(kind: str, value: str) -> Any:
+    return traces(Identity({kind: [value]}))
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Keep a blank between words, and drop what may stand between two pieces without blanks."""
+    text, start, end = match.string, match.start(), match.end()
+    inside = start > 0 and end < len(text) and WIDE.match(text[start - 1]) and WIDE.match(text[end])
+    return "" if inside else match.group()
+
+
+def folded(text: str) -> str:
+    """Return a text in letters of one width and case."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", text.translate(LETTERS)).casefold().translate(LETTERS)
+
+
+def told(value: Any, *, is_json: bool = False) -> str:
+    """Return everything that a value of a store says, as one text."""
+    if isinstance(value, str):
+        return _in_json(value) if is_json else value
+    if isinstance(value, dict | list | tuple):
+        return BETWEEN.join(_said(value))
+    spelled = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return "" if value is None else spelled
+
+
+def _in_json(text: str) -> str:
+    try:
+        return BETWEEN.join(_said(json.loads(text, strict=False)))
+    except ValueError:
+        return text
+
+
+def _said(value: Any) -> Iterator[str]:
+    """Yield every key, text and number of a JSON value of any depth."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend([*each.values(), *each])
+        elif isinstance(each, list | tuple):
+            waiting.extend(each)
+        elif isinstance(each, str) and each[:1] in {"{", "["}:
+            yield told(each, is_json=True)
+        elif each is not None:
+            yield str(each)
+
+
+def seen(crowd: Crowd, rows: Iterable[tuple[Key, Sequence[str]]]) -> list[Seen]:
+    """Return the rows that show people, whichever of their texts does."""
+    found = []
+    for key, texts in rows:
+        people: dict[int, frozenset[tuple[str, str]]] = {}
+        for text in texts:
+            for place, met in crowd.find(text).items() if text else ():
+                people[place] = people.get(place, frozenset()) | met
+        if people:
+            found.append(Seen(key, people))
+    return found
+
+
+def searched(table: Table) -> tuple[str, ...]:
+    """Return the columns of a table in which people may be told of: as the map says, and strips."""
+    stripped = [
+        each.column
+        for each in (*table.changes, *table.strips, *table.trims)
+        if each.how in {"strip_text", "strip_json"}
+    ]
+    return tuple(dict.fromkeys([*table.texts, *stripped]))
+
+
+def hashable(value: Any) -> Key:
+    """Return a key as it can stand in a dictionary; JSON knows no tuple."""
+    made: Key = tuple(value) if isinstance(value, list) else value
+    return made
+
+
+def people_of(rows: Rows) -> dict[Key, list[int]]:
+    """Return the people of each row."""
+    found: dict[Key, list[int]] = {}
+    for key, person in zip(rows.keys, rows.persons, strict=True):
+        found.setdefault(hashable(key), []).append(person)
+    return found

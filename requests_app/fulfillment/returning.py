@@ -1,0 +1,129 @@
+"""Rows of erased people that came back: an alarm, and a plan that waits for approval like any."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+
+from ccpa_office import clock_guard, ledger, sealing
+from ccpa_office.connectors.base import Identity
+from ccpa_office.law.deadlines import received_date
+from ccpa_office.roles import Actor
+from notices_app.models import SystemKind
+from requests_app import targets
+from requests_app.fulfillment import residue
+from requests_app.fulfillment.lists import close_gathering
+from requests_app.fulfillment.locating import Found, locate
+from requests_app.fulfillment.packing import Part, Subject, open_part, open_subjects
+from requests_app.fulfillment.plan import freeze
+from requests_app.models import Batch, BatchState, Chunk, ResidueState, Return
+
+SYSTEM = Actor.system("proof")
+
+
+def gather(*, at: datetime) -> int:
+    """Freeze what came back, a batch for each system; how many plans now wait for approval.
+
+    What no plan can take away (a text, rows that may stay) waits for a person. A plan that was
+    refused, stopped or void leaves its rows to the next one.
+    """
+    residue.reopen(at=at)
+    if not clock_guard.clock_is_trusted():
+        return 0
+    fresh = Return.objects.filter(state=ResidueState.OPEN, tried_at__isnull=True)
+    found = fresh.select_related("plan__data_key", "plan__map_version__system")
+    by_system: dict[str, list[Return]] = {}
+    for each in found.order_by("pk")[:1000]:
+        by_system.setdefault(each.plan.system_key, []).append(each)
+    return sum(_gather(key, returns, at) for key, returns in by_system.items())
+
+
+def _gather(system_key: str, returns: Sequence[Return], at: datetime) -> int:
+    is_database = returns[0].plan.map_version.system.kind == SystemKind.SQL
+    look = partial(_in_database, at=at) if is_database else _outside
+    found = [(each, look(each)) for each in returns]
+    with transaction.atomic():
+        Return.objects.filter(pk__in=[each.pk for each in returns]).update(tried_at=at)
+        new = [(each, what) for each, what in found if what and not _is_answered(each)]
+        if not new:
+            return 0
+        batch = Batch.objects.create(
+            kind=Batch.Kind.RETURN, system_key=system_key, state=BatchState.GATHERING,
+            ceiling=settings.CEILING_PEOPLE, approvals_needed=1, opened_at=at,
+        )  # fmt: skip
+        for ordinal, (each, what) in enumerate(new, start=1):
+            _freeze(batch, ordinal, each, what, at)
+        close_gathering(batch, sum(len(what.subjects) for _, what in new), by=SYSTEM, at=at)
+    return len(new)
+
+
+def _is_answered(back: Return) -> bool:
+    """Whether a plan waits already that answers an earlier look at the same people."""
+    waits = Return.objects.filter(plan=back.plan, state=ResidueState.PLANNED).first()
+    if waits:
+        Return.objects.filter(pk=back.pk).update(state=ResidueState.PLANNED, answer=waits.answer)
+    return waits is not None
+
+
+def _freeze(batch: Batch, ordinal: int, back: Return, found: Found, at: datetime) -> None:
+    chunk = Chunk.objects.create(
+        batch=batch, ordinal=ordinal, people=len(found.subjects), lane="erase", state="done",
+        stage=Chunk.Stage.WAIT, not_before=at,
+    )  # fmt: skip
+    plan = freeze(found, data_key=sealing.new_key(), at=at, chunk=chunk)
+    Return.objects.filter(pk=back.pk).update(state=ResidueState.PLANNED, answer=plan)
+    facts = {"plan": plan.hash, "batch": batch.pk}
+    ledger.record("return.planned", subject=residue.subject_of(back.plan), by=SYSTEM, at=at,
+                  facts=facts)  # fmt: skip
+
+
+# --- what came back -------------------------------------------------------------------------------
+
+
+def _in_database(back: Return, *, at: datetime) -> Found | None:
+    """Rows of whoever of the plan has rows again, under the old key or where identifiers lead.
+
+    What stays by right of the same people is in the plan too, as what is kept.
+    """
+    plan = back.plan
+    subjects = open_subjects(sealing.Box(plan.data_key), plan)
+    connector = targets.of(plan.system_key).connector
+    named = connector.people([Identity(each.identifiers) for each in subjects])
+    whose = {
+        key: number
+        for number, (subject, keys) in enumerate(zip(subjects, named, strict=True))
+        for key in [subject.key, *keys]
+    }
+    people = [Subject(key, subjects[number].identifiers) for key, number in whose.items()]
+    found = locate(plan.system_key, people, on=received_date(at))
+    numbers = list(whose.values())
+    back_again = {numbers[person] for part in found.parts if _acts(part) for person in part.persons}
+    chosen = [person for person, number in enumerate(numbers) if number in back_again]
+    if not chosen:
+        return None
+    place = {person: new for new, person in enumerate(chosen)}
+    parts = [part for each in found.parts if (part := _of(each, place)).keys]
+    return replace(found, subjects=[found.subjects[person] for person in chosen], parts=parts)
+
+
+def _acts(part: Part) -> bool:
+    return part.action not in {"keep", "trim"}
+
+
+def _of(part: Part, place: Mapping[int, int]) -> Part:
+    """The part of some people, counted anew."""
+    own = [(key, place[person]) for key, person in zip(part.keys, part.persons, strict=True)
+           if person in place]  # fmt: skip
+    return replace(part, keys=[key for key, _ in own], persons=[person for _, person in own])
+
+
+def _outside(back: Return) -> Found | None:
+    """The same question to the same system outside, once more."""
+    plan = back.plan
+    box = sealing.Box(plan.data_key)
+    parts = [open_part(box, row) for row in plan.tables.order_by("ordinal")]
+    vendor = targets.vendor_under(plan.map_version)
+    return Found(vendor, open_subjects(box, plan), parts, {}) if parts else None

@@ -1,0 +1,270 @@
+"""Free texts that no key leads to are swept once for all people of a batch (design 6.7).
+
+1. When a batch is done, and at the latest a day after a chunk was proved, a sweep is due.
+2. It reads every text that the map marks, page by page, looking for all of them at once, and goes
+   on where it stood after any interruption. Nothing is changed.
+3. A row that tells of a person is a trace: the person's plan is residual from then on. A person
+   decides: redact it, under a plan of its own that another approves, or keep it with a ground.
+
+A name alone is no trace where others bear it too, or where it is one word: it is counted apart.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from ccpa_office import ledger, sealing, work
+from ccpa_office.connectors.base import Identity, Key
+from ccpa_office.connectors.sweeping import Crowd, Seen, searched
+from ccpa_office.roles import Actor
+from notices_app import datamap
+from notices_app.models import SystemKind
+from requests_app import targets
+from requests_app.fulfillment import pacing, residue
+from requests_app.fulfillment.packing import (
+    Subject,
+    as_key,
+    canonical,
+    open_part,
+    open_subjects,
+)
+from requests_app.models import (
+    Batch,
+    BatchState,
+    Chunk,
+    Finding,
+    Plan,
+    PlanState,
+    PlanTable,
+    Sweep,
+    SweptChunk,
+    Trace,
+)
+from requests_app.targets import Target
+
+SYSTEM = Actor.system("proof")
+AT_THE_LATEST = timedelta(days=1)
+PAGE = 2000
+BUDGET = 60.0
+"""Seconds of one turn; the next turn goes on behind the last page."""
+KEY, AFTER = "trace.key", "sweep.after"
+
+Met = frozenset[tuple[str, str]]
+
+
+def gather(*, at: datetime) -> int:
+    """Let a sweep be due for the proved people of batches that are done; how many sweeps."""
+    kept = Plan.objects.filter(
+        chunk=OuterRef("pk"), map_version__system__kind=SystemKind.SQL,
+        state__in=[PlanState.PROVED, PlanState.RESIDUAL],
+    ).exclude(subjects=b"")  # fmt: skip
+    due = Chunk.objects.filter(
+        Q(batch__state=BatchState.DONE) | Q(proved_at__lte=at - AT_THE_LATEST),
+        Exists(kept), swept__isnull=True, stage=Chunk.Stage.DONE, proved_at__isnull=False,
+    ).exclude(batch__kind=Batch.Kind.TEXT)  # fmt: skip
+    by_batch: dict[int, list[Chunk]] = {}
+    for chunk in due.order_by("batch_id", "pk")[:5000]:
+        by_batch.setdefault(chunk.batch_id, []).append(chunk)
+    for batch, chunks in by_batch.items():
+        with transaction.atomic():
+            sweep = Sweep.objects.create(
+                batch_id=batch, ordinal=1 + Sweep.objects.filter(batch=batch).count(),
+                data_key=sealing.new_key(), lane="prove", not_before=at,
+                people=sum(chunk.people for chunk in chunks),
+            )  # fmt: skip
+            SweptChunk.objects.bulk_create(SweptChunk(sweep=sweep, chunk=chunk) for chunk in chunks)
+    return len(by_batch)
+
+
+@dataclass
+class _People:
+    """Everybody of a sweep: their plans, and which rows stay by right."""
+
+    plans: list[Plan] = field(default_factory=list)
+    subjects: list[Subject] = field(default_factory=list)
+    whose: list[tuple[int, int]] = field(default_factory=list)
+    """For each person the plan, as a place in ``plans``, and the place in it."""
+    stays: dict[str, set[Key]] = field(default_factory=dict)
+
+    @property
+    def identities(self) -> list[Identity]:
+        return [Identity(each.identifiers) for each in self.subjects]
+
+
+def sweep(row: Sweep, *, at: datetime) -> None:
+    """One turn of a sweep, to its end or until its time is over. Raises ``LeaseLost``."""
+    people = _people(row)
+    target = targets.of(row.batch.system_key)
+    pace = pacing.Turn()
+    try:
+        pace.begin(datamap.system(target.key), target, at=at)
+        turn = _Turn(row, people, target, Crowd(people.identities), sealing.Box(row.data_key), at)
+        if turn.to_the_end():
+            _conclude(row, people, at)
+    except pacing.NotYet as later:
+        work.finish(row, state="ready", attempts=row.attempts - 1, not_before=later.until)
+    finally:
+        pace.end()
+
+
+def _people(row: Sweep) -> _People:
+    people = _People()
+    plans = Plan.objects.filter(
+        chunk__swept__sweep=row, parent__isnull=True,
+        state__in=[PlanState.PROVED, PlanState.RESIDUAL],
+    ).exclude(subjects=b"")  # fmt: skip
+    for plan in plans.select_related("data_key", "consumer_request", "chunk").order_by("pk"):
+        box = sealing.Box(plan.data_key)
+        subjects = open_subjects(box, plan)
+        people.whose += [(len(people.plans), place) for place in range(len(subjects))]
+        people.plans.append(plan)
+        people.subjects += subjects
+        for table in PlanTable.objects.filter(plan=plan, action="keep"):
+            part = open_part(box, table)
+            people.stays.setdefault(part.table, set()).update(part.keys)
+    return people
+
+
+@dataclass
+class _Turn:
+    """A sweep while a worker has it."""
+
+    row: Sweep
+    people: _People
+    target: Target
+    crowd: Crowd
+    box: sealing.Box
+    at: datetime
+    ambiguous: dict[str, bool] = field(default_factory=dict)
+
+    def to_the_end(self) -> bool:
+        """Read on; whether everything is read. What was found stands with how far it is."""
+        ends = time.monotonic() + BUDGET
+        for table, place in self._places():
+            after, is_open = place, True
+            while is_open:
+                page = self.target.connector.sweep(table, self.crowd, after=after, limit=PAGE)
+                traces, alone = self._judged(table, page.seen)
+                after, is_open = page.last, page.last is not None
+                self._note(table, after, page.read, traces, alone)
+                work.seam("sweep.after-page")
+                if is_open and time.monotonic() > ends:
+                    attempts = self.row.attempts - 1
+                    work.finish(self.row, state="ready", attempts=attempts, not_before=self.at)
+                    return False
+        return True
+
+    def _places(self) -> Iterator[tuple[str, Key | None]]:
+        """The tables that are left, the first one behind the last key that was read."""
+        names = [each.name for each in self.target.program.tables if searched(each)]
+        if self.row.place not in names:
+            yield from ((name, None) for name in names)
+            return
+        at = names.index(self.row.place)
+        if self.row.after:
+            yield names[at], as_key(json.loads(self.box.open(bytes(self.row.after), context=AFTER)))
+        yield from ((name, None) for name in names[at + 1 :])
+
+    def _note(
+        self, table: str, after: Key | None, read: int, traces: list[Trace], alone: int
+    ) -> None:
+        last = b"" if after is None else self.box.seal(_spelled(after), context=AFTER)
+        row = self.row
+        row.place, row.after = table, last
+        row.read, row.names_alone = row.read + read, row.names_alone + alone
+        with transaction.atomic():
+            held = Sweep.objects.filter(pk=row.pk, fence=row.fence, state="running")
+            if not held.update(place=table, after=last, read=row.read, names_alone=row.names_alone):
+                raise work.LeaseLost
+            Trace.objects.bulk_create(traces)
+            work.renew(row, timedelta(minutes=3))
+
+    def _judged(self, table: str, seen: Sequence[Seen]) -> tuple[list[Trace], int]:
+        """Traces of a page, one for each row and plan; and how many names stood alone."""
+        stays = self.people.stays.get(table, set())
+        traces, alone = [], 0
+        self._ask_names(each for row in seen for each in row.people.values())
+        for row in (row for row in seen if row.key not in stays):
+            places = [place for place, met in row.people.items() if self._tells(met)]
+            alone += len(row.people) - len(places)
+            by_plan: dict[int, list[int]] = {}
+            for place in places:
+                plan, person = self.people.whose[place]
+                by_plan.setdefault(plan, []).append(person)
+            traces += [
+                Trace(
+                    sweep=self.row, plan=self.people.plans[plan], table=table, persons=persons,
+                    key=self.box.seal(_spelled(row.key), context=KEY),
+                )
+                for plan, persons in by_plan.items()
+            ]  # fmt: skip
+        return traces, alone
+
+    def _tells(self, met: Met) -> bool:
+        names = {value.casefold() for kind, value in met if is_name(kind)}
+        if len(names) < len({value.casefold() for _kind, value in met}):
+            return True
+        apart = [name for name in names if not any(name != o and name in o for o in names)]
+        return len(apart) > 1 or not all(self.ambiguous.get(name, False) for name in apart)
+
+    def _ask_names(self, mets: Iterator[Met]) -> None:
+        """Find out of names that stand alone whether others bear them too; one look for all."""
+        new = {
+            value.casefold(): (kind, value)
+            for met in mets
+            for kind, value in met
+            if is_name(kind) and value.casefold() not in self.ambiguous
+        }
+        if not new:
+            return
+        found = self.target.connector.people(
+            [Identity({kind: [value]}) for kind, value in new.values()]
+        )
+        for name, others in zip(new, found, strict=True):
+            one_word = name.isascii() and " " not in name.strip()
+            self.ambiguous[name] = bool(others) or one_word or self._borne(name) > 1
+
+    def _borne(self, name: str) -> int:
+        """How many of the people bear a name."""
+        return len(self.crowd.find(name))
+
+
+def is_name(kind: str) -> bool:
+    """Whether a value of that kind may be many people's."""
+    return "name" in kind and "user" not in kind
+
+
+def _spelled(key: Key) -> str:
+    return canonical(key).decode()
+
+
+def _conclude(row: Sweep, people: _People, at: datetime) -> None:
+    """Everything is read: say what was found, in the book and on the plans."""
+    hits = Trace.objects.filter(sweep=row)
+    found: Mapping[int, int] = _counted(hits.values_list("plan", flat=True))
+    finding = Finding.RESIDUAL if found else Finding.ABSENT
+    with transaction.atomic():
+        work.finish(row, looked_at=at, finding=finding, place="", after=b"")
+        facts = {
+            "people": row.people, "read": row.read, "rows": sum(found.values()),
+            "names_alone": row.names_alone, "finding": finding.value,
+        }  # fmt: skip
+        ledger.record("proof.swept", subject=f"batch:{row.batch_id}", by=SYSTEM, at=at, facts=facts)
+        hit = [plan for plan in people.plans if plan.pk in found]
+        residue.mark(hit)
+        entries = [(residue.subject_of(plan), {"rows": found[plan.pk]}) for plan in hit
+                   if plan.consumer_request]  # fmt: skip
+        ledger.record_many("proof.told-of", entries, by=SYSTEM, at=at)
+    work.seam("sweep.after-commit")
+
+
+def _counted(plans: Iterable[int]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for plan in plans:
+        counts[plan] = counts.get(plan, 0) + 1
+    return counts

@@ -1,0 +1,251 @@
+"""What later looks find: people told of in others' texts, rows that come back, and the answers."""
+
+from datetime import timedelta
+
+import pytest
+
+from ccpa_office import clock, work
+from requests_app import targets, tasks
+from requests_app.fulfillment import batches, closing, proof, redacting, returning, sweeping
+from requests_app.models import (
+    Batch,
+    BatchState,
+    Chunk,
+    Finding,
+    Look,
+    Pace,
+    Plan,
+    PlanState,
+    Return,
+    Slowed,
+    Status,
+    Sweep,
+    Trace,
+)
+from tests.builders import HANA, KOFI, ORLA, fresh, plan_of
+from tests.steps import (
+    Killed,
+    approve,
+    by_sql,
+    claimed,
+    decided,
+    gathered,
+    killed_at,
+    lines,
+    query,
+    refused_by_the_database,
+)
+
+pytestmark = pytest.mark.django_db
+QUOTE = "orla.dunmarrow@example.org (Orla Dunmarrow) told joann so"
+
+
+@pytest.fixture
+def erased(mailbox, team, learners, at_once):
+    """A deletion that is carried out and proved."""
+    consumer_request = decided(mailbox, team, ORLA)
+    approve(consumer_request, team.approver)
+    batches.work_chunk(gathered(), at=clock.now())
+    batches.finish_done(at=clock.now())
+    return fresh(consumer_request)
+
+
+@pytest.fixture
+def posts(learners):
+    """Two posts and a ticket of others, which nobody quotes yet."""
+    found = query(learners, "SELECT id FROM forum_posts WHERE author_id > 10 ORDER BY id LIMIT 2")
+    return [key for (key,) in found]
+
+
+def quote(learners, posts, text=QUOTE):
+    query(learners, "UPDATE forum_posts SET body = %s WHERE id = ANY(%s)", text, posts)
+
+
+def swept():
+    """Let the sweep that is due be carried out, turn after turn."""
+    sweeping.gather(at=clock.now())
+    while rows := work.claim(Sweep, lane="prove", n=1, owner="a worker"):
+        sweeping.sweep(rows[0], at=clock.now())
+    return Sweep.objects.get()
+
+
+def carried_out(batch, team):
+    """Approve a batch that waits and carry it out."""
+    batches.approve(batch, hash=batch.hash, by=team.second, at=clock.now())
+    batches.work_chunk(claimed(), at=clock.now())
+    batches.finish_done(at=clock.now())
+    return Batch.objects.get(pk=batch.pk)
+
+
+def test_others_texts_are_swept_and_redacted_under_a_plan_of_their_own(
+    erased, posts, learners, team
+):
+    quote(learners, posts)
+    before = query(learners, "SELECT * FROM forum_posts WHERE NOT id = ANY(%s) ORDER BY id", posts)
+    sweep = swept()
+    assert (sweep.finding, sweep.people, sweep.names_alone) == (Finding.RESIDUAL, 1, 0)
+    assert [each.table for each in Trace.objects.all()] == ["forum_posts", "forum_posts"]
+    assert plan_of(erased).state == PlanState.RESIDUAL
+    assert lines(erased.number)[-1] == "proof.told-of"
+    assert closing.close_told(at=clock.now()) == 0
+    with refused_by_the_database():
+        by_sql("UPDATE requests_app_plan SET state = 'proved' WHERE state = 'residual'")
+
+    batch = redacting.plan_redaction(sweep.batch, by=team.officer, at=clock.now())
+    with pytest.raises(redacting.NothingFound):
+        redacting.plan_redaction(sweep.batch, by=team.officer, at=clock.now())
+    assert (batch.state, batch.people) == (BatchState.WAITING, 1)
+    assert carried_out(batch, team).state == BatchState.DONE
+    texts = query(learners, "SELECT body FROM forum_posts WHERE id = ANY(%s)", posts)
+    assert texts == [("[removed] ([removed]) told joann so",)] * 2
+    after = query(learners, "SELECT * FROM forum_posts WHERE NOT id = ANY(%s) ORDER BY id", posts)
+    assert after == before
+    assert plan_of(erased).state == PlanState.PROVED
+    assert {(each.state, bytes(each.key)) for each in Trace.objects.all()} == {("settled", b"")}
+    assert sweeping.gather(at=clock.now()) == 0
+
+
+def test_texts_are_kept_with_a_ground_and_names_alone_accuse_nobody(erased, posts, learners, team):
+    quote(learners, posts[:1], "Orla said it to orla.dunmarrow@example.orgs")
+    quote(learners, posts[1:], "By Orla  DUNMARROW")
+    sweep = swept()
+    assert (Trace.objects.count(), sweep.finding) == (1, Finding.RESIDUAL)
+    assert redacting.keep(sweep.batch, ground="GX_SPEECH", by=team.officer, at=clock.now()) == 1
+    assert lines(f"batch:{sweep.batch_id}")[-1] == "trace.kept"
+    assert plan_of(erased).state == PlanState.PROVED
+    with refused_by_the_database():
+        Trace.objects.update(state="open")
+
+
+def test_a_sweep_goes_on_where_its_worker_died(erased, posts, learners, monkeypatch):
+    quote(learners, posts)
+    monkeypatch.setattr(sweeping, "PAGE", 7)
+    sweeping.gather(at=clock.now())
+    (row,) = work.claim(Sweep, lane="prove", n=1, owner="a worker")
+    with killed_at(monkeypatch, "sweep.after-page", after=5), pytest.raises(Killed):
+        sweeping.sweep(row, at=clock.now())
+    read = Sweep.objects.get().read
+    by_sql("UPDATE requests_app_sweep SET lease_until = clock_timestamp() - interval '1 s'")
+    monkeypatch.setattr(sweeping, "BUDGET", 0.0)
+    sweep = swept()
+    assert (sweep.state, sweep.finding, sweep.place) == ("done", Finding.RESIDUAL, "")
+    assert 0 < read < sweep.read
+    assert Trace.objects.count() == 2
+    monkeypatch.undo()
+    Trace.objects.all().delete()
+    Sweep.objects.update(state="ready", read=0)
+    assert swept().read == sweep.read
+
+
+def look(day):
+    by_sql(
+        "UPDATE requests_app_look SET not_before = now() - interval '1 minute' WHERE day = %s", day
+    )
+    (row,) = work.claim(Look, lane="prove", n=1, owner="a worker")
+    proof.look_later(row, at=clock.now())
+    return Look.objects.get(pk=row.pk)
+
+
+def test_what_came_back_is_an_alarm_and_a_plan_that_waits(erased, learners, team):
+    closing.close_told(at=clock.now())
+    query(learners, "INSERT INTO newsletter VALUES (upper(%s), now(), 'back')", ORLA)
+    query(
+        learners,
+        "INSERT INTO accounts (id, email, email_changed_at, full_name, password_hash,"
+        " created_at) VALUES (777777, %s, now(), 'Orla', 'x', now())",
+        ORLA,
+    )
+    assert look(1).finding == Finding.RESIDUAL
+    assert lines(erased.number)[-1] == "proof.came-back"
+    assert returning.gather(at=clock.now()) == 1
+    assert returning.gather(at=clock.now()) == 0
+    batch = Batch.objects.get(kind=Batch.Kind.RETURN)
+    assert (batch.state, batch.approvals_needed) == (BatchState.WAITING, 1)
+    assert batch.people == 2  # the old key, of which an invoice stays by right, and the new one
+    assert look(7).finding == Finding.RESIDUAL
+    assert returning.gather(at=clock.now()) == 0
+    assert Return.objects.filter(answer__isnull=False).count() == 2
+    assert carried_out(batch, team).state == BatchState.DONE
+    assert query(learners, "SELECT count(*) FROM accounts WHERE id = 777777") == [(0,)]
+    assert query(learners, "SELECT count(*) FROM newsletter WHERE lower(email) = %s", ORLA) == [
+        (0,)
+    ]
+    assert set(Return.objects.values_list("state", flat=True)) == {"settled"}
+    assert plan_of(erased).state == PlanState.PROVED
+    assert fresh(erased).status in {Status.TELLING, Status.COMPLETED}
+
+
+def test_a_refused_answer_leaves_its_rows_to_the_next_plan(erased, learners, team):
+    query(learners, "INSERT INTO newsletter VALUES (%s, now(), 'back')", ORLA)
+    query(
+        learners,
+        "INSERT INTO accounts (id, email, email_changed_at, full_name, password_hash,"
+        " created_at) VALUES (777777, %s, now(), 'Orla', 'x', now())",
+        ORLA,
+    )
+    look(1)
+    returning.gather(at=clock.now())
+    Plan.objects.filter(chunk__batch__kind=Batch.Kind.RETURN).update(state=PlanState.VOID)
+    assert returning.gather(at=clock.now()) == 0
+    assert Return.objects.get().state == "open"
+    assert plan_of(erased).state == PlanState.RESIDUAL
+
+
+def test_a_system_keeps_its_share_of_time(mailbox, team, learners, at_once, monkeypatch):
+    approve(decided(mailbox, team, ORLA), team.approver)
+    system = plan_of_system()
+    type(system).objects.update(share=25, most_sessions=3)
+    chunk, at = gathered(), clock.now()
+    connector = type(targets.of("learners").connector)
+    monkeypatch.setattr(connector, "probe", lambda _self: (0.001, 4))
+    batches.work_chunk(chunk, at=at)
+    waits = Chunk.objects.get()
+    assert (waits.state, waits.error_code, waits.attempts) == ("ready", "paced", 0)
+    assert Pace.objects.get().slowed == Slowed.SESSIONS
+    monkeypatch.setattr(connector, "probe", lambda _self: (1.0, 0))
+    later = at + timedelta(seconds=11)
+    by_sql("UPDATE requests_app_chunk SET not_before = now()")
+    batches.work_chunk(claimed(), at=later)
+    assert Pace.objects.get().slowed == Slowed.ANSWERS
+    monkeypatch.setattr(connector, "probe", lambda _self: (0.001, 0))
+    by_sql("UPDATE requests_app_chunk SET not_before = now()")
+    began = clock.now()
+    batches.work_chunk(claimed(), at=later + timedelta(seconds=11))
+    took = clock.now() - began
+    pace = Pace.objects.get()
+    assert Chunk.objects.get().stage == Chunk.Stage.DONE
+    assert pace.slowed == Slowed.SHARE
+    assert 2 * took < pace.free_at - began < 5 * took
+
+
+def plan_of_system():
+    return Plan.objects.select_related("map_version__system").get().map_version.system
+
+
+POISON = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'not this one'; END $$;
+CREATE TRIGGER refuse BEFORE DELETE ON accounts FOR EACH ROW
+    WHEN (OLD.email = 'orla.dunmarrow@example.org') EXECUTE FUNCTION refuse();
+"""
+
+
+def test_whom_the_store_refuses_is_parked_alone_and_the_rest_goes_on(
+    mailbox, team, learners, at_once
+):
+    people = [decided(mailbox, team, email) for email in (HANA, ORLA, KOFI)]
+    for each in people:
+        approve(each, team.approver)
+    query(learners, POISON)
+    batches.open_due(at=clock.now())
+    for _turn in range(20):
+        by_sql("UPDATE requests_app_chunk SET not_before = now() WHERE state = 'ready'")
+        tasks.drain_erase()
+    states = {each.number: plan_of(each).state for each in people}
+    assert list(states.values()) == [PlanState.PROVED, PlanState.EXECUTING, PlanState.PROVED]
+    (parked,) = Chunk.objects.filter(state="parked")
+    assert (parked.error_code, parked.people) == ("ChangeBlocked", 1)
+    assert plan_of(people[1]).chunk == parked
+    chunks = Chunk.objects.exclude(pk=parked.pk)
+    assert {each.stage for each in chunks} == {Chunk.Stage.DONE}
+    assert sum(chunks.values_list("people", flat=True)) == 2
