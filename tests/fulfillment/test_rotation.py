@@ -11,6 +11,7 @@ from notices_app import datamap
 from requests_app import suppression, tasks
 from requests_app.fulfillment import correction, erasure_ledger, terms
 from requests_app.fulfillment.correction import Claim
+from requests_app.fulfillment.locking import locked
 from requests_app.models import Batch, Kept, OutsideCall, OutsideTask
 from tests.builders import KOFI, ORLA
 from tests.fulfillment import outsiders
@@ -73,8 +74,8 @@ def test_everything_that_was_sealed_or_digested_survives_a_rotation(
     assert [each.system for each in erasure_ledger.erasures()] == ["learners"]
     assert suppression.is_suppressed("email", KOFI)
     account = query(learners, "SELECT id FROM accounts WHERE lower(email) = %s", ORLA)[0][0]
-    assert correction.locked(NAME, "Orla Dunmarrow", key=[account])
-    assert correction.locked(NAME, "Orla Dunmarrow", email=ORLA)
+    assert locked(NAME, "Orla Dunmarrow", key=[account])
+    assert locked(NAME, "Orla Dunmarrow", email=ORLA)
     query(learners, "UPDATE invoices SET issued_on = '2001-01-01', legal_hold = false")
     Kept.objects.update(due_on=clock.today())
     assert (terms.gather(at=clock.now()), Kept.objects.get().pk) == (1, kofi)

@@ -32,7 +32,7 @@ class Report:
         """Seconds since the beginning."""
         return time.monotonic() - self.began
 
-    def add(self, told: Told, story: str) -> None:
+    def add(self, told: Told, story: str = "deletions") -> None:
         """Tell of one run."""
         self.runs.append(told)
         self.stories.add(story)
