@@ -17,6 +17,7 @@ from datetime import timedelta
 from functools import wraps
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,10 +80,13 @@ def change(module: ModuleType, name: str, value: float) -> None:
         setattr(module, name, timedelta(seconds=value) if is_period else value)
         return
     made = getattr(module, function)
+    shape = signature(made)
 
     @wraps(made)
     def call(*given: Any, **named: Any) -> Any:
-        return made(*given, **{**named, argument: timedelta(seconds=value)})
+        bound = shape.bind(*given, **named)
+        bound.arguments[argument] = timedelta(seconds=value)
+        return made(*bound.args, **bound.kwargs)
 
     setattr(module, function, call)
 
