@@ -33,7 +33,7 @@ MARK = 7_301_771_700_000_000
 BEGINNING = datetime(1003, 1, 1, tzinfo=UTC)
 
 
-FEW = 4
+FEW = 20
 
 
 def planned_cursor() -> Any:
@@ -290,11 +290,13 @@ def _text(ask: Callable[..., QuerySet[Any, Any]], values: Sequence[Any]) -> _Tex
 
 def _fixed(sql: str, given: Sequence[Any], places: Container[int]) -> str:
     """The text with every value that never differs written into it, so that plans know it."""
-    parts = [
-        "%s" if place in places else connection.ops.compose_sql("%s", [value]).replace("%", "%%")
-        for place, value in enumerate(given)
-    ]
+    parts = ["%s" if place in places else _literal(value) for place, value in enumerate(given)]
     return sql.replace("%%", "%%%%") % tuple(parts)
+
+
+def _literal(value: Any) -> str:
+    written: str = connection.ops.compose_sql("%s", [value])  # type: ignore[attr-defined]
+    return written.replace("%", "%%")
 
 
 def _mark(value: Any, number: int) -> Any:

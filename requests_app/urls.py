@@ -23,6 +23,7 @@ urlpatterns = [
     path("requests/<str:number>/package/code/", downloads.ask_code, name="package-code"),
     path("requests/<str:number>/package/file/", downloads.fetch, name="package-file"),
     path("api/v1/suppression/check", api.check, name="api-suppression-check"),
+    path("api/v1/corrections/check", api.corrected, name="api-corrections-check"),
     path("api/v1/openapi.json", api.openapi, name="api-openapi"),
     path("opt-out/", views.opt_out, name="opt-out"),
     path("opt-out/status", views.opt_out_status, name="opt-out-status"),

@@ -196,6 +196,9 @@ def test_an_index_is_seen_and_used_and_changes_nothing(circle):
 def test_every_engine_says_what_it_cannot_look_into_at_once(circle):
     levels = {(each.level, each.code) for each in circle.connector.check()}
     assert levels == {("warning", "nested-no-index")}
+    said = {each.message for each in circle.connector.check()}
+    assert "member.profile.favorites[]: every row found reads the whole table" in said
+    assert "room.people.participants[].id: every chunk reads the whole table" in said
     circle.run("ALTER TABLE event ADD COLUMN day DATE")
     event = circle.program.table("event")
     path = (replace(event.paths[0][0], column="day"),)

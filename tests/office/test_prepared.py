@@ -143,7 +143,7 @@ def test_rows_of_several_models_are_written_together_and_refer_to_each_other(
             ),
         ]  # fmt: skip
         write(rows)
-    assert sealing.Box(DataKey.objects.get(pk=key))
+    sealing.Box(DataKey.objects.get(pk=key))  # opens the key that was wrapped
     assert DataKey.objects.filter(kek_id="k").count() == 2
     assert Step.objects.get(kind="plan").consumer_request == like
     assert Identifier.objects.get(source="claimed").consumer_request == like

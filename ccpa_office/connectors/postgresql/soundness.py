@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, Table
 from ccpa_office.connectors.masking import LEVELING, serves
@@ -209,7 +210,14 @@ def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
     if hop.path:
         held, plain = ends if hop.forward else (ends[1], ends[0])
         column = nesting.Column(catalogue, *held, hop.path)
-        yield from _within(column, hop.compare, catalogue.facts(*plain), plain)
+        for finding in _within(column, hop.compare, catalogue.facts(*plain), plain):
+            yield (
+                finding
+                if hop.forward
+                else replace(
+                    finding, message=finding.message.replace("every chunk", "every row found")
+                )
+            )
         ends = [plain]
     for table, name in ends:
         if not catalogue.is_indexed(table, name, hop.compare):

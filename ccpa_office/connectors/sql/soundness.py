@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ccpa_office.connectors import masking
 from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program, Table
@@ -208,7 +209,12 @@ def _within(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
     """Yield what forbids to refer to a plain column from within another, or makes it slow."""
     (table, column), (at, plain) = nesting.ends(here, hop)
     relation = binding.catalogue.tables[table]
-    yield from nesting.findings(binding.dialect, relation, table, (column, hop.path, True))
+    for finding in nesting.findings(binding.dialect, relation, table, (column, hop.path, True)):
+        yield (
+            finding
+            if hop.forward
+            else replace(finding, message=finding.message.replace("every chunk", "every row found"))
+        )
     where, facts = shown(f"{table}.{column}", hop.path), binding.catalogue.column(at, plain).facts
     if facts.kind not in nesting.SERVED:
         yield _error("nested-type", f"{where}: no {at}.{plain} is compared with it")
