@@ -33,7 +33,7 @@ MARK = 7_301_771_700_000_000
 BEGINNING = datetime(1003, 1, 1, tzinfo=UTC)
 
 
-FEW = 4
+FEW = 20
 
 
 def planned_cursor() -> Any:

@@ -8,6 +8,7 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 
 import phonenumbers
 from cryptography.exceptions import InvalidTag
@@ -51,7 +52,12 @@ def _decoded(text: str) -> bytes:
 
 def _keks() -> dict[str, bytes]:
     """Key-encrypting keys by id, newest first."""
-    keys = [_decoded(text) for text in settings.ENCRYPTION_KEYS]
+    return _read_keks(tuple(settings.ENCRYPTION_KEYS))
+
+
+@cache
+def _read_keks(texts: tuple[str, ...]) -> dict[str, bytes]:
+    keys = [_decoded(text) for text in texts]
     if not keys:
         raise KeysMissing
     return {_kek_id(key): key for key in keys}
@@ -59,8 +65,13 @@ def _keks() -> dict[str, bytes]:
 
 def _digest_keys() -> dict[int, bytes]:
     """Digest keys by version, newest first."""
+    return _read_digest_keys(tuple(settings.DIGEST_KEYS))
+
+
+@cache
+def _read_digest_keys(entries: tuple[str, ...]) -> dict[int, bytes]:
     keys: dict[int, bytes] = {}
-    for entry in settings.DIGEST_KEYS:
+    for entry in entries:
         version, _, text = entry.partition(":")
         if not version.isdecimal() or not 0 < int(version) < 256 or int(version) in keys:
             raise KeysMissing
@@ -71,15 +82,23 @@ def _digest_keys() -> dict[int, bytes]:
 
 
 def _lock(key: bytes, text: bytes, context: bytes) -> bytes:
+    return _locked(AESGCM(key), text, context)
+
+
+def _locked(cipher: AESGCM, text: bytes, context: bytes) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
-    return SEAL_VERSION + nonce + AESGCM(key).encrypt(nonce, text, context)
+    return SEAL_VERSION + nonce + cipher.encrypt(nonce, text, context)
 
 
 def _unlock(key: bytes, blob: bytes, context: bytes) -> bytes:
+    return _unlocked(AESGCM(key), blob, context)
+
+
+def _unlocked(cipher: AESGCM, blob: bytes, context: bytes) -> bytes:
     if blob[:1] != SEAL_VERSION:
         raise Unreadable
     try:
-        return AESGCM(key).decrypt(blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :], context)
+        return cipher.decrypt(blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :], context)
     except (InvalidTag, ValueError):
         raise Unreadable from None
 
@@ -111,6 +130,7 @@ class Box:
         if kek is None or data_key.destroyed_at is not None:
             raise Unreadable
         self._key = _unlock(kek, bytes(data_key.wrapped), WRAP_CONTEXT)
+        self._cipher = AESGCM(self._key)
         self._place = f"\x00{data_key.pk}"
 
     def __repr__(self) -> str:
@@ -118,11 +138,11 @@ class Box:
 
     def seal(self, text: str, *, context: str) -> bytes:
         """``text``, readable only with this key and in this ``context``."""
-        return _lock(self._key, text.encode(), (context + self._place).encode())
+        return _locked(self._cipher, text.encode(), (context + self._place).encode())
 
     def open(self, blob: bytes | memoryview, *, context: str) -> str:
         """The text in ``blob``. Raises Unreadable."""
-        return _unlock(self._key, bytes(blob), (context + self._place).encode()).decode()
+        return _unlocked(self._cipher, bytes(blob), (context + self._place).encode()).decode()
 
     def derive(self, salt: bytes, *, context: str) -> bytes:
         """A key of its own for one file: nobody can make it without this data key."""

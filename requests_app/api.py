@@ -4,7 +4,7 @@ What is asked stands in the body alone, is kept nowhere and written into no log.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +16,13 @@ from django.views.decorators.http import require_GET
 from ccpa_office import clock, throttle
 from ccpa_office.signin import address_class
 from requests_app import clients, suppression
+from requests_app.fulfillment import locking
 from requests_app.models import ApiClient
 
 ENTRIES, VALUES, LONGEST = 1_000, 20, 400
+LOCKS = 100
+LOCK_WORDS = {"field", "value", "key", "email"}
+_FIELD = ("system", "table", "column")
 KINDS = {"email": "email", "phone": "phone_number"}
 CALLS = throttle.Limit("api-client", 600, timedelta(minutes=1))
 STRANGERS = throttle.Limit("api-address", 20)
@@ -35,15 +39,35 @@ class Refused(Exception):
 @csrf_exempt
 def check(request: HttpRequest) -> JsonResponse:
     """Yes or no for each of up to a thousand entries, in their order."""
+    return _answered(
+        request, _entry, ENTRIES, lambda people: {"suppressed": suppression.suppressed(people)}
+    )
+
+
+@csrf_exempt
+def corrected(request: HttpRequest) -> JsonResponse:
+    """For each of up to a hundred values: is it what was corrected, and must not come back?"""
+    return _answered(
+        request, _value, LOCKS, lambda asked: {"locked": [locking.locked(**each) for each in asked]}
+    )
+
+
+def _answered(
+    request: HttpRequest,
+    read: Callable[[Any, int], dict[str, Any]],
+    most: int,
+    answer: Callable[[list[dict[str, Any]]], dict[str, list[bool]]],
+) -> JsonResponse:
+    """Who asks, what is asked, the answer; only how much is counted."""
     if request.method != "POST":
         return _no(Refused(405, "Ask with POST; what is asked stands in the body."))
     try:
         client = _client(request)
-        people = _entries(request)
+        asked = [read(entry, place) for place, entry in enumerate(_entries(request, most))]
     except Refused as refusal:
         return _no(refusal)
-    clients.note(client, len(people), at=clock.now())
-    return JsonResponse({"suppressed": suppression.suppressed(people)})
+    clients.note(client, len(asked), at=clock.now())
+    return JsonResponse(answer(asked))
 
 
 def _no(refusal: Refused) -> JsonResponse:
@@ -72,7 +96,7 @@ def _client(request: HttpRequest) -> ApiClient:
     return client
 
 
-def _entries(request: HttpRequest) -> list[dict[str, list[str]]]:
+def _entries(request: HttpRequest, most: int) -> list[Any]:
     if request.content_type != "application/json":
         raise Refused(400, "Send application/json.")
     try:
@@ -84,9 +108,9 @@ def _entries(request: HttpRequest) -> list[dict[str, list[str]]]:
     if not isinstance(document, dict) or set(document) != {"entries"}:
         raise Refused(400, 'Send {"entries": [...]} and nothing else.')
     entries = document["entries"]
-    if not isinstance(entries, list) or not 1 <= len(entries) <= ENTRIES:
-        raise Refused(400, f"Send 1 to {ENTRIES} entries.")
-    return [_entry(entry, place) for place, entry in enumerate(entries)]
+    if not isinstance(entries, list) or not 1 <= len(entries) <= most:
+        raise Refused(400, f"Send 1 to {most} entries.")
+    return entries
 
 
 def _entry(entry: Any, place: int) -> dict[str, list[str]]:
@@ -102,6 +126,19 @@ def _values(values: Any, place: int) -> list[str]:
     return list(many)
 
 
+def _value(entry: Any, place: int) -> dict[str, Any]:
+    """A value that a feed would write, where, and of whom: the row's key or an e-mail address."""
+    if not isinstance(entry, Mapping) or not {"field", "value"} <= set(entry) <= LOCK_WORDS:
+        raise Refused(400, f"Entry {place} needs field, value, and key or email.")
+    if not all(isinstance(text, str) and len(text) <= LONGEST for text in entry.values()):
+        raise Refused(400, f"Entry {place}: texts of up to {LONGEST} signs.")
+    field = tuple(entry["field"].split(".", 2))
+    if len(field) != len(_FIELD) or not (entry.get("key") or entry.get("email")):
+        raise Refused(400, f"Entry {place}: field is system.table.column; say whose it is.")
+    key = entry["key"].split("/") if entry.get("key") else ()
+    return {"field": field, "value": entry["value"], "key": key, "email": entry.get("email", "")}
+
+
 @require_GET
 def openapi(_request: HttpRequest) -> JsonResponse:
     """The description of this interface."""
@@ -110,76 +147,56 @@ def openapi(_request: HttpRequest) -> JsonResponse:
 
 _TEXT = {"type": "string", "maxLength": LONGEST}
 _ONE_OR_MORE = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": VALUES}]}
-_ERROR = {
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"error": {"type": "string"}},
-                "required": ["error"],
-            }
-        }
-    }
-}
 _WORDS = {
     "400": "Not a question of this form.", "401": "No token, or not a living one.",
     "413": "The body is too large.", "429": "Too many calls; wait as Retry-After says.",
 }  # fmt: skip
+
+
+def _post(summary: str, entry: dict[str, Any], most: int, answer: str) -> dict[str, Any]:
+    """One address: a list of entries in, a list of truths out."""
+    entries = {"type": "array", "minItems": 1, "maxItems": most,
+               "items": {"type": "object", "additionalProperties": False, **entry}}  # fmt: skip
+    truths = {"type": "array", "items": {"type": "boolean"}}
+    told = {"description": "Yes or no for each entry, in their order.",
+            "content": _json({answer: truths})}  # fmt: skip
+    error = {"content": _json({"error": {"type": "string"}})}
+    refused = {code: {"description": words, **error} for code, words in _WORDS.items()}
+    return {
+        "post": {
+            "summary": summary,
+            "security": [{"token": []}],
+            "requestBody": {"required": True, "content": _json({"entries": entries})},
+            "responses": {"200": told, **refused},
+        }
+    }
+
+
+def _json(properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": list(properties), "additionalProperties": False,
+              "properties": properties}  # fmt: skip
+    return {"application/json": {"schema": schema}}
+
+
 DESCRIPTION: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "CCPA Office", "version": "1"},
     "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     "paths": {
-        "/api/v1/suppression/check": {
-            "post": {
-                "summary": "Which of these people had themselves deleted? Nothing asked is kept.",
-                "security": [{"token": []}],
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        "application/json": {
-                            "schema": {
-                                "type": "object",
-                                "required": ["entries"],
-                                "additionalProperties": False,
-                                "properties": {
-                                    "entries": {
-                                        "type": "array",
-                                        "minItems": 1,
-                                        "maxItems": ENTRIES,
-                                        "items": {
-                                            "type": "object",
-                                            "minProperties": 1,
-                                            "additionalProperties": False,
-                                            "properties": dict.fromkeys(KINDS, _ONE_OR_MORE),
-                                        },
-                                    }
-                                },
-                            }
-                        }
-                    },
-                },
-                "responses": {
-                    "200": {
-                        "description": "Yes or no for each entry, in their order.",
-                        "content": {
-                            "application/json": {
-                                "schema": {
-                                    "type": "object",
-                                    "required": ["suppressed"],
-                                    "properties": {
-                                        "suppressed": {
-                                            "type": "array",
-                                            "items": {"type": "boolean"},
-                                        }
-                                    },
-                                }
-                            }
-                        },
-                    },
-                    **{code: {"description": words, **_ERROR} for code, words in _WORDS.items()},
-                },
-            }
-        }
+        "/api/v1/suppression/check": _post(
+            "Which of these people had themselves deleted? Nothing asked is kept.",
+            {"minProperties": 1, "properties": dict.fromkeys(KINDS, _ONE_OR_MORE)},
+            ENTRIES,
+            "suppressed",
+        ),
+        "/api/v1/corrections/check": _post(
+            "Which of these values were corrected and must not come back? Nothing asked is kept.",
+            {
+                "required": ["field", "value"],
+                "properties": dict.fromkeys(sorted(LOCK_WORDS), _TEXT),
+            },
+            LOCKS,
+            "locked",
+        ),
     },
 }

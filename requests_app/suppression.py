@@ -23,8 +23,9 @@ Record = TypeVar("Record")
 
 REMEMBER = """
 INSERT INTO requests_app_suppression (kind, digest, subject, at)
-SELECT kind, digest, subject, %s
-FROM unnest(%s::text[], %s::bytea[], %s::text[]) AS found(kind, digest, subject)
+SELECT kind, decode(digest, 'hex'), subject, %s
+FROM unnest(string_to_array(%s, ','), string_to_array(%s, ','), string_to_array(%s, ','))
+    AS found(kind, digest, subject)
 ORDER BY digest ON CONFLICT DO NOTHING
 """
 
@@ -32,7 +33,7 @@ ORDER BY digest ON CONFLICT DO NOTHING
 def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datetime) -> int:
     """Write the digests of each person's identifiers; one statement for any number of people."""
     found = [
-        (kind, sealing.digest(kind, NORMAL[kind](value)), subject)
+        (kind, sealing.digest(kind, _normal(kind, value)), subject)
         for subject, identifiers in people
         for kind, values in identifiers.items()
         if kind in NORMAL
@@ -40,9 +41,13 @@ def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datet
         if value
     ]
     if found:
-        kinds, digests, subjects = map(list, zip(*found, strict=True))
+        columns = [
+            ",".join(kind for kind, _digest, _subject in found),
+            ",".join(digest.hex() for _kind, digest, _subject in found),
+            ",".join(subject for _kind, _digest, subject in found),
+        ]
         with connection.cursor() as cursor:
-            cursor.execute(REMEMBER, [at, kinds, digests, subjects])
+            cursor.execute(REMEMBER, [at, *columns])
     return len(found)
 
 

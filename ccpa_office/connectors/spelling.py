@@ -9,9 +9,9 @@ being part of it, so that "annさん" names Ann. Katakana is met as a whole run:
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from ccpa_office.connectors.base import Identity
 
@@ -59,8 +59,7 @@ class Glue(StrEnum):
     DIGITS = "digits"
 
 
-@dataclass(frozen=True)
-class Spelling:
+class Spelling(NamedTuple):
     """One way to write a value: pieces, what glues them, and the edges."""
 
     pieces: tuple[str, ...]
@@ -75,7 +74,7 @@ class Spelling:
 
     @property
     def is_ascii(self) -> bool:
-        return all(piece.isascii() for piece in self.pieces)
+        return "".join(self.pieces).isascii()
 
 
 def spellings(identity: Identity) -> list[Spelling]:
@@ -91,16 +90,19 @@ def usual(identity: Identity) -> list[Spelling]:
 def _made(identity: Identity, name: str, *, wide: bool) -> list[Spelling]:
     if name not in identity.made:
         found = {
-            spelling
+            spelling: None
             for kind, values in identity.identifiers.items()
             for value in values
             for spelling in _of(kind, value, wide=wide)
         }
-        identity.made[name] = sorted(
-            found, key=lambda each: (-len(each.plain), each.plain, each.glue)
-        )
+        identity.made[name] = sorted(found, key=_longest_first)
     made: list[Spelling] = identity.made[name]
     return made
+
+
+def _longest_first(spelling: Spelling) -> tuple[int, str, str]:
+    plain = spelling.plain
+    return -len(plain), plain, spelling.glue
 
 
 def _of(kind: str, value: str, *, wide: bool) -> Iterator[Spelling]:
@@ -108,7 +110,7 @@ def _of(kind: str, value: str, *, wide: bool) -> Iterator[Spelling]:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     shortest = SHORTEST if text.isascii() else SHORTEST_WIDE
-    letters = any(character.isalnum() for character in text)
+    letters = text.isalnum() or any(map(str.isalnum, text))
     if len(text) < shortest or not letters or text.lower().strip("[]") == "removed":
         return
     for form in _forms(text) if wide else _usual(text):
@@ -154,7 +156,7 @@ def _half(character: str) -> str:
 def _spelled(kind: str, form: str) -> Iterator[Spelling]:
     pieces = tuple(form.split(" "))
     start, end = _edge(form[0], form), _edge(form[-1], form)
-    loose = all(
+    loose = not form.isascii() and all(
         _UNSPACED.match(one[-1]) and _UNSPACED.match(two[0]) for one, two in pairwise(pieces)
     )
     yield Spelling(pieces, Glue.MAYBE if loose else Glue.BLANK, start, end)
@@ -165,8 +167,9 @@ def _spelled(kind: str, form: str) -> Iterator[Spelling]:
 def _edge(character: str, form: str) -> Edge:
     if "@" in form or "＠" in form or "%40" in form:
         return Edge.MAIL
+    if character.isascii():
+        return Edge.WORD if character.isalnum() else Edge.NONE
     if _KATAKANA.match(character):
         return Edge.KATAKANA
-    if _UNSPACED.match(character) or not (character.isalnum() or unicodedata.combining(character)):
-        return Edge.NONE
-    return Edge.WORD
+    is_letter = character.isalnum() or unicodedata.combining(character)
+    return Edge.WORD if is_letter and not _UNSPACED.match(character) else Edge.NONE

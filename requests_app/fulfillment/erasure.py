@@ -10,6 +10,7 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
+from ccpa_office.prepared import insert
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn, pacing
 from requests_app.fulfillment.cutting import cut_rows, together
@@ -48,7 +49,7 @@ def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) ->
     with transaction.atomic():
         _hand_on(chunk, at)
         receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
-        Receipt.objects.bulk_create(receipts)
+        insert(receipts)
         _note(loaded, receipts, at, {"line": line, "mark": mark})
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
@@ -147,7 +148,7 @@ def _receipts(
     for ordinal, (part, result) in enumerate(acted):
         redacts = part.action == "redact"  # a row may name several people
         gone = 0 if by_earlier and not redacts else result.gone
-        facts = [part.table, part.action, part.keys]
+        facts = canonical([part.table, part.action])[:-1] + f",{part.texts[0]}]".encode()
         receipts.append(
             Receipt(
                 chunk=chunk,
@@ -157,7 +158,7 @@ def _receipts(
                 planned=result.done + result.gone if redacts else len(part.keys),
                 done=result.done if redacts else len(part.keys) - gone,
                 gone=gone,
-                digest=hashlib.sha256(canonical(facts)).hexdigest(),
+                digest=hashlib.sha256(facts).hexdigest(),
                 at=at,
             )
         )

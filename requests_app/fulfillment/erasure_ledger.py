@@ -27,7 +27,14 @@ from django.conf import settings
 from ccpa_office import sealing
 from ccpa_office.models import LedgerLine
 from requests_app.fulfillment.loading import Load
-from requests_app.fulfillment.packing import Part, Subject, as_key, as_keys, canonical
+from requests_app.fulfillment.packing import (
+    Part,
+    Subject,
+    as_key,
+    as_keys,
+    canonical,
+    with_parts,
+)
 
 FILE_NAME = "erasures.jsonl"
 CONTEXT = "erasure-ledger"
@@ -70,9 +77,9 @@ def append(loaded: Load, parts: Sequence[Part], *, at: datetime) -> tuple[int, s
         "map": loaded.plans[0].map_version.digest,
         "names": loaded.names,
         "people": [{"key": each.key, "identifiers": each.identifiers} for each in loaded.subjects],
-        "parts": [vars(part) for part in parts],
     }
-    sealed = sealing.seal_outside(zlib.compress(canonical(facts), 1), context=CONTEXT)
+    packed = zlib.compress(with_parts(facts, parts), 1)
+    sealed = sealing.seal_outside(packed, context=CONTEXT)
     with _alone():
         _mend()
         number, prev = _last()

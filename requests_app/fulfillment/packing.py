@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,6 +14,11 @@ from requests_app.models import Plan, PlanTable
 
 ENGINE = "1"
 """Version of the engine's meaning of a plan; part of every hash."""
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,29 @@ class Part:
     shared: bool = False
     decision: str = ""
     first_until: date | None = None
+
+    @cached_property
+    def texts(self) -> tuple[str, str]:
+        """Keys and persons as canonical JSON: a thousand people's are spelled once, not each time.
+
+        Nobody adds to the lists of a part after that.
+        """
+        return _CANONICAL.encode(self.keys), _CANONICAL.encode(self.persons)
+
+    @property
+    def canonical(self) -> str:
+        """The part as canonical JSON, its names in their order."""
+        keys, persons = self.texts
+        before = {
+            "action": self.action, "decision": self.decision, "first_until": self.first_until,
+        }  # fmt: skip
+        after = {
+            "reason": self.reason, "shared": self.shared, "table": self.table, "until": self.until,
+        }  # fmt: skip
+        return (
+            f'{_CANONICAL.encode(before)[:-1]},"keys":{keys},"persons":{persons},'
+            f"{_CANONICAL.encode(after)[1:]}"
+        )
 
 
 def is_redaction(parts: Sequence[Part]) -> bool:
@@ -60,9 +88,7 @@ def as_keys(values: list[Any]) -> list[Key]:
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: the same bytes for the same facts, always."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
-    ).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def plan_hash(
@@ -74,9 +100,17 @@ def plan_hash(
         "system": system_key,
         "map": map_digest,
         "people": [each.key for each in subjects],
-        "parts": [vars(each) for each in parts],
     }
-    return hashlib.sha256(canonical(facts)).hexdigest()
+    return hashlib.sha256(with_parts(facts, parts)).hexdigest()
+
+
+def with_parts(facts: Mapping[str, Any], parts: Iterable[Part]) -> bytes:
+    """Facts named before and after ``parts``, and the parts in their place, as canonical JSON."""
+    before = {name: value for name, value in facts.items() if name < "parts"}
+    after = {name: value for name, value in facts.items() if name > "parts"}
+    listed = ",".join(part.canonical for part in parts)
+    text = f'{_CANONICAL.encode(before)[:-1]},"parts":[{listed}],{_CANONICAL.encode(after)[1:]}'
+    return text.encode()
 
 
 def is_whole(plan: Plan, subjects: Sequence[Subject], parts: Sequence[Part]) -> bool:
@@ -103,6 +137,7 @@ def open_subjects(box: sealing.Box, plan: Plan) -> list[Subject]:
 
 def seal_part(box: sealing.Box, plan: Plan, ordinal: int, part: Part) -> PlanTable:
     """One row of a plan: counts open, keys sealed."""
+    keys, persons = part.texts
     return PlanTable(
         plan=plan,
         ordinal=ordinal,
@@ -112,8 +147,8 @@ def seal_part(box: sealing.Box, plan: Plan, ordinal: int, part: Part) -> PlanTab
         until=part.until,
         first_until=part.first_until,
         rows=len(part.keys),
-        keys=box.seal(canonical(part.keys).decode(), context="plan.keys"),
-        persons=box.seal(canonical(part.persons).decode(), context="plan.persons"),
+        keys=box.seal(keys, context="plan.keys"),
+        persons=box.seal(persons, context="plan.persons"),
         shared=part.shared,
         decision=part.decision,
     )
@@ -121,14 +156,18 @@ def seal_part(box: sealing.Box, plan: Plan, ordinal: int, part: Part) -> PlanTab
 
 def open_part(box: sealing.Box, row: PlanTable) -> Part:
     """One row of a plan with its keys opened."""
-    return Part(
+    keys = box.open(bytes(row.keys), context="plan.keys")
+    persons = box.open(bytes(row.persons), context="plan.persons")
+    part = Part(
         table=row.table,
         action=row.action,
-        keys=as_keys(json.loads(box.open(bytes(row.keys), context="plan.keys"))),
-        persons=json.loads(box.open(bytes(row.persons), context="plan.persons")),
+        keys=as_keys(json.loads(keys)),
+        persons=json.loads(persons),
         reason=row.reason,
         until=row.until,
         shared=row.shared,
         decision=row.decision,
         first_until=row.first_until,
     )
+    vars(part)["texts"] = keys, persons  # what was sealed is what is hashed
+    return part

@@ -103,6 +103,14 @@ def test_every_row_of_a_person_is_located_once(still):
     assert all(len(set(each.keys)) == len(each.keys) for each in located)
 
 
+def test_who_stands_twice_among_the_people_is_found_for_both(still):
+    one = still.kind.one
+    for each in still.connector.locate([one, one], on=ON):
+        rows = list(zip(each.keys, each.persons, strict=True))
+        assert {key for key, person in rows if person == 0} == {key for key, _ in rows}
+        assert {key for key, person in rows if person == 1} == {key for key, _ in rows}
+
+
 def test_rows_of_two_people_carry_the_right_person(still):
     one, other = still.kind.one, still.kind.other
     alone = {each.table: each.keys for each in still.connector.locate([other], on=ON)}

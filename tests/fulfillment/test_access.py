@@ -17,7 +17,8 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
-from requests_app import casework, tasks, verification
+from notices_app.reading import read_out
+from requests_app import casework, tasks, verification, workflow
 from requests_app.fulfillment import access, categories
 from requests_app.fulfillment.package import building
 from requests_app.models import Outcome, Package, PackageStage, Status
@@ -170,7 +171,7 @@ def test_shared_rows_are_given_when_a_person_says_why(learners, mailbox, team):
     assert len(rows_of(opened(new), "addresses")) == 1
     package.refresh_from_db()
     assert package.stage == PackageStage.VOID
-    with pytest.raises(access.workflow.MoveNotAllowed), transaction.atomic():
+    with pytest.raises(workflow.MoveNotAllowed), transaction.atomic():
         access.give_shared(
             package, system="learners", table="addresses", reason="x", by=team.officer,
             at=clock.now(),
@@ -279,7 +280,6 @@ def test_what_is_sold_is_told_with_the_third_parties_alone(published, monkeypatc
         )  # fmt: skip
         return replace(reading, lines={**reading.lines, "PI_D": sold})
 
-    read_out = categories.read_out
     monkeypatch.setattr(categories, "read_out", selling)
     told = categories.answer({"PI_A", "PI_D"}, set(), language="en", on=clock.today())
     assert [(each["code"], each["way"], each["to"]) for each in told["sold_or_shared"]] == [
@@ -402,7 +402,7 @@ def test_what_does_not_wait_for_a_person_is_not_moved(learners, mailbox, team):
         access.send_back(package, reason="not proposed", by=team.approver, at=at)
     access.propose(package, hash=package.hash, by=team.officer, at=at)
     proposed = package_of(request)
-    with pytest.raises(access.workflow.MoveNotAllowed):
+    with pytest.raises(workflow.MoveNotAllowed):
         access.collect_again(fresh(request), by=team.officer, at=at)
     request.links.update(used_at=None)
     with pytest.raises(access.HandOverRefused, match="No contact on file"):

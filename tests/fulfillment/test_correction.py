@@ -1,6 +1,7 @@
 """Correcting a field: two people, one statement, everywhere it stands, and it stays corrected."""
 
 import pytest
+from django.test import Client
 
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
@@ -8,7 +9,7 @@ from ccpa_office.models import LedgerLine, WorkState
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
-from requests_app import casework, tasks, workflow
+from requests_app import casework, clients, tasks, workflow
 from requests_app.fulfillment import correction, lasting
 from requests_app.fulfillment.correction import CannotCorrect, Claim
 from requests_app.fulfillment.locking import locked
@@ -20,7 +21,7 @@ from requests_app.models import (
     Outcome,
     Seen,
 )
-from tests.builders import ORLA, fresh, text_of
+from tests.builders import KOFI, ORLA, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
 from tests.requests.desks import at_desk
 from tests.steps import Killed, by_sql, killed_at, lines, query, refused_by_the_database
@@ -103,6 +104,21 @@ def test_the_wrong_value_is_kept_from_coming_back(learners, asked, team):
     tasks.drain_collect()
     assert locked(NAME, "Orla Dunmarrow", key=[account])
     assert locked(NAME, "  ORLA  dunmarrow", email=ORLA.upper())
+    token = clients.make("feed", by=team.chief, at=clock.now())
+    rows = [(RIGHT, ORLA, ""), ("orla dunmarrow", ORLA, ""), ("Orla Dunmarrow", "", str(account)),
+            ("Orla Dunmarrow", KOFI, "")]  # fmt: skip
+    entries = [
+        {"field": ".".join(NAME), "value": value, "email": email, "key": key}
+        for value, email, key in rows
+    ]
+    headers = {"Authorization": f"Bearer {token}"}
+    said = []
+    for sent in (entries, [{"field": "x", "value": "y", "email": ORLA}], [{"field": "a.b.c"}]):
+        answer = Client().post(
+            "/api/v1/corrections/check", {"entries": sent}, "application/json", headers=headers
+        )
+        said.append((answer.status_code, answer.json().get("locked")))
+    assert said == [(200, [False, True, True, False]), (400, None), (400, None)]
     assert not locked(NAME, RIGHT, key=[account])
     assert not locked(NAME, "Orla Dunmarrow", key=[account + 1])
     assert not locked(("learners", "profiles", "biography"), "Orla Dunmarrow", key=[account])

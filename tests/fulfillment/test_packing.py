@@ -20,6 +20,7 @@ from requests_app.fulfillment.packing import (
     plan_hash,
     seal_part,
     seal_subjects,
+    with_parts,
 )
 from requests_app.models import Plan
 
@@ -88,6 +89,14 @@ class _Open(sealing.Box):
 
 FOUND = Part("orders", "delete", [7, 8], [0, 1], reason="", until=date(2030, 1, 1))
 PEOPLE = [Subject(1, {"email": ["a@example.org"]}), Subject((2, "x"), {})]
+
+
+@given(st.lists(parts(), max_size=3))
+def test_parts_spelled_once_are_the_same_bytes_as_all_facts_spelled_together(found):
+    facts = {"map": "m", "people": [1, ["a", 2]], "system": "læ"}
+    whole = canonical({**facts, "parts": [dict(vars(part)) for part in found]})
+    assert with_parts(facts, found) == whole
+    assert with_parts(facts, found) == whole
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,8 @@ _RESTORES = (
     mistake(
         "who was deleted is remembered for another purpose",
         f"{ROOMS}/suppression.py",
-        "        (kind, sealing.digest(kind, NORMAL[kind](value)), subject)\n",
-        '        (kind, sealing.digest("subject", NORMAL[kind](value)), subject)\n',
+        "        (kind, sealing.digest(kind, _normal(kind, value)), subject)\n",
+        '        (kind, sealing.digest("subject", _normal(kind, value)), subject)\n',
         f"{T_REQUESTS}/test_suppression.py::test_every_spelling_is_known",
     ),
 )

@@ -86,7 +86,12 @@ class Story:
             if Batch.objects.exclude(state=BatchState.DONE).exists():
                 return False
             if Message.objects.exclude(state="done").exists() or (
-                Chunk.objects.filter(proved_at__isnull=False, swept__isnull=True).exists()
+                Chunk.objects.filter(
+                    proved_at__isnull=False,
+                    swept__isnull=True,
+                    plans__map_version__system__kind="sql",
+                    plans__state="proved",
+                ).exists()
             ):
                 return False
             return not any(model.rows().filter(open_).exists() for model in due_models())

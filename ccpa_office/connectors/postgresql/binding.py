@@ -176,7 +176,8 @@ class Binding:
             here, at = alias, hop.table
         if at != self.program.person:
             raise MapDoesNotFit("a path of the map does not end at the person")
-        return Walk(joins, conditions, self.columns(here, self.person.key))
+        is_listed = any(hop.path and not hop.forward for hop in path)
+        return Walk(joins, conditions, self.columns(here, self.person.key), is_listed=is_listed)
 
     def _within(
         self,
@@ -264,6 +265,7 @@ class Walk:
     conditions: list[sql.Composable]
     owner: list[sql.Composable]
     near: nesting.Near | None = None  # the owner stands within a column: how an index finds it
+    is_listed: bool = False  # another row lists this one within a column
 
     def owned_by(self, alias: str) -> list[sql.Composable]:
         """Return the conditions that the path ends at the person of ``alias``."""
@@ -298,6 +300,10 @@ class Walk:
 
     def exists(self, conditions: list[sql.Composable]) -> sql.Composed:
         source = sql.SQL(" FROM {}").format(sql.SQL(", ").join(self.joins))
+        if self.is_listed:  # counted: for a first row alone the store would rather read them all
+            return sql.SQL("((SELECT count(*){} WHERE {}) > 0)").format(
+                source, conjunction(conditions)
+            )
         return sql.SQL("EXISTS (SELECT 1{} WHERE {})").format(
             source if self.joins else sql.SQL(""), conjunction(conditions)
         )

@@ -7,7 +7,7 @@ from psycopg import sql
 from ccpa_office.connectors.base import Change, Table
 from ccpa_office.connectors.postgresql import masks, texts
 from ccpa_office.connectors.postgresql.binding import Binding, Walk, any_of, conjunction, walks
-from ccpa_office.connectors.postgresql.statements import held, literal, of_person
+from ccpa_office.connectors.postgresql.statements import among, held, literal, of_person
 
 SQL = sql.SQL
 
@@ -20,10 +20,13 @@ def apply(binding: Binding, table: Table, action: str) -> sql.Composed:
     """
     ways = list(walks(binding, table))
     merged = _is_merged(table, action)
-    touch, joins = _may_touch(table, ways, action)
-    where = [binding.same_key(table, "t", "u", "k"), *touch,
-             SQL("NOT {}").format(held(binding, table))]  # fmt: skip
-    source = SQL(", ").join([SQL("merged AS u" if merged else "plan AS u"), *joins])
+    if action == "delete" and not table.shareable and len(table.key) == 1:
+        source, touch = _owned(binding, table, ways[0])
+    else:
+        more, joins = _may_touch(table, ways, action)
+        source = [SQL("merged AS u" if merged else "plan AS u"), *joins]
+        touch = [binding.same_key(table, "t", "u", "k"), *more]
+    where = [*touch, SQL("NOT {}").format(held(binding, table))]
     return SQL(
         "WITH plan AS ({plan}){merged}, done AS ({change} RETURNING 1)"
         " SELECT (SELECT count(*) FROM done),"
@@ -33,7 +36,9 @@ def apply(binding: Binding, table: Table, action: str) -> sql.Composed:
     ).format(
         plan=_plan(binding, table, action),
         merged=_merged(binding, table, action) if merged else SQL(""),
-        change=_change(binding, table, action, source=source, where=conjunction(where)),
+        change=_change(
+            binding, table, action, source=SQL(", ").join(source), where=conjunction(where)
+        ),
         shown=binding.shown("t", table),
         table=binding.name(table.name),
         same=binding.same_key(table, "t", "u", "k"),
@@ -72,10 +77,32 @@ def read(binding: Binding, table: Table, action: str) -> sql.Composed:
     )  # fmt: skip
 
 
+def _owned(
+    binding: Binding, table: Table, way: Walk
+) -> tuple[list[sql.Composable], list[sql.Composable]]:
+    """Return what a deletion joins and asks: rows by their keys, each pair of key and person known.
+
+    ``IS TRUE`` keeps the pairs in one hash; joined, each row would be looked up alone.
+    """
+    pair = [*binding.columns("t", table.key), *way.owner]
+    slots = [*binding.slots(table, "k"), *binding.slots(binding.person, "p")]
+    touch = [
+        among(binding, table, "k"),
+        *way.conditions,
+        SQL("(({}) IN (SELECT {} FROM plan)) IS TRUE").format(SQL(", ").join(pair), _names(slots)),
+    ]
+    return way.joins, touch
+
+
 def _plan(binding: Binding, table: Table, action: str) -> sql.Composed:
     made = _made_slots(binding, table, action)
-    slots = [*binding.slots(table, "k"), *binding.slots(binding.person, "p"), "n", *made]
-    more = [*_person_arrays(binding), "%(n)s::int[]", *[f"%({slot})s::text[]" for slot in made]]
+    place = [] if action == "delete" else ["n"]
+    slots = [*binding.slots(table, "k"), *binding.slots(binding.person, "p"), *place, *made]
+    more = [
+        *_person_arrays(binding),
+        *["%(n)s::int[]" for _place in place],
+        *[f"%({slot})s::text[]" for slot in made],
+    ]
     return SQL("SELECT * FROM {} AS u({})").format(binding.unnest(table, "k", *more), _names(slots))
 
 
@@ -152,7 +179,8 @@ def _change(
 ) -> sql.Composed:
     name = binding.name(table.name)
     if action == "delete":
-        return SQL("DELETE FROM {} AS t USING {} WHERE {}").format(name, source, where)
+        using = SQL("USING {}").format(source) if source.as_string() else SQL("")
+        return SQL("DELETE FROM {} AS t {} WHERE {}").format(name, using, where)
     made = masks.made(binding, table, action)
     sets = SQL(", ").join(
         SQL("{} = {}").format(

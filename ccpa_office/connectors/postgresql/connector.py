@@ -19,9 +19,7 @@ from ccpa_office.connectors.base import (
     Key,
     KeysRefused,
     Located,
-    Look,
     Program,
-    Recount,
     Repeat,
     Rows,
     StoreUnreachable,
@@ -36,25 +34,26 @@ from ccpa_office.connectors.postgresql import (
     masks,
     proving,
     reading,
-    recounting,
     showing,
     soundness,
     statements,
     trying,
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
+from ccpa_office.connectors.postgresql.looking import Looking
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
     "-c lock_timeout=10s -c statement_timeout=120s -c idle_in_transaction_session_timeout=120s"
-    " -c jit=off -c plan_cache_mode=force_generic_plan"
+    " -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 )
 """Every statement is planned once for a connection: each goes by keys and indexes, whatever the
-number of people, so planning it again, or compiling it, costs more than it saves."""
+number of people, so planning it again, or compiling it, costs more than it saves. A table that
+was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Sweeping):
+class PostgreSQL(Looking, Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -154,22 +153,20 @@ class PostgreSQL(Sweeping):
     def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
         if not people:
             return []
-        tables = self.program.tables
         values = {**self._people(people), "on": on}
-        answers = self._together((self._locating(table), values) for table in tables)
+        places = {reading.hashable(person): place for place, person in enumerate(people)}
+        apart = len(places) == len(people)
+        plain = [apart and statements.is_plain(self._binding, each) for each in self.program.tables]
+        tables = list(zip(self.program.tables, plain, strict=True))
+        answers = self._together((self._locating(*each), values) for each in tables)
         return [
-            reading.unpacked(table, rows[0])
-            if self._is_plain(table)
-            else reading.located(table, rows)
-            for table, rows in zip(tables, answers, strict=True)
+            reading.unpacked(table, rows[0], places) if is_plain else reading.located(table, rows)
+            for (table, is_plain), rows in zip(tables, answers, strict=True)
         ]
 
-    def _is_plain(self, table: Table) -> bool:
-        return statements.is_plain(self._binding, table)
-
-    def _locating(self, table: Table) -> str:
-        make = statements.locate_plain if self._is_plain(table) else statements.locate
-        return self._text("locate", table, lambda: make(self._binding, table))
+    def _locating(self, table: Table, is_plain: bool) -> str:  # noqa: FBT001  which of two
+        make = statements.locate_plain if is_plain else statements.locate
+        return self._text("locate", table, lambda: make(self._binding, table), make.__name__)
 
     def newborn(
         self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
@@ -243,8 +240,9 @@ class PostgreSQL(Sweeping):
         values: Parameters = {
             **keys.columns(rows.keys, self._binding.integers(step), "k"),
             **self._people(keys.persons_of(rows, people)),
-            "n": keys.numbers(rows.persons),
         }
+        if deed.action != "delete":
+            values["n"] = keys.numbers(rows.persons)
         return values | given.of_deed(step, deed, people)
 
     def _applying(
@@ -260,49 +258,6 @@ class PostgreSQL(Sweeping):
             raise KeysRefused("the map knows no such change for this table")
         if any(finding.level == "error" for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
-
-    # --- look again -------------------------------------------------------------------------------
-
-    def recount(self, table: str, rows: Rows, look: Look) -> Recount:
-        return self.recount_all([(table, rows, look)])[0]
-
-    def recount_all(self, looks: Sequence[tuple[str, Rows, Look]]) -> list[Recount]:
-        answers = self._together(
-            self._recounting(self.program.table(table), rows, look) for table, rows, look in looks
-        )
-        return [Recount(*answer[0]) for answer in answers]
-
-    def _recounting(self, step: Table, rows: Rows, look: Look) -> tuple[str, Parameters]:
-        keys.persons_of(rows, look.people)
-        if len(look.identities) != len(look.people):
-            raise KeysRefused("people and identities do not match")
-        integers = self._binding.integers(step)
-        values: Parameters = {
-            **keys.columns(rows.keys, integers, "k"),
-            **keys.columns(look.kept, integers, "e"),
-            **keys.columns(look.stripped, integers, "s"),
-            **self._people(look.people),
-            **keys.columns(look.trimmed, integers, "r"),
-            "n": keys.numbers(rows.persons),
-            **given.pads(look.secrets[0] if look.secrets else b""),
-            "inners": [given.pad(secret, 0x36) for secret in look.secrets],
-            "outers": [given.pad(secret, 0x5C) for secret in look.secrets],
-        }
-        if recounting.looks_at_texts(step, look.action):
-            values |= given.traces(look.identities)
-        for number, named in enumerate(step.identifiers):
-            kind = self._binding.kind(step, named)
-            values[f"v{number}"] = keys.array(
-                [
-                    value
-                    for identity in look.identities
-                    for value in identity.identifiers.get(named.kind, [])
-                    if keys.fits(value, kind)
-                ]
-            )
-        query = self._text("recount", step, lambda: recounting.recount(
-            self._binding, step, look.action), look.action)  # fmt: skip
-        return query, values
 
     @property
     def views(self) -> list[str]:

@@ -41,7 +41,7 @@ def numbers(values: Sequence[Any]) -> str:
         return "{}"
     if set(map(type, values)) != {int} or min(values) < -BIGGEST or max(values) >= BIGGEST:
         raise KeysRefused("a key holds no usable value")
-    return f"{{{','.join(map(str, values))}}}"
+    return f"{{{str(list(values))[1:-1]}}}"
 
 
 def words(values: Sequence[Any]) -> str:

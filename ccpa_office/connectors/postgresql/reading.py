@@ -1,6 +1,7 @@
 """What the store answered, as values of the base."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -21,9 +22,10 @@ def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
     )
 
 
-def unpacked(table: Table, texts: Sequence[str]) -> Located:
+def unpacked(table: Table, texts: Sequence[str], places: Mapping[Key, int]) -> Located:
     """Turn texts of numbers, people first, into columns: no row is made of them on the way."""
-    persons, *columns = ([int(number) for number in text.split(",") if number] for text in texts)
+    people, *columns = (json.loads(f"[{text}]") for text in texts)
+    persons = [places[person] for person in people]
     count = len(persons)
     return Located(
         table=table.name,

@@ -2,12 +2,18 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Change, Table
+from ccpa_office.connectors.base import Change, Look, Table
 from ccpa_office.connectors.inside import parts_of
 from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.binding import Binding, any_of, normal
 from ccpa_office.connectors.postgresql.masks import TEXTUAL, is_unmasked, shows
-from ccpa_office.connectors.postgresql.statements import bears_sign, literal, not_among, of_person
+from ccpa_office.connectors.postgresql.statements import (
+    among,
+    bears_sign,
+    literal,
+    not_among,
+    of_person,
+)
 from ccpa_office.connectors.ways import Named
 
 SQL = sql.SQL
@@ -43,6 +49,26 @@ def recount(binding: Binding, table: Table, action: str) -> sql.Composed:
             _in_text(binding, table, searched(table, action)),
             _in_text(binding, table, _stripped(table.trims)),
         ),
+    )
+
+
+def may_be_gone(look: Look) -> bool:
+    """Say whether every frozen row should be gone, so that a short look can be all it takes."""
+    return look.action == "delete" and not look.stripped and not look.trimmed
+
+
+def gone(binding: Binding, table: Table, action: str) -> sql.Composed:
+    """Return the short second look: by keys, by identifier columns.
+
+    Where none of the frozen rows is there, there is no text of them either. Where one is, only
+    ``recount`` knows what it shows.
+    """
+    spared = not_among(binding, table, "e")
+    return SQL("SELECT (SELECT count(*) FROM {} AS t WHERE {} AND {}), {}, 0").format(
+        binding.name(table.name),
+        among(binding, table, "k"),
+        spared,
+        _by_identifier(binding, table, action, spared),
     )
 
 

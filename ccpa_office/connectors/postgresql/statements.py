@@ -77,6 +77,8 @@ def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
     """Return the statement that finds the people's rows; not those in the arrays ``known``."""
     new = not_among(binding, table, known) if known else SQL("true").format()
     code, until = kept(binding, table)
+    if not table.shareable and known and len(binding.person.key) == 1:
+        return _locate_few(binding, table, code=code, until=until, new=new)
     if not table.shareable:
         walk = next(walks(binding, table))
         source = SQL(", ").join(
@@ -92,18 +94,59 @@ def locate(binding: Binding, table: Table, *, known: str = "") -> sql.Composed:
     return _locate_shareable(binding, table, code=code, until=until, new=new)
 
 
+def _locate_few(
+    binding: Binding,
+    table: Table,
+    *,
+    code: sql.Composed,
+    until: sql.Composed,
+    new: sql.Composed,
+) -> sql.Composed:
+    """Return ``locate`` where few rows are found, if any: whose they are is asked after that."""
+    walk = next(walks(binding, table))
+    kind = binding.type(binding.person.name, binding.person.key[0])
+    everybody = SQL("%(p0)s::{}[]").format(kind)
+    return SQL(
+        "SELECT (array_position({everybody}, {owner}) - 1)::int, {key}, false, {code}, {until}"
+        " FROM {source} WHERE {where} AND {new} ORDER BY t.ctid"
+    ).format(
+        everybody=everybody,
+        owner=walk.owner[0],
+        key=binding.shown("t", table),
+        code=code,
+        until=until,
+        source=SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *walk.joins]),
+        where=conjunction([*walk.conditions, SQL("{} = ANY({})").format(walk.owner[0], everybody)]),
+        new=new,
+    )
+
+
 def is_plain(binding: Binding, table: Table) -> bool:
-    """Say whether rows of a table differ in nothing but numbers, so that two texts can hold all."""
-    return all(binding.integers(table)) and not (table.shareable or table.term or table.holds)
+    """Say whether rows and people differ in nothing but numbers, so that texts can hold all."""
+    numbers = [*binding.integers(table), *binding.integers(binding.person)]
+    is_apart = not (table.shareable or table.term or table.holds)
+    return all(numbers) and is_apart and len(binding.person.key) == 1
 
 
 def locate_plain(binding: Binding, table: Table) -> sql.Composed:
-    """Return ``locate`` in one row: people, then each column of the key, as numbers in a text."""
-    slots = [sql.Identifier(slot) for slot in ["n", *binding.slots(table, "k")]]
-    return SQL("SELECT {} FROM ({}) AS x({}, shared, kept, until)").format(
-        SQL(", ").join(SQL("coalesce(string_agg({}::text, ','), '')").format(s) for s in slots),
-        locate(binding, table),
-        SQL(", ").join(slots),
+    """Return ``locate`` in one row: the person's key, then each column of the row's, as a text.
+
+    The people's rows are looked up in the index all at once, not person by person.
+    """
+    walk = next(walks(binding, table))
+    person = SQL("%(p0)s::{}[]").format(binding.type(binding.person.name, binding.person.key[0]))
+    slots = [sql.Identifier(slot) for slot in ["p", *binding.slots(table, "k")]]
+    return SQL(
+        "SELECT {shown} FROM (SELECT {columns} FROM {source} WHERE {where} ORDER BY t.ctid)"
+        " AS x({slots})"
+    ).format(
+        shown=SQL(", ").join(
+            SQL("coalesce(string_agg({}::text, ','), '')").format(slot) for slot in slots
+        ),
+        columns=SQL(", ").join([*walk.owner, *binding.columns("t", table.key)]),
+        source=SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *walk.joins]),
+        where=conjunction([*walk.conditions, SQL("{} = ANY({})").format(walk.owner[0], person)]),
+        slots=SQL(", ").join(slots),
     )
 
 
@@ -154,6 +197,18 @@ def _locate_shareable(
 def not_among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
     """Return the condition that a row's key is not in a set; hashed, however large the set."""
     return SQL("({}) NOT IN (SELECT * FROM {})").format(
+        SQL(", ").join(binding.columns("t", table.key)), binding.unnest(table, prefix)
+    )
+
+
+def among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
+    """Return the condition that a row's key is in a set, which is looked up in the key's index."""
+    if len(table.key) == 1:
+        column = table.key[0]
+        return SQL("{} = ANY(%({})s::{}[])").format(
+            sql.Identifier("t", column), SQL(f"{prefix}0"), binding.type(table.name, column)
+        )
+    return SQL("({}) IN (SELECT * FROM {})").format(
         SQL(", ").join(binding.columns("t", table.key)), binding.unnest(table, prefix)
     )
 
@@ -222,5 +277,5 @@ def bears_sign(text: sql.Composable, signs: sql.Composable) -> sql.Composed:
 
 
 def of_person(array: str, place: str = "u") -> sql.Composed:
-    """Return the person's own text out of an array with one for each of the people."""
-    return SQL("(%({})s::text[])[{} + 1]").format(SQL(array), sql.Identifier(place, "n"))
+    """Return the person's own text out of a list with one for each of the people."""
+    return SQL("(%({})s::jsonb ->> {})").format(SQL(array), sql.Identifier(place, "n"))

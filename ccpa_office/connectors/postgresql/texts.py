@@ -26,7 +26,7 @@ from ccpa_office.connectors.spelling import (
 __all__ = ["REMOVED", "Traces", "pattern", "traces"]
 
 NOTHING = "(?!)"
-NOT_PLAIN = re.compile(r"[\x00-\x7f](?<![0-9A-Za-z])")
+ESCAPED = {code: f"\\{chr(code)}" for code in range(0x80) if not chr(code).isalnum()}
 NO_SIGN = re.compile(r'["\\]')
 LONGER_DOMAIN = r"-[[:alnum:]]|\.[[:alpha:]]{2}([^[:alnum:]]|$)"
 
@@ -102,28 +102,34 @@ def pattern(identity: Identity) -> str:
 
 
 def _traces(found: Sequence[Spelling]) -> Traces:
-    narrow = [each for each in found if each.is_ascii]
     plain = [
         each.plain
         for each in found
         if each.glue in {Glue.BLANK, Glue.MAYBE} and _is_usual(each.plain)
     ]
+    written = [(each, _written(each)) for each in found]
     return Traces(
-        _pattern(found, WIDE_GLUE),
-        _pattern(narrow, GLUE),
+        _pattern(written, WIDE_GLUE),
+        _pattern([each for each in written if each[0].is_ascii], GLUE),
         PARTED.join(sorted({_sign(each) for each in found})),
         PARTED.join(list(dict.fromkeys(plain))[:MOST_SPELLINGS]),
     )
+
+
+def _written(spelling: Spelling) -> Sequence[str]:
+    if spelling.glue is Glue.DIGITS:
+        return spelling.pieces
+    return [_escaped(piece) for piece in spelling.pieces]
 
 
 def _is_usual(form: str) -> bool:
     return unicodedata.is_normalized("NFKC", form) and "%40" not in form
 
 
-def _pattern(found: Sequence[Spelling], glue: Mapping[Glue, str]) -> str:
+def _pattern(written: Sequence[tuple[Spelling, Sequence[str]]], glue: Mapping[Glue, str]) -> str:
     groups: dict[tuple[str, str], dict[str, None]] = {}
-    for each in found:
-        inner = glue[each.glue].join(map(_escaped, each.pieces))
+    for each, pieces in written:
+        inner = glue[each.glue].join(pieces)
         groups.setdefault((START[each.start], END[each.end]), {})[inner] = None
     met = [
         f"{before}(?:{'|'.join(sorted(inner, key=_longest_first))}){after}"
@@ -144,11 +150,10 @@ def _sign(spelling: Spelling) -> str:
     looked at in its plain form (NFKC) too, so the plain form of a spelling is enough. Quotes and
     backslashes are spelled otherwise in JSON and lists.
     """
-    form = NO_SIGN.sub(" ", unicodedata.normalize("NFKC", spelling.plain))
-    plain = form
+    plain = form = NO_SIGN.sub(" ", unicodedata.normalize("NFKC", spelling.plain))
     if not (form.isascii() and form.isprintable()):
         plain = "".join(character if _is_plain(character) else " " for character in form)
-    piece = max(plain.split(" "), key=len)
+    piece = max(plain.split(" "), key=len) if " " in plain else plain
     return piece if len(piece) > 1 else ANYWHERE
 
 
@@ -157,10 +162,12 @@ def _is_plain(character: str) -> bool:
 
 
 def _escaped(word: str) -> str:
+    if word.isascii() and word.isalnum():
+        return word
     if not word.isascii():
         return f"{SEAM}?".join(map(_plainly_escaped, _SEAMS.split(word)))
     return _plainly_escaped(word)
 
 
 def _plainly_escaped(word: str) -> str:
-    return NOT_PLAIN.sub(r"\\\g<0>", word)
+    return word.translate(ESCAPED)
