@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ccpa_office import clock
-from requests_app.forms import OutsideLinkForm
 from requests_app.fulfillment.outside import hands
 from requests_app.models import OutsideLink, Said
+from requests_app.outside_forms import OutsideLinkForm
 from requests_app.views import TOKEN
 
 

@@ -15,9 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.ways import Point
 from ccpa_office.law.certainty import EVIDENCE_NEEDED, Level
-from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
-from requests_app.models import Said
 from requests_app.numbers import NotANumber, read_number
 
 NONCE_SALT = "requests.form"
@@ -30,7 +28,6 @@ INVISIBLE = re.compile(
 NON_JOINER, JOINER = "\u200c", "\u200d"
 """What Persian, the scripts of India and joined emoji are written with: part of the spelling."""
 LOCAL_PART = 64
-LARGEST_EVIDENCE = 4 * 1024 * 1024
 
 
 class PlainText(forms.CharField):
@@ -351,51 +348,3 @@ class MessageForm(AskingForm):
         widget=forms.Textarea(attrs={"rows": 4}),
         error_messages={"required": _("Write your message.")},
     )
-
-
-EXCEPTIONS = [("", "—"), *((e.value, e.label) for e in exceptions_for(RequestKind.DELETE))]
-
-
-class OutsideAnswerForm(AskingForm):
-    """What became of a deletion that somebody does by hand."""
-
-    use_required_attribute = False
-    said = forms.ChoiceField(
-        label=_("What became of it?"), choices=Said.choices, widget=forms.RadioSelect
-    )
-    exception = forms.ChoiceField(
-        label=_("If it is kept: under which exception?"), choices=EXCEPTIONS, required=False
-    )
-    note = PlainText(
-        label=_("Anything that we should know"),
-        help_text=_("Say here why it cannot be done. Write nothing about the person."),
-        max_length=2000,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or {}
-        said, exception = found.get("said"), found.get("exception")
-        if said == Said.KEPT and not exception:
-            self.add_error("exception", _("Choose the exception under which it is kept."))
-        found["exception"] = exception if said == Said.KEPT else ""
-        if said == Said.IMPOSSIBLE and not found.get("note", "").strip():
-            self.add_error("note", _("Say why it cannot be done."))
-        return found
-
-
-class OutsideLinkForm(OutsideAnswerForm):
-    """The same, with a file that shows it."""
-
-    evidence = forms.FileField(
-        label=_("A file that shows it"),
-        help_text=_("Up to 4 MB. We keep it sealed, without its name."),
-        required=False,
-    )
-
-    def clean_evidence(self) -> bytes:
-        file = self.cleaned_data.get("evidence")
-        if file and file.size > LARGEST_EVIDENCE:
-            raise forms.ValidationError(_("This file is larger than 4 MB."), code="large")
-        return bytes(file.read()) if file else b""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from requests_app import api, downloads, errands, views
+from requests_app import api, downloads, errands, optout, views
 
 app_name = "requests"
 urlpatterns = [
@@ -25,7 +25,7 @@ urlpatterns = [
     path("api/v1/suppression/check", api.check, name="api-suppression-check"),
     path("api/v1/corrections/check", api.corrected, name="api-corrections-check"),
     path("api/v1/openapi.json", api.openapi, name="api-openapi"),
-    path("opt-out/", views.opt_out, name="opt-out"),
-    path("opt-out/status", views.opt_out_status, name="opt-out-status"),
-    path("opt-out/status.json", views.opt_out_status, name="opt-out-status-json"),
+    path("opt-out/", optout.opt_out, name="opt-out"),
+    path("opt-out/status", optout.opt_out_status, name="opt-out-status"),
+    path("opt-out/status.json", optout.opt_out_status, name="opt-out-status-json"),
 ]

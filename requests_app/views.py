@@ -1,12 +1,11 @@
 """The public pages: read the clock and the form, make one call, redirect."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
@@ -34,7 +33,7 @@ from requests_app.forms import (
 from requests_app.fulfillment import handing
 from requests_app.fulfillment.outside import hands
 from requests_app.intake import Asked
-from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose, Status
+from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose
 from requests_app.numbers import NotANumber, read_number
 from requests_app.workflow import MoveNotAllowed
 
@@ -393,36 +392,3 @@ def message(request: HttpRequest, number: str) -> HttpResponse:
         return _case_page(request, consumer_request, form)
     casework.hear(consumer_request, form.cleaned_data["text"], at=clock.now())
     return redirect("requests:case", number=consumer_request.public_number)
-
-
-# --- opt-out state ------------------------------------------------------------------------------
-
-JSON = re.compile(r"application/json", re.IGNORECASE)
-
-
-def _signal(request: HttpRequest) -> bool:
-    return request.headers.get("Sec-GPC", "").strip() == "1"
-
-
-def _opted_out(request: HttpRequest) -> bool:
-    """Whether this browser stands as opted out: its signal, or a request made from it (7026(g))."""
-    if _signal(request):
-        return True
-    numbers = [request.session.get(RECEIVED, ""), *request.session.get(CASES, {})]
-    made = ConsumerRequest.objects.filter(number__in=numbers, kind=RequestKind.OPT_OUT)
-    return made.exclude(status__in=[Status.WITHDRAWN, Status.DENIED, Status.REDIRECTED]).exists()
-
-
-@require_safe
-def opt_out(request: HttpRequest) -> HttpResponse:
-    """The visitor's own opt-out state, and whether a signal was honored (7025(c)(6))."""
-    context = {"opted_out": _opted_out(request), "signal": _signal(request)}
-    return render(request, "opt_out.html", context)
-
-
-@require_safe
-def opt_out_status(request: HttpRequest) -> HttpResponse:
-    """The same as data."""
-    if not request.path.endswith(".json") and not JSON.search(request.headers.get("Accept", "")):
-        return redirect("requests:opt-out")
-    return JsonResponse({"opted_out": _opted_out(request)})

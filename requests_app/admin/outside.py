@@ -19,10 +19,10 @@ from notices_app.models import DataSystem
 from requests_app.admin.moves import PurposeForm, ReasonForm
 from requests_app.admin.outside_words import why
 from requests_app.admin.words import ground_words
-from requests_app.forms import OutsideAnswerForm
 from requests_app.fulfillment.outside import hands
 from requests_app.fulfillment.outside.asking import Asked
 from requests_app.models import OutsideTask, PlanState, Said
+from requests_app.outside_forms import OutsideAnswerForm
 
 _L = gettext_lazy
 OPEN = Q(plan__state__in=[PlanState.EXECUTING, PlanState.RESIDUAL])

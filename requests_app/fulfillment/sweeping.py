@@ -182,7 +182,7 @@ class _Turn:
             if not held.update(place=table, after=last, read=row.read, names_alone=row.names_alone):
                 raise work.LeaseLost
             Trace.objects.bulk_create(traces)
-            work.renew(row, timedelta(minutes=3))
+            work.renew(row, lease=timedelta(minutes=3))
 
     def _judged(self, table: str, seen: Sequence[Seen]) -> tuple[list[Trace], int]:
         """Traces of a page, one for each row and plan; and how many names stood alone."""

@@ -16,7 +16,6 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, NotAllowed, Verb, require
 from requests_app import correspondence, targets
 from requests_app.correspondence.links import token_digest
-from requests_app.forms import LARGEST_EVIDENCE
 from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking, settling
 from requests_app.fulfillment.plan import subject_of
@@ -29,6 +28,7 @@ from requests_app.models import (
     PlanState,
     Said,
 )
+from requests_app.outside_forms import LARGEST_EVIDENCE
 
 SYSTEM = Actor.system("outside")
 LIFE = timedelta(hours=72)
