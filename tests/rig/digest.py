@@ -23,8 +23,12 @@ from requests_app.models import ConsumerRequest, Identifier, Message
 APPS = ("ccpa_office", "notices_app", "requests_app")
 NOT_TABLES = {
     "LedgerSeal", "UnsealedLine", "ScheduleRun", "ClockGuard", "DataKey", "Throttle",
+    "Sweep", "SweptChunk", "Trace",
 }  # fmt: skip
-"""The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods."""
+"""The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods.
+
+What a sweep reads and finds depends on who of the others was erased before it came by; that every
+sweep ended, and that every plan is proved in the end, is compared."""
 NOT_FIELDS = {
     "id", "owner", "attempts", "fence", "repeats", "number", "nonce", "message_id", "data_key",
     "url", "password",
@@ -43,8 +47,11 @@ OPENED = {
 }
 RANDOM = {("Link", "digest"), ("Receipt", "digest")}
 """A token's digest; and that of keys in the order in which the plans of a chunk were built."""
-EXTRA_VERBS = {"letter.unknown", "letter.refused", "letter.released"}
-"""Lines that tell of a fault; they are counted apart."""
+EXTRA_VERBS = {
+    "letter.unknown", "letter.refused", "letter.released",
+    "proof.swept", "proof.told-of", "proof.settled", "trace.kept",
+}  # fmt: skip
+"""Lines that tell of a fault, and are counted apart; and those of sweeps."""
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
     (re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3}\b"), "NUMBER"),
