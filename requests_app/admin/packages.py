@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock, sealing
 from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
@@ -150,7 +150,7 @@ class PackageDesk(OfficeModelAdmin):
         """Counts, kinds that were taken out, masked samples, the answer, who did what."""
         asked = subject.consumer_request
         staff = {subject.asked_by_id, subject.prepared_by_id, subject.released_by_id} - {None}
-        words = building.kind_words("en")
+        words = building.kind_words(get_language() or "en")
         return {
             "title": _("Package %s") % (subject.hash[:12] or subject.version),
             "case": asked,

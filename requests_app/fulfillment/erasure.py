@@ -44,6 +44,7 @@ def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) ->
         results = apply(loaded, parts)
     work.seam("erase.after-effect")
     line, mark = erasure_ledger.append(loaded, parts, at=at)
+    work.seam("erase.noted")
     repeated = chunk.attempts > 1
     with transaction.atomic():
         _hand_on(chunk, at)

@@ -18,6 +18,7 @@ from tests.builders import ORLA, POINTS, Mailbox, Team, fresh, tokens
 from tests.steps import query
 
 SPECIFIC, CATEGORIES = RequestKind.KNOW_SPECIFIC, RequestKind.KNOW_CATEGORIES
+CORRECT = RequestKind.CORRECT
 
 
 def order_of(target: str, email: str) -> str:
@@ -41,6 +42,20 @@ def verified_to_know(
     since: str = "everything",
 ) -> ConsumerRequest:
     """A request to know that a verifier has decided on; its package is due."""
+    asked = checked_to_know(mailbox, target, kind=kind, email=email, since=since)
+    verification.decide(asked, by=team.verifier, reason="agrees", at=clock.now())
+    return fresh(asked)
+
+
+def checked_to_know(
+    mailbox: Mailbox,
+    target: str,
+    *,
+    kind: RequestKind = SPECIFIC,
+    email: str = ORLA,
+    since: str = "everything",
+) -> ConsumerRequest:
+    """A request to know whose data points agree, and that waits for a verifier."""
     identifiers = {"email": email, "name": "Orla Dunmarrow"}
     consumer_request = intake.open_request(
         Asked(kind, identifiers, Channel.WEB, "en", secrets.token_hex(8), choices={"since": since}),
@@ -53,7 +68,6 @@ def verified_to_know(
     claims = {**POINTS[email], "order_number": order_of(target, email)}
     verification.accept_evidence(link, claims, signed_as="Orla Dunmarrow", at=clock.now())
     tasks.drain_verify()
-    verification.decide(fresh(consumer_request), by=team.verifier, reason="agrees", at=clock.now())
     return fresh(consumer_request)
 
 

@@ -64,7 +64,7 @@ def screen(
 
 
 def problems(page: Page, language: str, width: int) -> list[str]:
-    """What is wrong with the page that stands open, in words."""
+    """What is wrong with the page that stands open, in words; lines are measured in a language."""
     found = [
         f"axe: {each['id']} {each['nodes'][0]['target']}"
         for each in Axe().run(page).response["violations"]
@@ -72,8 +72,8 @@ def problems(page: Page, language: str, width: int) -> list[str]:
     ]
     if page.evaluate("document.documentElement.scrollWidth") > width:
         found.append("scrolls sideways")
-    signs, where = page.evaluate(LONGEST_LINE)
-    if signs > MEASURE[language] * 1.02:
+    signs, where = page.evaluate(LONGEST_LINE) if language else (0, "")
+    if language and signs > MEASURE[language] * 1.02:
         found.append(f"{signs} signs a line: {where}")
     return found
 

@@ -134,7 +134,9 @@ class TestRotation:
         out = io.StringIO()
         call_command("rotate_keys", "--json", stdout=out, skip_checks=True)
         call_command("rotate_keys", stdout=out, skip_checks=True)
-        assert out.getvalue() == '{"rotated": 4}\n0 keys wrapped.\n'
+        assert out.getvalue() == (
+            '{"rotated": 4, "erasures": 0}\n0 keys wrapped, 0 erasures sealed anew.\n'
+        )
 
     def test_a_chunk_is_the_same_statements_however_large(
         self, sealed, settings, django_assert_num_queries

@@ -209,6 +209,21 @@ def test_a_download_that_is_broken_off_does_not_count(browser, package, mailbox)
     assert _refetched(package).downloads == 0
 
 
+def test_what_has_ended_ends_once(package, shelf, monkeypatch):
+    at, row = clock.now(), Download.objects.create(package=package, begun_at=clock.now())
+    fetch = handing.Fetch(package, row, clock.now)
+    assert b"".join(fetch.pieces()) == b"".join(fetch.pieces())
+    assert _refetched(package).downloads == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(handing.clock_guard, "clock_is_trusted", lambda: False)
+        assert handing.expire(at=package.expires_at) == 0
+    for _time in range(2):
+        handing.destroy(package, at=at)
+    assert lines(package.consumer_request.number).count("package.destroyed") == 1
+    assert not handing.call_back(package.consumer_request, at=at)
+    assert not handing._is_old(shelf / "taken away by another worker", at)
+
+
 def test_who_says_not_me_after_the_answer_calls_the_package_back(
     browser, package, mailbox, team, shelf
 ):

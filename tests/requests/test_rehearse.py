@@ -78,9 +78,22 @@ def test_shared_rows_are_decided_before_anything_is_erased(copy):
     assert facts["shared"] == {"addresses": 1}
 
 
+def test_nothing_is_done_to_several_people(copy):
+    query(copy, "DROP INDEX accounts_email")
+    query(copy, "UPDATE accounts SET email = %s WHERE id = 20", ORLA)
+    before = store_digest(copy)
+    correct = "--kind", "correct", "--identifier", f"email={ORLA}", "--value", "x"
+    for asked in (_of(ORLA), (*correct, "--field", "profiles.display_name")):
+        with pytest.raises(CommandError, match="several people"):
+            _run(*asked, "--execute")
+    assert store_digest(copy) == before
+
+
 def test_nobody_is_an_answer(copy):
     facts = _facts(*_of("nobody@example.org"), "--execute")
     assert (facts["people"], facts["plan"], facts["finding"]) == (0, [], "absent")
+    nobody = "--kind", "correct", "--identifier", "email=nobody@example.org"
+    assert _facts(*nobody)["fields"] == []
 
 
 def test_a_package_is_written(copy, tmp_path):

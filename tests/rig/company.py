@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, connections
 
 from ccpa_office import clock, clock_guard, connectors
-from ccpa_office.connectors.base import Identity
+from ccpa_office.connectors.base import Identity, StoreUnreachable
 from ccpa_office.law.vocabulary import LegalRole, RecipientCategory
 from notices_app import vocabulary
 from notices_app.management.commands.learner_database import fill
@@ -18,7 +18,9 @@ from requests_app import targets
 from requests_app.fulfillment.locating import locate, weigh
 from requests_app.fulfillment.packing import Subject
 from tests.builders import Team, serve
+from tests.fulfillment import outsiders
 from tests.rig import crew, settings
+from tests.vendor.server import Vendor
 
 PEOPLE = 80
 PROVIDERS = ("Hallam Post", "Corvid Proctoring")
@@ -32,6 +34,8 @@ class Learner:
     email: str
     name: str
     points: dict[str, str]
+    key: int
+    order: str
 
 
 @dataclass
@@ -40,6 +44,17 @@ class Company:
 
     team: Team
     learners: list[Learner]
+
+    def fill(self, vendor: Vendor) -> None:
+        """Let the vendor hold two records of everybody, and have forgotten what was asked."""
+        vendor.jobs.clear()
+        vendor.answers.clear()
+        vendor.log_file.write_text("")
+        vendor.people = {
+            key: {"id": key, "email": each.email, "name": "somebody"}
+            for number, each in enumerate(self.learners)
+            for key in (f"p{number:04d}a", f"p{number:04d}b")
+        }
 
 
 def found(count: int) -> Company:
@@ -60,6 +75,17 @@ def found(count: int) -> Company:
     connections.close_all()
     crew.keep_pristine()
     return company
+
+
+def found_rooms(company: Company, vendor: Vendor) -> None:
+    """Two systems outside besides: a vendor that holds two records of each, and an archive."""
+    outsiders.register(company.team, "vendor", vendor.url)
+    outsiders.register(
+        company.team, "paper", f"mailto:{outsiders.ARCHIVE}", outsiders.MANUAL, "manual"
+    )
+    connectors.close_all()
+    connections.close_all()
+    crew.keep_rooms()
 
 
 def migrate() -> None:
@@ -88,17 +114,20 @@ def _people(count: int) -> list[Learner]:
     """Learners with an address, a telephone and a postal code, and no row that others share."""
     with psycopg.connect(settings.LEARNER_URL) as there:
         rows = there.execute(
-            "SELECT a.id, a.email, a.full_name, a.phone, d.postal_code FROM accounts a"
-            " JOIN addresses d ON d.id = a.address_id"
-            " WHERE a.phone IS NOT NULL AND d.postal_code IS NOT NULL ORDER BY a.id"
+            "SELECT a.id, a.email, a.full_name, a.phone, d.postal_code, min(o.number)"
+            " FROM accounts a JOIN addresses d ON d.id = a.address_id"
+            " JOIN orders o ON o.account_id = a.id"
+            " WHERE a.phone IS NOT NULL AND d.postal_code IS NOT NULL"
+            " GROUP BY a.id, d.id ORDER BY a.id"
         ).fetchall()
     chosen = []
-    for _key, email, name, phone, postal in rows:
+    for number, email, name, phone, postal, order in rows:
         keys = targets.of("learners").connector.people([Identity({"email": [email]})])[0]
         plan = locate("learners", [Subject(key, {"email": [email]}) for key in keys],
                       on=clock.today())  # fmt: skip
         if len(keys) == 1 and not weigh(plan).undecided:
-            chosen.append(Learner(email, name, {"phone": phone, "postal_code": postal}))
+            points = {"phone": phone, "postal_code": postal}
+            chosen.append(Learner(email, name, points, number, order))
         if len(chosen) == count:
             return chosen
     raise LookupError("too few learners without shared rows")
@@ -111,8 +140,9 @@ def again(do: Callable[[], T], *, seconds: float = 40) -> T:
     def tried() -> bool:
         try:
             answers.append(do())
-        except (DatabaseError, InterfaceError):
+        except (DatabaseError, InterfaceError, StoreUnreachable):
             connections.close_all()
+            connectors.close_all()
             return False
         return True
 

@@ -70,12 +70,17 @@ def keep_pristine() -> None:
         make_database(copy, name)
 
 
-def reset() -> None:
-    """Both databases and the anchors as they were at the beginning."""
-    for name, copy in PRISTINE.items():
-        make_database(name, copy)
-    shutil.rmtree(settings.ANCHORS, ignore_errors=True)
-    shutil.rmtree(settings.FOLDER / "erasures", ignore_errors=True)
+def keep_rooms() -> None:
+    """Remember the office as it is with its systems outside."""
+    make_database(settings.ROOMS, OFFICE)
+
+
+def reset(office: str = PRISTINE[OFFICE]) -> None:
+    """Both databases and what stands beside them as they were at the beginning."""
+    make_database(OFFICE, office)
+    make_database(LEARNERS, PRISTINE[LEARNERS])
+    for folder in (settings.ANCHORS, settings.ERASURES, settings.PACKAGES):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def postgresql() -> Child:

@@ -18,19 +18,27 @@ from psycopg import sql
 
 from ccpa_office import sealing
 from ccpa_office.models import LedgerLine
-from requests_app.models import ConsumerRequest, Identifier, Message
+from requests_app.models import Batch, ConsumerRequest, Identifier, Message, Plan, PlanTable
 
 APPS = ("ccpa_office", "notices_app", "requests_app")
 NOT_TABLES = {
     "LedgerSeal", "UnsealedLine", "ScheduleRun", "ClockGuard", "DataKey", "Throttle",
+    "Download", "PackageCode", "OutsideState", "Sweep", "SweptChunk", "Trace",
 }  # fmt: skip
-"""The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods."""
+"""The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods.
+Downloads and codes are the consumer's own attempts; how many files came is asked apart.
+What a sweep reads and finds depends on who of the others was erased before it came by; that every
+sweep ended, and that every plan is proved in the end, is compared."""
 NOT_FIELDS = {
     "id", "owner", "attempts", "fence", "repeats", "number", "nonce", "message_id", "data_key",
-    "url", "password",
+    "url", "password", "tries",
 }  # fmt: skip
 OPENED = {
     ("Identifier", "value"): "identifier.value",
+    ("Correction", "after"): "correction.after",
+    ("Correction", "before"): "correction.before",
+    ("Correction", "row"): "correction.row",
+    ("Declaration", "typed_name"): "declaration.name",
     ("Kept", "person"): "kept.person",
     ("Message", "recipient"): "message.recipient",
     ("Message", "facts"): "message.facts",
@@ -38,13 +46,33 @@ OPENED = {
     ("Message", "html"): "message.html",
     ("Note", "text"): "note.text",
     ("Plan", "subjects"): "plan.people",
+    ("OutsideTask", "note"): "outside.note",
+    ("OutsideTask", "records"): "outside.records",
     ("PlanTable", "keys"): "plan.keys",
     ("PlanTable", "persons"): "plan.persons",
 }
-RANDOM = {("Link", "digest"), ("Receipt", "digest")}
-"""A token's digest; and that of keys in the order in which the plans of a chunk were built."""
-EXTRA_VERBS = {"letter.unknown", "letter.refused", "letter.released"}
-"""Lines that tell of a fault; they are counted apart."""
+RANDOM = {
+    ("Link", "digest"), ("OutsideLink", "digest"), ("Receipt", "digest"),
+    ("Package", "hash"), ("Package", "size"),
+    ("OutsideCall", "key"), ("OutsideCall", "ticket"), ("OutsideCall", "answer"),
+    ("OutsideCall", "step"), ("OutsideCall", "question"),
+}  # fmt: skip
+"""Digests of tokens; of keys in the order in which the plans of a chunk were built; what names the
+request's own number, a step's row, or a vendor's ticket."""
+EXTRA_VERBS = {
+    "letter.unknown", "letter.refused", "letter.released",
+    "package.code-asked", "package.opened", "package.wrong-code", "package.download-begun",
+    "proof.swept", "proof.told-of", "proof.settled", "trace.kept",
+}  # fmt: skip
+"""Lines that tell of a fault, or of another try of a consumer, and are counted apart; and those of
+sweeps."""
+TRIED = "package_code"
+"""The letter that a consumer asks for as often as it takes."""
+HIDDEN_FACTS = {
+    "root": "the root of the receipts", "calls": "the calls", "hash": "the package",
+    "line": "a line outside", "mark": "its mark", "package": "the package", "sent": "its bytes",
+    "size": "its bytes",
+}  # fmt: skip
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
     (re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3}\b"), "NUMBER"),
@@ -62,6 +90,7 @@ class Reader:
         self._boxes: dict[int, sealing.Box] = {}
         self._people = {each.number: _who(each) for each in ConsumerRequest.objects.all()}
         self._letters = {each.pk: each for each in Message.objects.all()}
+        self._known = {**self._people, **_drawn_hashes(self._people)}
 
     def office(self) -> Digest:
         """Each table as the multiset of its rows."""
@@ -77,6 +106,8 @@ class Reader:
         """One row in words; empty for a line that tells of a fault."""
         if isinstance(row, LedgerLine):
             return self._line(row)
+        if isinstance(row, Message) and row.letter == TRIED:
+            return ""
         facts = {
             field.name: self._value(row, field)
             for field in row._meta.concrete_fields
@@ -94,13 +125,29 @@ class Reader:
             return "a moment"
         if isinstance(value, bytes | memoryview):
             return self._bytes(row, field.name, bytes(value))
-        return self._people.get(value, value) if isinstance(value, str) else value
+        return self._said(value)
+
+    def _said(self, value: Any) -> Any:
+        """A value, or each of a list, without what is drawn anew in each run."""
+        if isinstance(value, list):
+            return [self._said(each) for each in value]
+        return self._known.get(value, value) if isinstance(value, str) else value
 
     def _bytes(self, row: Any, name: str, value: bytes) -> str:
         context = OPENED.get((type(row).__name__, name))
         if context is None or not value:
             return value.hex()
-        return self._box(row).open(value, context=context)
+        text = self._box(row).open(value, context=context)
+        if isinstance(row, Plan | PlanTable) and self._ends_terms(row):
+            text = _in_no_order(text)
+        for number, who in self._people.items():
+            text = text.replace(number, who)
+        return text
+
+    def _ends_terms(self, row: Plan | PlanTable) -> bool:
+        """Whether it is of a plan whose people stand in the order in which they were proved."""
+        plan = row.plan if isinstance(row, PlanTable) else row
+        return plan.consumer_request_id is None and plan.system_key == "learners"
 
     def _box(self, row: Any) -> sealing.Box:
         owner = row
@@ -122,9 +169,15 @@ class Reader:
         if line.verb in EXTRA_VERBS:
             return ""
         body = json.loads(line.body)
+        if TRIED in body["facts"].values() or self._is_cut_short(line.verb, body["facts"]):
+            return ""
         facts = {name: self._fact(name, value) for name, value in body["facts"].items()}
         subject = self._subject(line.subject)
         return json.dumps([subject, line.verb, line.actor, facts], sort_keys=True, default=str)
+
+    def _is_cut_short(self, verb: str, facts: dict[str, Any]) -> bool:
+        """Whether it tells of a download that did not come whole."""
+        return verb == "package.download-ended" and not facts["complete"]
 
     def _subject(self, subject: str) -> str:
         kind, _, key = subject.partition(":")
@@ -138,13 +191,36 @@ class Reader:
         if name == "message":
             letter = self._letters[value]
             return short_of(self.told(letter))
-        if name == "root":
-            return "the root of the receipts"
-        return "a moment" if name.endswith(("_at", "_on")) else value
+        if name in HIDDEN_FACTS:
+            return HIDDEN_FACTS[name]
+        return "a moment" if name.endswith(("_at", "_on")) else self._said(value)
 
     def _batch(self, key: int) -> str:
-        found = apps.get_model("requests_app", "Batch")._base_manager.get(pk=key)
-        return str(found.hash)
+        return str(self._said(Batch.objects.get(pk=key).hash))
+
+
+def _in_no_order(text: str) -> str:
+    """Of people and keys who they are; of their numbers nothing."""
+    found = json.loads(text)
+    if all(isinstance(each, int) for each in found):
+        return f"{len(found)} numbers"
+    return json.dumps(sorted(found, key=str), sort_keys=True, ensure_ascii=False)
+
+
+def _drawn_hashes(people: dict[str, str]) -> dict[str, str]:
+    """Hashes of plans and batches in which a number stands, or an order that is nobody's."""
+    plans = Plan.objects.exclude(system_key="learners").select_related("consumer_request")
+    found = {}
+    for plan in plans:
+        who = people[plan.consumer_request.number] if plan.consumer_request else "nobody"
+        found[plan.hash] = f"the plan for {plan.system_key} of {who}"
+    ended = Plan.objects.filter(consumer_request=None, parent=None, system_key="learners")
+    found |= dict.fromkeys(ended.values_list("hash", flat=True), "the plan of ended terms")
+    terms = Batch.objects.filter(kind=Batch.Kind.TERM)
+    found |= dict.fromkeys(terms.values_list("hash", flat=True), "the batch of ended terms")
+    for batch in Batch.objects.exclude(system_key="learners"):
+        found[batch.hash] = f"the batch for {batch.system_key} of {batch.people}"
+    return found
 
 
 def _who(consumer_request: ConsumerRequest) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings as office
 from django.db import DatabaseError, connections
@@ -17,9 +18,10 @@ from requests_app.models import ConsumerRequest, Message, Status
 from tests.builders import tokens
 from tests.rig import crew, digest, settings
 from tests.rig.browser import Browser, hidden
+from tests.rig.cast import PRESSES
 from tests.rig.post import CUT, LATER, REFUSE, SILENT, TAKE
 from tests.rig.runs import Rig, Run, Told
-from tests.rig.story import PRESSES, Story
+from tests.rig.story import Story
 
 NOBODY = {"REDIS_URL": f"redis+socket://{settings.FOLDER}/nobody-listens.sock"}
 
@@ -45,7 +47,7 @@ class Every:
 ONCE = {
     "intake.before-commit": (2,),
     "intake.after-commit": (3,),
-    "work.claimed": (4, 17),
+    "work.claimed": (4,),
     "verify.before-commit": (2, 7),
     "plan.before-commit": (2,),
     "mail.before-effect": (3,),
@@ -71,6 +73,27 @@ def kills(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
             whole = chance.random() < 0.3 and not seam.startswith("intake")
             rig.orders.give("kill-all" if whole else "kill", seam, [ordinal])
     rig.orders.give("lose", "intake.after-commit", [rig.count - 1])
+    rig.orders.give("tear", "erase.noted", [2])
+
+
+IN_ROOMS = {
+    "package.collecting": (1,), "package.half-written": (9,), "package.stored": (1,),
+    "package.code": (1,), "package.begun": (1,), "package.ended": (2,), "package.expiry": (1,),
+    "correction.claimed": (1,), "correction.changed": (1,),
+    "outside.before-call": (1, 4), "outside.after-call": (2,),
+    "outside.before-commit": (1,), "outside.after-commit": (1,), "work.claimed": (12,),
+}  # fmt: skip
+
+
+def kills_in_rooms(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
+    """Die at each seam of the other rooms; twice in a row at the call to a vendor."""
+    for seam, ordinals in IN_ROOMS.items():
+        is_web = seam in {"package.code", "package.begun", "package.ended"}
+        for ordinal in ordinals:
+            whole = chance.random() < 0.3 and not is_web
+            rig.orders.give("kill-all" if whole else "kill", seam, [ordinal])
+    rig.orders.give("tear", "erase.noted", [1])
+    rig.orders.give("kill", "erase.before-commit", [2])
 
 
 def kills_at_random(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
@@ -164,6 +187,30 @@ def kills_the_database(rig: Rig, story: Story, chance: random.Random, told: Told
     while_frozen(rig, story, strikes, names, told)
 
 
+def kills_the_database_in_rooms(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
+    """The same in the middle of a package, of a correction, of a call to a vendor."""
+    places = ["package.stored", "correction.changed", "outside.after-call", "erase.noted",
+              "outside.before-commit"]  # fmt: skip
+    for seam in places:
+        rig.orders.give("stop", seam, [1])
+
+    def die() -> None:
+        crew.kill_database()
+        crew.start_database()
+
+    def restart() -> None:
+        crew.stop_database()
+        crew.start_database()
+
+    def cut() -> None:
+        crew.cut_connections()
+
+    strikes = [die, restart, die, cut, restart]
+    names = ["kill database", "restart database", "kill database", "cut connections",
+             "restart database"]  # fmt: skip
+    while_frozen(rig, story, strikes, names, told)
+
+
 def cuts_connections(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
     """Every session with both databases is ended, again and again."""
     every = Every(1.5, most=12)
@@ -186,6 +233,20 @@ def freezes_workers(rig: Rig, story: Story, chance: random.Random, told: Told) -
         ("verify.before-commit", 2), ("plan.before-commit", 2), ("work.claimed", 6),
     ):  # fmt: skip
         rig.orders.give("stop", seam, [ordinal])
+    thaw_late(rig, story)
+
+
+def freezes_in_rooms(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
+    """The same where a package is written, a field corrected, a vendor asked."""
+    for seam in ("package.half-written", "package.stored", "correction.claimed",
+                 "correction.changed", "outside.before-call", "outside.after-call",
+                 "outside.before-commit", "erase.noted", "package.expiry"):  # fmt: skip
+        rig.orders.give("stop", seam, [1])
+    thaw_late(rig, story)
+
+
+def thaw_late(rig: Rig, story: Story) -> None:
+    """Whoever stands still goes on when its lease is long over."""
     since: dict[str, float] = {}
 
     def thaw() -> None:
@@ -285,6 +346,7 @@ def moods(rig: Rig, story: Story, chance: random.Random, told: Told) -> None:
 # --- the list -----------------------------------------------------------------------------------
 
 EVERYBODY = ("web", "worker", "worker2", "keeper", "keeper2", "beat")
+ROOMS: dict[str, Any] = {"rooms": True}
 RUNS = [
     Run("clean again"),
     Run("kills at seams", kills),
@@ -308,6 +370,15 @@ RUNS = [
         compares=False,
     ),
     Run("two of each", wipes, programs=EVERYBODY),
+    Run("rooms: kills at seams", kills_in_rooms, **ROOMS),
+    Run("rooms: kills, no broker", kills_in_rooms, ("web", "keeper", "keeper2"), NOBODY, **ROOMS),
+    Run("rooms: kills at random", kills_at_random, **ROOMS),
+    Run("rooms: broker wiped", wipes, EVERYBODY, **ROOMS),
+    Run("rooms: broker frozen", freezes_the_broker, finish=thaw_the_broker, **ROOMS),
+    Run("rooms: database killed", kills_the_database_in_rooms, **ROOMS),
+    Run("rooms: connections cut", cuts_connections, **ROOMS),
+    Run("rooms: workers frozen", freezes_in_rooms, **ROOMS),
+    Run("rooms: mail moods", moods, **ROOMS),
 ]
 QUICK = {"kills at seams", "broker frozen", "database killed", "workers frozen", "mail moods",
          "impatient people", "stop links"}  # fmt: skip

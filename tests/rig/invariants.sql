@@ -25,13 +25,34 @@ SELECT chunk_id FROM requests_app_receipt GROUP BY chunk_id, "table", action HAV
 SELECT subject FROM ccpa_office_ledgerline WHERE verb = 'erasure.carried-out' GROUP BY subject, body::json -> 'facts' ->> 'chunk' HAVING count(*) > 1;
 
 -- a proved chunk without receipts
-SELECT c.id FROM requests_app_chunk c WHERE stage = 'done' AND proved_at IS NOT NULL AND NOT EXISTS (SELECT FROM requests_app_receipt WHERE chunk_id = c.id);
+SELECT c.id FROM requests_app_chunk c JOIN requests_app_batch b ON b.id = c.batch_id JOIN notices_app_datasystem s ON s.key = b.system_key WHERE s.kind = 'sql' AND c.stage = 'done' AND c.proved_at IS NOT NULL AND NOT EXISTS (SELECT FROM requests_app_receipt WHERE chunk_id = c.id);
 
 -- receipts before the erasure was told
 SELECT c.id FROM requests_app_chunk c JOIN requests_app_receipt r ON r.chunk_id = c.id WHERE c.erased_at IS NULL;
 
 -- a plan carried out without its approval
 SELECT p.id FROM requests_app_plan p WHERE p.parent_id IS NULL AND p.consumer_request_id IS NOT NULL AND p.state IN ('executing', 'proved', 'residual') AND (SELECT count(*) FROM requests_app_approval a WHERE a.plan_id = p.id AND a.hash = p.hash) < p.approvals_needed;
+
+-- a package handed over by one person
+SELECT p.id FROM requests_app_package p JOIN requests_app_consumerrequest r ON r.id = p.consumer_request_id WHERE p.released_at IS NOT NULL AND (p.released_by_id IN (p.prepared_by_id, r.verified_by_id) OR p.prepared_by_id IS NULL);
+
+-- a package handed over twice, or a request answered twice
+SELECT subject FROM ccpa_office_ledgerline WHERE verb IN ('request.completed', 'package.built') GROUP BY subject, verb HAVING count(*) > 1;
+
+-- a package destroyed whose file is still named
+SELECT id FROM requests_app_package WHERE stage = 'destroyed' AND file <> '';
+
+-- a correction carried out by one person
+SELECT id FROM requests_app_correction WHERE stage IN ('approved', 'done', 'changed') AND (approved_by_id IS NULL OR approved_by_id = proposed_by_id);
+
+-- a correction told twice in the book
+SELECT subject FROM ccpa_office_ledgerline WHERE verb = 'correction.done' GROUP BY subject, body::json -> 'facts' ->> 'field' HAVING count(*) > 1;
+
+-- a system outside settled without its word, or twice in the book
+SELECT subject FROM ccpa_office_ledgerline WHERE verb = 'outside.proved' GROUP BY subject, body::json -> 'facts' ->> 'system' HAVING count(*) > 1;
+
+-- two calls of one step outside
+SELECT task_id FROM requests_app_outsidecall GROUP BY task_id, step HAVING count(*) > 1;
 
 -- a list carried out without its approvals
 SELECT p.id FROM requests_app_plan p JOIN requests_app_chunk c ON c.id = p.chunk_id JOIN requests_app_batch b ON b.id = c.batch_id WHERE p.consumer_request_id IS NULL AND p.state IN ('executing', 'proved', 'residual') AND (SELECT count(*) FROM requests_app_batchapproval a WHERE a.batch_id = b.id AND a.hash = b.hash) < b.approvals_needed;
@@ -40,10 +61,10 @@ SELECT p.id FROM requests_app_plan p JOIN requests_app_chunk c ON c.id = p.chunk
 SELECT a.id FROM requests_app_approval a JOIN requests_app_plan p ON p.id = a.plan_id JOIN requests_app_consumerrequest r ON r.id = p.consumer_request_id WHERE r.verified_by_id = a.by_id;
 
 -- completed without proof
-SELECT r.id FROM requests_app_consumerrequest r WHERE status = 'completed' AND kind = 'delete' AND on_file AND NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = r.id AND state = 'proved');
+SELECT r.id FROM requests_app_consumerrequest r WHERE status = 'completed' AND kind = 'delete' AND on_file AND NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = r.id AND (state = 'proved' OR state = 'residual' AND proved_at IS NOT NULL));
 
 -- completed before the providers were told
-SELECT r.id FROM requests_app_consumerrequest r JOIN requests_app_message m ON m.consumer_request_id = r.id AND m.audience = 'provider' WHERE r.status = 'completed' AND m.delivery <> 'handed';
+SELECT r.id FROM requests_app_consumerrequest r JOIN requests_app_message m ON m.consumer_request_id = r.id AND m.audience = 'provider' WHERE r.status = 'completed' AND r.kind = 'delete' AND m.delivery <> 'handed';
 
 -- a handed letter that is still due
 SELECT id FROM requests_app_message WHERE delivery = 'handed' AND state <> 'done';

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.rig.runs import Told
-from tests.rig.seams import SEAMS
+from tests.rig.seams import ROOM_SEAMS, SEAMS
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Report:
     seed: int
     began: float = field(default_factory=time.monotonic)
     runs: list[Told] = field(default_factory=list)
+    stories: set[str] = field(default_factory=set)
     status: int = 0
 
     def __post_init__(self) -> None:
@@ -31,9 +32,10 @@ class Report:
         """Seconds since the beginning."""
         return time.monotonic() - self.began
 
-    def add(self, told: Told) -> None:
+    def add(self, told: Told, story: str = "deletions") -> None:
         """Tell of one run."""
         self.runs.append(told)
+        self.stories.add(story)
         faults = ", ".join(f"{name} {count}" for name, count in sorted(told.faults.items()))
         verdict = "BAD" if told.bad else "ok"
         self.say(f"{verdict:>4} {told.name:<22} {told.seconds:5.1f} s  {faults}")
@@ -54,9 +56,10 @@ class Report:
         struck = sum((told.struck for told in self.runs), Counter())
         passed = sum((told.passed for told in self.runs), Counter())
         self.say("seam                    passed  struck")
-        for seam in SEAMS:
+        seams = SEAMS + ROOM_SEAMS * ("rooms" in self.stories)
+        for seam in seams:
             self.say(f"  {seam:<22}{passed[seam]:>6}{struck[seam]:>8}")
-        missed = [seam for seam in SEAMS if not struck[seam]]
+        missed = [seam for seam in seams if not struck[seam]]
         if complete and missed:
             self.say(f"   !!  never struck: {', '.join(missed)}")
             self.status = 1
@@ -88,4 +91,5 @@ KINDS = {
     "kill-all": "signal 9",
     "stop": "process frozen",
     "lose": "answer lost",
+    "tear": "signal 9",
 }

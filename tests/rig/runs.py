@@ -10,13 +10,16 @@ from django.db import connections
 
 from ccpa_office import connectors
 from requests_app.models import Status
-from tests.rig import crew, digest, invariants, settings
+from tests.rig import crew, digest, invariants, rooms, settings
 from tests.rig.company import Company, again
 from tests.rig.crew import Crew, Stuck
 from tests.rig.digest import Digest
 from tests.rig.post import Post
+from tests.rig.rooms import Rooms
 from tests.rig.seams import Orders
+from tests.rig.settings import OFFICE, PRISTINE
 from tests.rig.story import Story, people
+from tests.vendor.server import Vendor
 
 
 @dataclass
@@ -28,9 +31,10 @@ class Rig:
     orders: Orders
     seed: int
     count: int
-    reference: Digest = field(default_factory=dict)
+    vendor: Vendor
+    reference: dict[str, Digest] = field(default_factory=dict)
     pages: list[float] = field(default_factory=list)
-    """The digest of the clean run, and how long its pages took."""
+    """The digest of the clean run of each story, and how long its pages took."""
 
 
 @dataclass
@@ -56,7 +60,7 @@ class Run:
     prepare: Callable[["Rig", Story, random.Random, Told], None] = lambda *_: None
     programs: tuple[str, ...] = ("web", "worker", "keeper")
     variables: dict[str, str] = field(default_factory=dict)
-    seconds: float = 60.0
+    seconds: float = 180.0
     finish: Callable[[], None] = lambda: None
     compares: bool = True
     count: int = 0
@@ -65,13 +69,22 @@ class Run:
     hurries: bool = False
     """Whether its pages must be as fast as those of the clean run."""
     until: Status = Status.COMPLETED
+    rooms: bool = False
+    """Whether it tells the story of the other rooms."""
+
+    @property
+    def story(self) -> str:
+        """Which story it tells: runs of one story are compared with each other."""
+        return "rooms" if self.rooms else "deletions"
 
     def tell(self, rig: Rig) -> Told:
         """Tell it from the pristine office to its end, and look at what is left."""
         told, began = Told(self.name), time.monotonic()
         crew_ = Crew({**settings.VARIABLES, **self.variables})
-        story = Story(rig.company, crew_, rig.post, people(rig.company, self.count or rig.count))
-        _begin(rig)
+        made, cast = (Rooms, rooms.cast) if self.rooms else (Story, people)
+        told_of = cast(rig.company, self.count or rig.count)
+        story = made(rig.company, crew_, rig.post, told_of)
+        _begin(rig, settings.ROOMS if self.rooms else PRISTINE[OFFICE])
         chance = random.Random(f"{rig.seed} {self.name}")  # noqa: S311 - one seed, one history
         try:
             self.prepare(rig, story, chance, told)
@@ -89,22 +102,31 @@ class Run:
         told.seconds = time.monotonic() - began
         return told
 
+    def _broken(self, rig: Rig, story: Story) -> list[str]:
+        """What must not be, now that the run is over."""
+        bad = sorted(story.broken | set(again(invariants.broken)))
+        bad += again(invariants.book) + invariants.roots() + invariants.erasures()
+        bad += invariants.told([who.number for who in story.consumers if who.number])
+        if self.rooms:
+            bad += invariants.vendor(rig.vendor)
+            bad += invariants.packages(story.consumers, rig.company.learners)
+        return bad
+
     def _look(self, rig: Rig, story: Story, told: Told) -> None:
         told.seconds_of_pages = [each for who in story.consumers for each in who.seconds]
         for seam, deed, program, _pid in rig.orders.done():
             told.struck[seam] += 1
             told.faults[f"{deed} {program}"] += 1
         told.passed = rig.orders.passed()
-        told.bad += sorted(story.broken | set(again(invariants.broken)))
-        told.bad += again(invariants.book)
-        told.bad += invariants.roots()
-        told.bad += invariants.told([who.number for who in story.consumers if who.number])
+        told.bad += self._broken(rig, story)
         bad, doubles, unknown = invariants.mail(rig.post)
         told.bad += bad
         told.faults += Counter({"letter again": doubles, "letter unknown": unknown})
         told.digest = {**digest.Reader().office(), **digest.of_store(settings.LEARNER_URL)}
-        if self.compares and rig.reference:
-            told.bad += digest.differences(rig.reference, told.digest)
+        told.digest["vendor.people"] = Counter(sorted(rig.vendor.people))
+        if self.compares and (clean := rig.reference.get(self.story)):
+            told.bad += digest.differences(clean, told.digest)
+        told.notes.append(f"digest {digest.short(told.digest)}")
         told.notes.append(pages(told.seconds_of_pages))
         if self.hurries:
             told.bad += slower(rig.pages, told.seconds_of_pages)
@@ -139,12 +161,14 @@ def slower(healthy: list[float], sick: list[float]) -> list[str]:
     ]
 
 
-def _begin(rig: Rig) -> None:
+def _begin(rig: Rig, office: str) -> None:
     connections.close_all()
     connectors.close_all()
-    crew.reset()
+    crew.reset(office)
+    rig.company.fill(rig.vendor)
     rig.orders.clear()
     rig.post.begin()
 
 
 CLEAN = Run("clean")
+CLEAN_ROOMS = Run("rooms: clean", rooms=True)

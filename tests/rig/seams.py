@@ -13,10 +13,18 @@ SEAMS = (
     "intake.before-commit", "intake.after-commit",
     "work.claimed", "verify.before-commit", "plan.before-commit",
     "mail.before-effect", "mail.after-effect", "mail.before-commit", "mail.after-commit",
-    "erase.before-effect", "erase.after-effect", "erase.before-commit", "erase.after-commit",
+    "erase.before-effect", "erase.after-effect", "erase.noted",
+    "erase.before-commit", "erase.after-commit",
     "prove.before-commit", "prove.after-commit",
 )  # fmt: skip
 """Every named instant on the way of a deletion in a database; a rig that missed one fails."""
+ROOM_SEAMS = (
+    "package.collecting", "package.half-written", "package.stored",
+    "package.code", "package.begun", "package.ended", "package.expiry",
+    "correction.claimed", "correction.changed",
+    "outside.before-call", "outside.after-call", "outside.before-commit", "outside.after-commit",
+)  # fmt: skip
+"""Those of the other rooms."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from ccpa_office.office import free_port
 
 OFFICE, LEARNERS = "rig_office", "rig_learners"
 PRISTINE = {OFFICE: "rig_office_pristine", LEARNERS: "rig_learners_pristine"}
+ROOMS = "rig_office_rooms"
+"""The office with its systems outside, as it was at the beginning."""
 LEASE = 2.5
 CHANGES = {
     "ccpa_office.work": {
@@ -21,13 +23,16 @@ CHANGES = {
     },
     "requests_app.correspondence.delivery": {"BUDGET": 1.5},
     "ccpa_office.keeping": {"TICK_SECONDS": 0.5},
+    "requests_app.fulfillment.outside.carrying": {"FIRST_POLL": 0.3, "NEXT_SIGHT": 1.0},
+    "requests_app.fulfillment.outside.breaker": {"FIRST_PAUSE": 0.5},
+    "requests_app.fulfillment.handing": {"RUNNING": 2.0},
 }  # fmt: skip
 """What must not wait for a minute in a rig: seconds, by room and name."""
 
 FOLDER = Path(tempfile.mkdtemp(prefix="ccpa-rig-"))
 ENGINES = Engines(open_home(FOLDER), FOLDER / "logs", lambda _: None, durable=False)
 SEAMS = FOLDER / "seams"
-ANCHORS = FOLDER / "anchors"
+ANCHORS, ERASURES, PACKAGES = FOLDER / "anchors", FOLDER / "erasures", FOLDER / "packages"
 MAIL_PORT = free_port(0)
 WEB_PORT = free_port(0)
 SITE = f"http://127.0.0.1:{WEB_PORT}"
@@ -50,7 +55,10 @@ VARIABLES = {
     "REDIS_URL": ENGINES.valkey.url,
     "EMAIL_URL": f"smtp://127.0.0.1:{MAIL_PORT}",
     "LEDGER_ANCHOR_DIR": str(ANCHORS),
-    "ERASURE_LEDGER_DIR": str(FOLDER / "erasures"),
+    "ERASURE_LEDGER_DIR": str(ERASURES),
+    "PACKAGE_DIR": str(PACKAGES),
+    "OUTBOUND_ALLOWED_HOSTS": "127.0.0.1",
+    "ALLOW_LOOPBACK_CALLBACKS": "1",
     "COOL_OFF_HOURS": "0",
     "BATCH_AT": "*",
     "KEEPER_IDLE_SECONDS": "1",

@@ -1,18 +1,17 @@
 """Some people ask to be forgotten; the staff do their part; told step by step, from what stands."""
 
-import re
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ccpa_office import clock
 from ccpa_office.keeping import due_models
 from requests_app import casework, correspondence, verification
+from requests_app.fulfillment import redacting
 from requests_app.models import (
     Batch,
     BatchState,
@@ -22,77 +21,22 @@ from requests_app.models import (
     Plan,
     PlanState,
     Status,
+    Sweep,
+    Trace,
 )
 from tests.builders import tokens
-from tests.rig import invariants, settings
-from tests.rig.browser import Browser, NoAnswer, hidden
-from tests.rig.company import Company, Learner, again
+from tests.rig import invariants
+from tests.rig.browser import NoAnswer
+from tests.rig.cast import Consumer
+from tests.rig.company import Company, again
 from tests.rig.crew import Crew, Stuck
 from tests.rig.post import Post
 
-FORM = "/requests/new/delete/"
-NUMBER = re.compile(r"\b([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3})\b")
-PRESSES = 6
 LOOK_SECONDS = 2.0
+A_PERSONS = ("to-confirm", "outside")
+"""Why work stands still that nobody just sets going again."""
 WAVE = 2
 """So many are approved at once, so that every run has the same batches."""
-
-
-@dataclass
-class Consumer:
-    """One person at a browser, who presses again when no answer came."""
-
-    learner: Learner
-    browser: Browser = field(default_factory=lambda: Browser(settings.SITE))
-    form: dict[str, str] = field(default_factory=dict)
-    number: str = ""
-    confirmed: bool = False
-    presses: int = 0
-    impatient: bool = False
-    """Goes away without waiting for the answer, then presses several times at once."""
-    seconds: list[float] = field(default_factory=list)
-
-    def ask(self) -> None:
-        """Fill in the form and send it; the same form again if no answer came (PR-02)."""
-        if not self.form:
-            page = self._timed(lambda: self.browser.get(FORM))
-            self.form = {
-                **hidden(page), "name": self.learner.name, "email": self.learner.email,
-                "words": "", "step": "send",
-            }  # fmt: skip
-        if self.impatient:
-            self._press_wildly()
-        self.presses += 1
-        self.number = number_on(self._timed(lambda: self.browser.post(FORM, self.form)))
-
-    def _press_wildly(self) -> None:
-        """Each of many presses of one form gives the same number (PR-02)."""
-        self.browser.abandon(FORM, self.form)
-        self.presses += 1 + PRESSES
-        with ThreadPoolExecutor(PRESSES) as pool:
-            pages = list(pool.map(lambda _: self.browser.post(FORM, self.form), range(PRESSES)))
-        if len({number_on(page) for page in pages}) != 1:
-            raise AssertionError("one form gave two numbers")
-
-    def confirm(self, token: str) -> None:
-        """Open the link of the letter and answer. A link that is gone was pressed before."""
-        page = self._timed(lambda: self.browser.get(f"/requests/l/{token}/"))
-        fields = {**hidden(page), **self.learner.points}
-        self._timed(lambda: self.browser.post("/requests/l/", fields))
-        self.confirmed = True
-
-    def _timed(self, do: Callable[[], str]) -> str:
-        began = time.monotonic()
-        page = do()
-        self.seconds.append(time.monotonic() - began)
-        return page
-
-
-def number_on(page: str) -> str:
-    """The number of the request that a page shows."""
-    shown = NUMBER.search(page)
-    assert shown, "no number on the page"
-    return shown[1].replace("-", "")
 
 
 @dataclass
@@ -109,6 +53,8 @@ class Story:
     broken: set[str] = field(default_factory=set)
     """Invariants that did not hold at some moment on the way."""
     wave: int = WAVE
+    plans_each: int = 1
+    """How many plans a deletion has: one for each system."""
     meanwhile: Callable[[], None] = lambda: None
     """What the run does beside the story, again and again, from the one thread that may fork."""
 
@@ -142,14 +88,12 @@ class Story:
             )
             if Batch.objects.exclude(state=BatchState.DONE).exists():
                 return False
-            if Message.objects.exclude(state="done").exists() or (
-                Chunk.objects.filter(
-                    proved_at__isnull=False,
-                    swept__isnull=True,
-                    plans__map_version__system__kind="sql",
-                    plans__state="proved",
-                ).exists()
-            ):
+            unswept = Chunk.objects.filter(
+                proved_at__isnull=False, swept__isnull=True, plans__state="proved",
+                plans__map_version__system__kind="sql",
+            )  # fmt: skip
+            waiting = Message.objects.exclude(state="done"), Sweep.objects.exclude(state="done")
+            if any(rows.exists() for rows in (*waiting, unswept, _told_of())):
                 return False
             return not any(model.rows().filter(open_).exists() for model in due_models())
 
@@ -194,23 +138,26 @@ class Story:
 
     def _staff(self) -> None:
         team, at = self.company.team, clock.now()
+        for batch in Batch.objects.filter(sweeps__traces__in=_told_of()).distinct():
+            redacting.keep(batch, ground="GX_SPEECH", by=team.officer, at=at)
         for each in ConsumerRequest.objects.filter(status=Status.CHECKING):
             verification.decide(each, by=team.verifier, reason="the points match", at=at)
         if Plan.objects.filter(state=PlanState.APPROVED, chunk__isnull=True).exists():
             return
-        here = {email: number for email, number in self._numbers() if number}
-        for start in range(0, len(self.consumers), self.wave):
-            numbers = [here.get(each.learner.email, "")
-                       for each in self.consumers[start : start + self.wave]]  # fmt: skip
+        deleting = self.deleting
+        for start in range(0, len(deleting), self.wave):
+            numbers = [each.number for each in deleting[start : start + self.wave]]
             plans = Plan.objects.filter(state=PlanState.FROZEN,
                                         consumer_request__status=Status.PLANNED,
                                         consumer_request__number__in=numbers)  # fmt: skip
-            if plans.count() == len(numbers):
+            if plans.count() == len(numbers) * self.plans_each:
                 self._approve(list(plans.order_by("consumer_request__nonce", "pk")))
                 return
 
-    def _numbers(self) -> list[tuple[str, str]]:
-        return [(each.learner.email, each.number) for each in self.consumers]
+    @property
+    def deleting(self) -> list[Consumer]:
+        """Those who ask to be forgotten."""
+        return [each for each in self.consumers if each.kind == "delete"]
 
     def _approve(self, plans: list[Plan]) -> None:
         """One wave in one transaction, so that it is gathered as one."""
@@ -229,6 +176,7 @@ class Story:
                 self.woken += (
                     model.rows()
                     .filter(state="parked")
+                    .exclude(error_code__in=A_PERSONS)
                     .update(state="ready", attempts=0, error_code="")
                 )
 
@@ -236,3 +184,8 @@ class Story:
 def people(company: Company, count: int) -> list[Consumer]:
     """The first ``count`` people of the company."""
     return [Consumer(learner) for learner in company.learners[:count]]
+
+
+def _told_of() -> QuerySet[Trace]:
+    """Rows of others that tell of somebody, and wait for a person's decision."""
+    return Trace.objects.filter(state="open", sweep__looked_at__isnull=False)

@@ -105,13 +105,13 @@ def delete(talk: Talk, asked: Sequence[Asked]) -> bool:
     Records are looked for once and kept: what is asked for later is what was found then.
     """
     task, description = talk.task, talk.vendor.description
-    steps: list[tuple[str, dict[str, str]]]
+    steps: list[tuple[list[str], dict[str, str]]]
     if description.can_look and not _by_identifier(talk):
         ids = _records(talk, asked)
-        steps = [(f"record:{_short(found)}", {"id": found}) for found in ids]
+        steps = [(_names(task, "record", found), {"id": found}) for found in ids]
     else:
-        steps = [(f"{kind}:{_short(value)}", {kind: value}) for kind, value in asked]
-    settled = [_step(talk, f"{task.round}:{step}", fields) for step, fields in steps]
+        steps = [(_names(task, kind, value), {kind: value}) for kind, value in asked]
+    settled = [_step(talk, names, fields) for names, fields in steps]
     task.deleted = task.calls.filter(means=Means.DONE).count()
     return all(settled)
 
@@ -133,9 +133,13 @@ def _records(talk: Talk, asked: Sequence[Asked]) -> list[str]:
     return list(json.loads(talk.box.open(bytes(task.records), context="outside.records")))
 
 
-def _short(value: str) -> str:
-    """A name for a step that tells nothing of the value."""
-    return sealing.digest("outside.step", value).hex()[:40]
+def _names(task: OutsideTask, what: str, value: str) -> list[str]:
+    """Names for a step that tell nothing of the value: by the newest digest key, then by older.
+
+    A step that was begun before the digest keys were rotated stays the same step.
+    """
+    shorts = [each.hex()[:40] for each in sealing.digests("outside.step", value)]
+    return [f"{task.round}:{what}:{short}" for short in shorts]
 
 
 def hold(task: OutsideTask, **changes: object) -> None:
@@ -145,9 +149,9 @@ def hold(task: OutsideTask, **changes: object) -> None:
         raise work.LeaseLost
 
 
-def _step(talk: Talk, step: str, fields: dict[str, str]) -> bool:
+def _step(talk: Talk, names: list[str], fields: dict[str, str]) -> bool:
     """One deletion, once: true when it is settled, false while the system works on it."""
-    call = _call_of(talk, step, fields)
+    call = _call_of(talk, names, fields)
     if call.means in SETTLED:
         return True
     if call.means == Means.PENDING:
@@ -169,8 +173,12 @@ def _step(talk: Talk, step: str, fields: dict[str, str]) -> bool:
     return answer.means in SETTLED
 
 
-def _call_of(talk: Talk, step: str, fields: dict[str, str]) -> OutsideCall:
+def _call_of(talk: Talk, names: list[str], fields: dict[str, str]) -> OutsideCall:
     """The row of a step; its key is made from the step alone, so every attempt has the same."""
+    begun = talk.task.calls.filter(step__in=names).first()
+    if begun is not None:
+        return begun
+    step = names[0]
     name = f"{talk.task.pk}:{step}"
     question = sealing.digest("outside.question", json.dumps(fields, sort_keys=True)).hex()[:64]
     call, _new = OutsideCall.objects.get_or_create(

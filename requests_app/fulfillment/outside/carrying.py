@@ -46,12 +46,24 @@ def work_chunk(chunk: Chunk, *, at: datetime) -> None:
         _wait(chunk, at + HALTED, "halted")
     elif _begin(chunk, at):
         pass
-    elif _tasks(chunk).filter(state__in=[WorkState.READY, WorkState.RUNNING]).exists():
-        _wait(chunk, at + NEXT_SIGHT, "outside")
-    elif _tasks(chunk).filter(state=WorkState.PARKED).exists():
-        work.park(chunk, error_code="outside")
     else:
-        work.finish(chunk, stage=Chunk.Stage.DONE, erased_at=at, proved_at=at)
+        _look_at_tasks(chunk, at)
+
+
+def _look_at_tasks(chunk: Chunk, at: datetime) -> None:
+    """Wait for a task, or for a person, or be done.
+
+    Under the chunk's lock, as ``settling.settle`` is: otherwise a task that is settled between this
+    look and the parking would leave a chunk that nobody wakes.
+    """
+    with transaction.atomic():
+        settling.hold_chunk(chunk.pk)
+        if _tasks(chunk).filter(state__in=[WorkState.READY, WorkState.RUNNING]).exists():
+            _wait(chunk, at + NEXT_SIGHT, "outside")
+        elif _tasks(chunk).filter(state=WorkState.PARKED).exists():
+            work.park(chunk, error_code="outside")
+        else:
+            work.finish(chunk, stage=Chunk.Stage.DONE, erased_at=at, proved_at=at)
 
 
 def _tasks(chunk: Chunk) -> QuerySet[OutsideTask]:

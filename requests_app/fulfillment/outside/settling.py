@@ -57,6 +57,7 @@ def settle(task: OutsideTask, finding: Finding, *, at: datetime, by: Actor = SYS
     """
     work.seam("outside.before-commit")
     with transaction.atomic():
+        hold_chunk(task.plan.chunk_id)
         changes = {"stage": OutsideStage.DONE, "finding": finding, "proved_at": at,
                    "deleted": task.deleted}  # fmt: skip
         if task.state == WorkState.RUNNING:
@@ -81,6 +82,12 @@ def settle(task: OutsideTask, finding: Finding, *, at: datetime, by: Actor = SYS
             residue.answered([plan.pk], at=at)
         proof.tell([plan], {plan.pk}, lambda _plan: subjects, at=at)
     work.seam("outside.after-commit")
+
+
+def hold_chunk(key: int | None) -> None:
+    """Let nobody else look at a chunk's tasks, or settle one, until this transaction ends."""
+    if key is not None:
+        list(Chunk.objects.select_for_update().filter(pk=key).values_list("pk"))
 
 
 def _close(task: OutsideTask, changes: Mapping[str, Any]) -> None:

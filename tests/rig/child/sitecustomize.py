@@ -4,7 +4,7 @@ What a passing process does to itself stands in files that the rig writes, so no
 shipped and every strike is counted:
 
 - ``passed/SEAM`` grows by one byte at each passage, whoever passes; its length is the ordinal.
-- ``orders/SEAM@ORDINAL`` says what to do there: kill, kill-all, stop or lose.
+- ``orders/SEAM@ORDINAL`` says what to do there: kill, kill-all, stop, lose or tear.
 - the order moves to ``done/`` before it is carried out, with the process that did it.
 """
 
@@ -17,6 +17,7 @@ from datetime import timedelta
 from functools import wraps
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,6 +50,15 @@ def strike(name: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
     elif deed == "lose":
         raise Lost
+    elif deed == "tear":
+        tear()
+
+
+def tear() -> None:
+    """Die in the middle of the newest line of the erasure ledger: its end was never written."""
+    file = Path(os.environ["ERASURE_LEDGER_DIR"]) / "erasures.jsonl"
+    os.truncate(file, file.stat().st_size - 40)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def ordinal(file: Path) -> int:
@@ -70,10 +80,13 @@ def change(module: ModuleType, name: str, value: float) -> None:
         setattr(module, name, timedelta(seconds=value) if is_period else value)
         return
     made = getattr(module, function)
+    shape = signature(made)
 
     @wraps(made)
     def call(*given: Any, **named: Any) -> Any:
-        return made(*given, **{**named, argument: timedelta(seconds=value)})
+        bound = shape.bind(*given, **named)
+        bound.arguments[argument] = timedelta(seconds=value)
+        return made(*bound.args, **bound.kwargs)
 
     setattr(module, function, call)
 
