@@ -29,7 +29,7 @@ NOT_TABLES = {
 Downloads and codes are the consumer's own attempts; how many files came is asked apart."""
 NOT_FIELDS = {
     "id", "owner", "attempts", "fence", "repeats", "number", "nonce", "message_id", "data_key",
-    "url", "password", "tries",
+    "url", "password", "tries", "read",
 }  # fmt: skip
 OPENED = {
     ("Identifier", "value"): "identifier.value",
@@ -67,7 +67,7 @@ TRIED = "package_code"
 HIDDEN_FACTS = {
     "root": "the root of the receipts", "calls": "the calls", "hash": "the package",
     "line": "a line outside", "mark": "its mark", "package": "the package", "sent": "its bytes",
-    "size": "its bytes",
+    "size": "its bytes", "read": "the texts that stood there then",
 }  # fmt: skip
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
