@@ -31,7 +31,7 @@ What a sweep reads and finds depends on who of the others was erased before it c
 sweep ended, and that every plan is proved in the end, is compared."""
 NOT_FIELDS = {
     "id", "owner", "attempts", "fence", "repeats", "number", "nonce", "message_id", "data_key",
-    "url", "password", "tries",
+    "url", "password", "tries", "read",
 }  # fmt: skip
 OPENED = {
     ("Identifier", "value"): "identifier.value",
@@ -71,7 +71,7 @@ TRIED = "package_code"
 HIDDEN_FACTS = {
     "root": "the root of the receipts", "calls": "the calls", "hash": "the package",
     "line": "a line outside", "mark": "its mark", "package": "the package", "sent": "its bytes",
-    "size": "its bytes",
+    "size": "its bytes", "read": "the texts that stood there then",
 }  # fmt: skip
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),
