@@ -166,7 +166,7 @@ def bare_row() -> Request:
 
 
 def _inserts_of(port: int) -> int:
-    """How many INSERTs one POST of the office holds, also several in one statement."""
+    """How many rows' inserts one POST of the office holds, also several in one statement."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     ask(connection, intake())
     with psycopg.connect(SERVER, autocommit=True) as there:

@@ -9,7 +9,8 @@ from typing import TypeVar
 from django.db import connection
 
 from ccpa_office import sealing
-from requests_app.models import Suppression
+from requests_app.keeping_out import hosts as keeping_out
+from requests_app.models import HostKey, Suppression
 
 NORMAL = {
     "email": sealing.normal_email,
@@ -22,16 +23,23 @@ AT_ONCE = 5_000
 Record = TypeVar("Record")
 
 REMEMBER = """
+WITH kept AS (
 INSERT INTO requests_app_suppression (kind, digest, subject, at)
 SELECT kind, decode(digest, 'hex'), subject, %s
 FROM unnest(string_to_array(%s, ','), string_to_array(%s, ','), string_to_array(%s, ','))
     AS found(kind, digest, subject)
 ORDER BY digest ON CONFLICT DO NOTHING
+) SELECT id FROM requests_app_hostkey
 """
+"""Says which hosts have a key of their own, so that a house without one asks nothing more."""
 
 
 def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datetime) -> int:
-    """Write the digests of each person's identifiers; one statement for any number of people."""
+    """Write the digests of each person's identifiers; one statement for any number of people.
+
+    Three, where a host's own database keeps people out: it has digests with a key of its own.
+    """
+    people = list(people)
     found = [
         (kind, sealing.digest(kind, _normal(kind, value)), subject)
         for subject, identifiers in people
@@ -48,6 +56,10 @@ def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datet
         ]
         with connection.cursor() as cursor:
             cursor.execute(REMEMBER, [at, *columns])
+            keys = [key for (key,) in cursor.fetchall()]
+        if keys:
+            hosts = HostKey.objects.select_related("data_key").filter(pk__in=keys)
+            keeping_out.remember(people, list(hosts), at=at)
     return len(found)
 
 

@@ -19,6 +19,9 @@ class Sweepable(Protocol):
         Whom of a crowd (``sweeping.Crowd``) it shows comes back as ``sweeping.Swept``.
         """
 
+    def bearers(self, names: Sequence[str]) -> Any:
+        """Keys of the people who bear each of these names; one statement a column with names."""
+
     def redact(self, table: str, rows: Any, identities: Sequence[Any]) -> Any:
         """Take people out of the texts of rows that are not theirs, by the rows' keys alone.
 

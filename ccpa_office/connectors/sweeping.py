@@ -11,13 +11,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from ccpa_office.connectors.base import Identity, Key, Rows, Table
 from ccpa_office.connectors.spelling import NO_DIGIT, UNSPACED, usual
 from ccpa_office.connectors.stripping import shows, traces
+from ccpa_office.connectors.ways import Named
 
 TOKEN = re.compile(rf"[^\W_{UNSPACED}]+|[{UNSPACED}]+")
 WIDE = re.compile(f"[{UNSPACED}]")
@@ -217,6 +218,21 @@ def seen(crowd: Crowd, rows: Iterable[tuple[Key, Sequence[str]]]) -> list[Seen]:
         if people:
             found.append(Seen(key, people))
     return found
+
+
+def is_name(kind: str) -> bool:
+    """Whether a value of that kind may be many people's."""
+    return "name" in kind and "user" not in kind
+
+
+def names_of(table: Table) -> list[Named]:
+    """The columns of a table that hold names of people, compared as names are."""
+    found = {
+        each.column: replace(each, compare="name")
+        for each in (*table.identities, *table.marks)
+        if is_name(each.kind)
+    }
+    return list(found.values())
 
 
 def searched(table: Table) -> tuple[str, ...]:

@@ -116,7 +116,8 @@ def _keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> str:
 
 
 def _has_traces(batch: Batch) -> bool:
-    return Trace.objects.filter(sweep__batch=batch, state=ResidueState.OPEN).exists()
+    swept = Sweep.objects.filter(batch=batch, looked_at__isnull=False)
+    return Trace.objects.filter(sweep__in=swept, state=ResidueState.OPEN).exists()
 
 
 def _stop_all(_none: None, *, reason: str, by: Actor, at: datetime) -> str:

@@ -305,6 +305,15 @@ SENTENCES.update(
         "api.client-revoked": lambda facts: (
             _("A program may ask no more: %s.") % facts.get("name", "")
         ),
+        "suppression.key-made": lambda _f: (
+            _("A database got a key by which it keeps deleted people out itself.")
+        ),
+        "suppression.trigger": lambda _f: (
+            _("The SQL by which a database keeps deleted people out was printed.")
+        ),
+        "suppression.digests": lambda _f: (
+            _("Whom a database must keep out was written to a file, as digests.")
+        ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
     }

@@ -70,7 +70,9 @@ def keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> int:
 
 def _open(batch: Batch) -> list[Trace]:
     list(Sweep.objects.select_for_update().filter(batch=batch).values_list("pk"))
-    found = Trace.objects.filter(sweep__batch=batch, state=ResidueState.OPEN)
+    found = Trace.objects.filter(
+        sweep__batch=batch, sweep__looked_at__isnull=False, state=ResidueState.OPEN
+    )
     traces = list(found.select_related("sweep__data_key", "plan__data_key").order_by("pk"))
     if not traces:
         raise NothingFound

@@ -20,7 +20,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Identity, Key
-from ccpa_office.connectors.sweeping import Crowd, Seen, searched
+from ccpa_office.connectors.sweeping import Crowd, Seen, is_name, searched
 from ccpa_office.roles import Actor
 from notices_app import datamap
 from notices_app.models import SystemKind
@@ -141,6 +141,7 @@ class _Turn:
     box: sealing.Box
     at: datetime
     ambiguous: dict[str, bool] = field(default_factory=dict)
+    """Of every name of the people, whether it alone tells of nobody; asked once a turn."""
 
     def to_the_end(self) -> bool:
         """Read on; whether everything is read. What was found stands with how far it is."""
@@ -213,30 +214,25 @@ class _Turn:
         return len(apart) > 1 or not all(self.ambiguous.get(name, False) for name in apart)
 
     def _ask_names(self, mets: Iterator[Met]) -> None:
-        """Find out of names that stand alone whether others bear them too; one look for all."""
-        new = {
-            value.casefold(): (kind, value)
-            for met in mets
-            for kind, value in met
-            if is_name(kind) and value.casefold() not in self.ambiguous
-        }
-        if not new:
+        """Find out which names others bear too, when the first name stands alone."""
+        if self.ambiguous or not any(all(is_name(kind) for kind, _v in met) for met in mets):
             return
-        found = self.target.connector.people(
-            [Identity({kind: [value]}) for kind, value in new.values()]
-        )
-        for name, others in zip(new, found, strict=True):
-            one_word = name.isascii() and " " not in name.strip()
-            self.ambiguous[name] = bool(others) or one_word or self._borne(name) > 1
+        names: dict[str, str] = {}
+        own: dict[str, set[Key | None]] = {}
+        for subject in self.people.subjects:
+            for kind, values in subject.identifiers.items():
+                for value in values if is_name(kind) else ():
+                    names[value.casefold()] = value
+                    own.setdefault(value.casefold(), set()).add(subject.key)
+        borne = self.target.connector.bearers(list(names.values()))
+        for (name, value), found in zip(names.items(), borne, strict=True):
+            one_word = value.isascii() and " " not in value.strip()
+            others = set(found) - own[name]
+            self.ambiguous[name] = bool(others) or one_word or self._borne(value) > 1
 
     def _borne(self, name: str) -> int:
         """How many of the people bear a name."""
         return len(self.crowd.find(name))
-
-
-def is_name(kind: str) -> bool:
-    """Whether a value of that kind may be many people's."""
-    return "name" in kind and "user" not in kind
 
 
 def _spelled(key: Key) -> str:

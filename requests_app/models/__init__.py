@@ -46,7 +46,7 @@ from requests_app.models.request import (
     Status,
 )
 from requests_app.models.residue import ResidueState, Return, Sweep, SweptChunk, Trace
-from requests_app.models.suppression import Suppression
+from requests_app.models.suppression import HostDigest, HostKey, Suppression
 from requests_app.models.verification import (
     Declaration,
     EvidencePoint,
@@ -77,6 +77,8 @@ __all__ = [
     "Download",
     "EvidencePoint",
     "Finding",
+    "HostDigest",
+    "HostKey",
     "Identifier",
     "IdentifierSource",
     "Kept",

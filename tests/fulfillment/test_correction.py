@@ -123,8 +123,8 @@ def test_the_wrong_value_is_kept_from_coming_back(learners, asked, team):
     assert not locked(NAME, "Orla Dunmarrow", key=[account + 1])
     assert not locked(("learners", "profiles", "biography"), "Orla Dunmarrow", key=[account])
     assert not locked(NAME, "Orla Dunmarrow")
-    rows = CorrectionLock.objects.values_list("subject", "wrong")
-    assert not any(b"unmarrow" in bytes(each) for row in rows for each in row)
+    kept = CorrectionLock.objects.values_list("subject", "wrong")
+    assert not any(b"unmarrow" in bytes(each) for row in kept for each in row)
 
 
 def _look(day):

@@ -117,6 +117,14 @@ def test_texts_are_kept_with_a_ground_and_names_alone_accuse_nobody(erased, post
         Trace.objects.update(state="open")
 
 
+def test_a_name_that_another_bears_too_accuses_nobody_alone(erased, posts, learners):
+    query(learners, "UPDATE accounts SET full_name = 'ORLA Dunmarrow' WHERE id = 30")
+    quote(learners, posts[:1], "Well done, Orla Dunmarrow")
+    quote(learners, posts[1:], "Orla Dunmarrow, that is orla.dunmarrow@example.org")
+    sweep = swept()
+    assert (Trace.objects.count(), sweep.names_alone) == (1, 1)
+
+
 def test_a_sweep_goes_on_where_its_worker_died(erased, posts, learners, monkeypatch):
     quote(learners, posts)
     monkeypatch.setattr(sweeping, "PAGE", 7)

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from ccpa_office import clock, sealing
+from ccpa_office import clock, sealing, work
 from ccpa_office.law.kinds import UNVERIFIED, VERIFIABLE, RequestKind
 from ccpa_office.models import DataKey, LedgerLine
 from ccpa_office.roles import Actor, NotAllowed
@@ -222,7 +222,7 @@ def test_known_and_unknown_cost_the_same_at_the_door(learners):
 
 @pytest.mark.django_db
 def test_a_failure_at_the_door_keeps_nothing(monkeypatch):
-    monkeypatch.setattr(intake.work, "seam", lambda _name: 1 / 0)
+    monkeypatch.setattr(work, "seam", lambda _name: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ask()
     assert not ConsumerRequest.objects.exists()

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ccpa_office import clock, sealing
+from ccpa_office import clock, clock_guard, sealing
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, tasks
@@ -215,7 +215,7 @@ def test_what_has_ended_ends_once(package, shelf, monkeypatch):
     assert b"".join(fetch.pieces()) == b"".join(fetch.pieces())
     assert _refetched(package).downloads == 1
     with monkeypatch.context() as patch:
-        patch.setattr(handing.clock_guard, "clock_is_trusted", lambda: False)
+        patch.setattr(clock_guard, "clock_is_trusted", lambda: False)
         assert handing.expire(at=package.expires_at) == 0
     for _time in range(2):
         handing.destroy(package, at=at)

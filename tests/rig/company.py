@@ -116,7 +116,7 @@ def _people(count: int) -> list[Learner]:
         rows = there.execute(
             "SELECT a.id, a.email, a.full_name, a.phone, d.postal_code, min(o.number)"
             " FROM accounts a JOIN addresses d ON d.id = a.address_id"
-            " JOIN orders o ON o.account_id = a.id"
+            " LEFT JOIN orders o ON o.account_id = a.id"
             " WHERE a.phone IS NOT NULL AND d.postal_code IS NOT NULL"
             " GROUP BY a.id, d.id ORDER BY a.id"
         ).fetchall()
@@ -127,7 +127,7 @@ def _people(count: int) -> list[Learner]:
                       on=clock.today())  # fmt: skip
         if len(keys) == 1 and not weigh(plan).undecided:
             points = {"phone": phone, "postal_code": postal}
-            chosen.append(Learner(email, name, points, number, order))
+            chosen.append(Learner(email, name, points, number, order or ""))
         if len(chosen) == count:
             return chosen
     raise LookupError("too few learners without shared rows")

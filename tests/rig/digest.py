@@ -23,13 +23,15 @@ from requests_app.models import Batch, ConsumerRequest, Identifier, Message, Pla
 APPS = ("ccpa_office", "notices_app", "requests_app")
 NOT_TABLES = {
     "LedgerSeal", "UnsealedLine", "ScheduleRun", "ClockGuard", "DataKey", "Throttle",
-    "Download", "PackageCode", "OutsideState",
+    "Download", "PackageCode", "OutsideState", "Sweep", "SweptChunk", "Trace",
 }  # fmt: skip
 """The seals and the guard are asked by ``ledger verify``; the rest counts attempts and periods.
-Downloads and codes are the consumer's own attempts; how many files came is asked apart."""
+Downloads and codes are the consumer's own attempts; how many files came is asked apart.
+What a sweep reads and finds depends on who of the others was erased before it came by; that every
+sweep ended, and that every plan is proved in the end, is compared."""
 NOT_FIELDS = {
     "id", "owner", "attempts", "fence", "repeats", "number", "nonce", "message_id", "data_key",
-    "url", "password", "tries",
+    "url", "password", "tries", "read",
 }  # fmt: skip
 OPENED = {
     ("Identifier", "value"): "identifier.value",
@@ -60,14 +62,16 @@ request's own number, a step's row, or a vendor's ticket."""
 EXTRA_VERBS = {
     "letter.unknown", "letter.refused", "letter.released",
     "package.code-asked", "package.opened", "package.wrong-code", "package.download-begun",
+    "proof.swept", "proof.told-of", "proof.settled", "trace.kept",
 }  # fmt: skip
-"""Lines that tell of a fault, or of another try of a consumer; they are counted apart."""
+"""Lines that tell of a fault, or of another try of a consumer, and are counted apart; and those of
+sweeps."""
 TRIED = "package_code"
 """The letter that a consumer asks for as often as it takes."""
 HIDDEN_FACTS = {
     "root": "the root of the receipts", "calls": "the calls", "hash": "the package",
     "line": "a line outside", "mark": "its mark", "package": "the package", "sent": "its bytes",
-    "size": "its bytes",
+    "size": "its bytes", "read": "the texts that stood there then",
 }  # fmt: skip
 MASKS = (
     (re.compile(r"/requests/l/[^/\s\"<]+/"), "/LINK/"),

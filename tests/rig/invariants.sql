@@ -61,7 +61,7 @@ SELECT p.id FROM requests_app_plan p JOIN requests_app_chunk c ON c.id = p.chunk
 SELECT a.id FROM requests_app_approval a JOIN requests_app_plan p ON p.id = a.plan_id JOIN requests_app_consumerrequest r ON r.id = p.consumer_request_id WHERE r.verified_by_id = a.by_id;
 
 -- completed without proof
-SELECT r.id FROM requests_app_consumerrequest r WHERE status = 'completed' AND kind = 'delete' AND on_file AND NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = r.id AND state = 'proved');
+SELECT r.id FROM requests_app_consumerrequest r WHERE status = 'completed' AND kind = 'delete' AND on_file AND NOT EXISTS (SELECT FROM requests_app_plan WHERE consumer_request_id = r.id AND (state = 'proved' OR state = 'residual' AND proved_at IS NOT NULL));
 
 -- completed before the providers were told
 SELECT r.id FROM requests_app_consumerrequest r JOIN requests_app_message m ON m.consumer_request_id = r.id AND m.audience = 'provider' WHERE r.status = 'completed' AND r.kind = 'delete' AND m.delivery <> 'handed';

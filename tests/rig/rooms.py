@@ -171,7 +171,6 @@ class Rooms(Story):
 
 
 def cast(company: Company, _count: int = 0) -> list[Consumer]:
-    """Two people for each kind of request."""
-    return [
-        Consumer(learner, kind=kind) for learner, kind in zip(company.learners, KINDS, strict=False)
-    ]
+    """Two people for each kind of request, who have all bought something."""
+    buyers = [learner for learner in company.learners if learner.order]
+    return [Consumer(learner, kind=kind) for learner, kind in zip(buyers, KINDS, strict=False)]

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ccpa_office import clock
 from ccpa_office.keeping import due_models
 from requests_app import casework, correspondence, verification
+from requests_app.fulfillment import redacting
 from requests_app.models import (
     Batch,
     BatchState,
@@ -20,6 +21,8 @@ from requests_app.models import (
     Plan,
     PlanState,
     Status,
+    Sweep,
+    Trace,
 )
 from tests.builders import tokens
 from tests.rig import invariants
@@ -85,14 +88,12 @@ class Story:
             )
             if Batch.objects.exclude(state=BatchState.DONE).exists():
                 return False
-            if Message.objects.exclude(state="done").exists() or (
-                Chunk.objects.filter(
-                    proved_at__isnull=False,
-                    swept__isnull=True,
-                    plans__map_version__system__kind="sql",
-                    plans__state="proved",
-                ).exists()
-            ):
+            unswept = Chunk.objects.filter(
+                proved_at__isnull=False, swept__isnull=True, plans__state="proved",
+                plans__map_version__system__kind="sql",
+            )  # fmt: skip
+            waiting = Message.objects.exclude(state="done"), Sweep.objects.exclude(state="done")
+            if any(rows.exists() for rows in (*waiting, unswept, _told_of())):
                 return False
             return not any(model.rows().filter(open_).exists() for model in due_models())
 
@@ -137,6 +138,8 @@ class Story:
 
     def _staff(self) -> None:
         team, at = self.company.team, clock.now()
+        for batch in Batch.objects.filter(sweeps__traces__in=_told_of()).distinct():
+            redacting.keep(batch, ground="GX_SPEECH", by=team.officer, at=at)
         for each in ConsumerRequest.objects.filter(status=Status.CHECKING):
             verification.decide(each, by=team.verifier, reason="the points match", at=at)
         if Plan.objects.filter(state=PlanState.APPROVED, chunk__isnull=True).exists():
@@ -181,3 +184,8 @@ class Story:
 def people(company: Company, count: int) -> list[Consumer]:
     """The first ``count`` people of the company."""
     return [Consumer(learner) for learner in company.learners[:count]]
+
+
+def _told_of() -> QuerySet[Trace]:
+    """Rows of others that tell of somebody, and wait for a person's decision."""
+    return Trace.objects.filter(state="open", sweep__looked_at__isnull=False)

@@ -42,6 +42,7 @@ from ccpa_office.connectors.postgresql import (
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.looking import Looking
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
+from ccpa_office.connectors.sweeping import names_of
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -88,11 +89,21 @@ class PostgreSQL(Looking, Sweeping):
     # --- who --------------------------------------------------------------------------------------
 
     def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
+        named = [(table, each) for table in self.program.tables for each in table.identities]
+        return self._whose(named, identities)
+
+    def bearers(self, names: Sequence[str]) -> list[list[Key]]:
+        borne = [(table, each) for table in self.program.tables for each in names_of(table)]
+        kinds = {each.kind for _table, each in borne}
+        return self._whose(borne, [Identity({kind: [name] for kind in kinds}) for name in names])
+
+    def _whose(
+        self, places: Sequence[tuple[Table, Named]], identities: Sequence[Identity]
+    ) -> list[list[Key]]:
         found: list[dict[Key, None]] = [{} for _ in identities]
-        for table in self.program.tables:
-            for named in table.identities:
-                for position, *owner in self._named(table, named, identities):
-                    found[position][keys.key(owner)] = None
+        for table, named in places:
+            for position, *owner in self._named(table, named, identities):
+                found[position][keys.key(owner)] = None
         return [list(people) for people in found]
 
     def _named(
@@ -106,7 +117,7 @@ class PostgreSQL(Looking, Sweeping):
             if keys.fits(value, kind)
         ]
         query = self._text("people", table, lambda: statements.people(self._binding, table, named),
-                           named.column, *named.path)  # fmt: skip
+                           named.compare, named.column, *named.path)  # fmt: skip
         values = {
             "n": keys.numbers([n for n, _ in pairs]),
             "v": keys.array([value for _, value in pairs]),

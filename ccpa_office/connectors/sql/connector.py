@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.pool import NullPool
 
 from ccpa_office.connectors.base import (
     Applied,
@@ -21,7 +20,6 @@ from ccpa_office.connectors.base import (
     KeysRefused,
     Located,
     Look,
-    MapDoesNotFit,
     Program,
     Recount,
     Repeat,
@@ -31,7 +29,6 @@ from ccpa_office.connectors.base import (
 )
 from ccpa_office.connectors.sql import (
     changing,
-    dialects,
     finding,
     keys,
     recounting,
@@ -41,10 +38,12 @@ from ccpa_office.connectors.sql import (
 from ccpa_office.connectors.sql.binding import TEXT, Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue
 from ccpa_office.connectors.sql.changing import PLAN, Step
-from ccpa_office.connectors.sql.dialects.base import CHANGES, READS, Dialect
+from ccpa_office.connectors.sql.dialects.base import CHANGES, READS
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
+from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.sql.sweeping import Sweeping
+from ccpa_office.connectors.sweeping import names_of
 from ccpa_office.connectors.ways import Named, shown
 
 Parameters = dict[str, Any]
@@ -82,11 +81,21 @@ class SQLStore(Sweeping):
     # --- who --------------------------------------------------------------------------------------
 
     def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
+        named = [(table, each) for table in self.program.tables for each in table.identities]
+        return self._whose(named, identities)
+
+    def bearers(self, names: Sequence[str]) -> list[list[Key]]:
+        borne = [(table, each) for table in self.program.tables for each in names_of(table)]
+        kinds = {each.kind for _table, each in borne}
+        return self._whose(borne, [Identity({kind: [name] for kind in kinds}) for name in names])
+
+    def _whose(
+        self, places: Sequence[tuple[Table, Named]], identities: Sequence[Identity]
+    ) -> list[list[Key]]:
         found: list[dict[Key, None]] = [{} for _ in identities]
-        for table in self.program.tables:
-            for named in table.identities:
-                for position, owner in self._named(table, named, identities):
-                    found[position][owner] = None
+        for table, named in places:
+            for position, owner in self._named(table, named, identities):
+                found[position][owner] = None
         return [list(people) for people in found]
 
     def _named(
@@ -109,7 +118,7 @@ class SQLStore(Sweeping):
             for place, (_, value) in enumerate(pairs)
         )
         where = shown(named.column, named.path)
-        query = self._once("people", table, where, make=lambda: finding.people(
+        query = self._once("people", table, f"{where} {named.compare}", make=lambda: finding.people(
             self._binding, table, named))  # fmt: skip
         for place, held, *owner in self._all(query, {"asked": sent}):
             position, value = pairs[place]
@@ -356,33 +365,6 @@ class SQLStore(Sweeping):
 SECRET = {"pseudonym", "hash", "hmac", "encrypt", "random"}
 
 
-def opened(url: str) -> tuple[Dialect, sa.Engine]:
-    """Return the dialect and an engine of an SQLAlchemy URL; raises ``MapDoesNotFit``."""
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise MapDoesNotFit("no connector speaks this kind of URL") from None
-    dialect = dialects.of(address.get_backend_name())
-    words: dict[str, Any] = {**dialect.options, "connect_args": dialect.connect_arguments()}
-    if creator := dialect.creator(address):
-        words["creator"] = creator
-    with translated(dialect):
-        engine = sa.create_engine(address, poolclass=NullPool, enable_from_linting=False,
-                                  hide_parameters=True, **words)  # fmt: skip
-    sa.event.listen(engine, "connect", _prepared(dialect))
-    sa.event.listen(engine, "begin", dialect.begin)
-    return dialect, engine
-
-
-def _prepared(dialect: Dialect) -> Callable[[Any, Any], None]:
-    def prepare(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        dialect.prepare(cursor)
-        cursor.close()
-
-    return prepare
-
-
 def moment(value: Any) -> str:
     """Return a moment of the store in ISO form, in UTC; nothing where it is not known."""
     if value is None or value == "":
@@ -396,4 +378,4 @@ def moment(value: Any) -> str:
     return found.astimezone(UTC).isoformat()
 
 
-__all__ = ["SQLStore", "StoreUnreachable", "moment", "opened"]
+__all__ = ["SQLStore", "StoreUnreachable", "moment"]

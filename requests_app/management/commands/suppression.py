@@ -1,21 +1,32 @@
-"""Keep deleted people out: ask for one of them, or filter a file before it is imported."""
+"""Keep deleted people out: ask for one, filter a file, or let a host's own database refuse."""
 
 import csv
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
-from ccpa_office import clock, ledger
-from ccpa_office.roles import Actor
+from ccpa_office import clock, ledger, sealing
+from ccpa_office.roles import Actor, NotAllowed
+from notices_app.datamap import NoSuchSystem
 from requests_app import suppression
+from requests_app.fulfillment import erasure_ledger
+from requests_app.keeping_out import hosts, trigger
+from requests_app.management.commands.batch import staff
+from requests_app.models import HostKey
 
 SYSTEM = Actor.system("suppression")
+REFUSALS = (NotAllowed, NoSuchSystem, trigger.NameNotFit, erasure_ledger.LedgerBroken,
+            sealing.Unreadable)  # fmt: skip
+A_DAY = timedelta(days=1)
 WIDEST = 1_000_000
 """Characters that one field of a file may have."""
 COLUMNS = {
@@ -30,7 +41,8 @@ class Command(BaseCommand):
     help = (
         "Run before a file of people is imported anywhere: `filter` copies a CSV without the "
         "people who had themselves deleted (Civ. 1798.105(c)(2)), `check` asks for one. Exit 1 "
-        "from `check` when the person is on the list."
+        "from `check` when the person is on the list. `trigger` prints the SQL by which a host's "
+        "PostgreSQL keeps them out of a table itself, `digests` writes whom it must know."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -47,12 +59,16 @@ class Command(BaseCommand):
             one.add_argument("--email", action="append", default=[], help=f"{words}, repeatable")
         for one, words in ((check, "a number"), (copy, "a column with telephone numbers")):
             one.add_argument("--phone", action="append", default=[], help=f"{words}, repeatable")
-        for one in (check, copy):
+        for one in (check, copy, *_host_verbs(verbs)):
             one.add_argument("--json", action="store_true", help="print facts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it. Raises CommandError for a file that cannot be read as it should."""
-        getattr(self, f"_{options['verb']}")(options)
+        try:
+            getattr(self, f"_{options['verb']}")(options)
+        except REFUSALS as refusal:
+            words = str(refusal) or type(refusal).__doc__ or ""
+            raise CommandError(words, returncode=2) from None
 
     def _check(self, options: dict[str, Any]) -> None:
         asked = {"email": options["email"], "phone_number": options["phone"]}
@@ -89,6 +105,102 @@ class Command(BaseCommand):
         )
         words = f"{facts['rows']} rows read, {facts['blocked']} left out, {facts['kept']} kept."
         self.stdout.write(json.dumps(facts) if options["json"] else words)
+
+    def _trigger(self, options: dict[str, Any]) -> None:
+        guarded, key = _guarded(options), options["system"]
+        by, at = staff(options["by"]), clock.now()
+        with transaction.atomic():
+            host, is_new = hosts.key_of(key, by=by, at=at)
+            people = covered(host, at=at) if is_new else 0
+            shown = is_new or options["key_again"]
+            text = trigger.script(guarded, key=hosts.opened(host) if shown else None)
+            ledger.record("suppression.trigger", subject=f"system:{key}", by=by, at=at,
+                          facts={"with_key": shown})  # fmt: skip
+        facts = {"sql": text, "with_key": shown, "covered_since": f"{host.made_at:%Y-%m-%d}",
+                 "people_of_the_erasure_ledger": people}  # fmt: skip
+        self.stdout.write(json.dumps(facts) if options["json"] else f"{_heading(facts)}{text}")
+
+    def _digests(self, options: dict[str, Any]) -> None:
+        key, since, at = options["system"], options["since"], clock.now()
+        after = datetime.combine(since, time(), clock.OFFICE_ZONE) - A_DAY if since else None
+        if not hosts.has_key(key):
+            raise CommandError("This system has no key: print its trigger first.", returncode=2)
+        out = Path(options["out"])
+        part = out.with_name(f"{out.name}.part")
+        rows = 0
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write("kind,digest\n")
+            for kind, digest in hosts.kept(key, since=after):
+                file.write(f"{kind},\\x{digest.hex()}\n")
+                rows += 1
+        part.replace(out)
+        ledger.record("suppression.digests", subject=f"system:{key}", by=SYSTEM, at=at,
+                      facts={"rows": rows})  # fmt: skip
+        self.stdout.write(json.dumps({"rows": rows}) if options["json"] else f"{rows} digests.")
+
+
+def _host_verbs(verbs: Any) -> tuple[ArgumentParser, ...]:
+    """What a host's own database needs."""
+    printed = verbs.add_parser("trigger", help="print SQL for the administrator of a host")
+    printed.add_argument("--system", required=True, metavar="KEY")
+    printed.add_argument("--schema", metavar="NAME", help="the table's, if not the system's own")
+    printed.add_argument("--table", required=True, metavar="NAME")
+    printed.add_argument(
+        "--column", action="append", required=True, metavar="email=NAME",
+        help="a column with addresses, or phone=NAME with numbers; repeatable",
+    )  # fmt: skip
+    printed.add_argument("--mode", default="refuse", metavar="refuse|flag:COLUMN")
+    printed.add_argument("--key-again", action="store_true", help="with the key, once more")
+    printed.add_argument("--as", dest="by", metavar="USERNAME", help="in whose name")
+    digests = verbs.add_parser("digests", help="write whom a host's database must know")
+    digests.add_argument("--system", required=True, metavar="KEY")
+    digests.add_argument("--out", required=True, metavar="FILE", help="a CSV for \\copy")
+    digests.add_argument(
+        "--since", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day of the last file"
+    )
+    return printed, digests
+
+
+def covered(host: HostKey, *, at: datetime) -> int:
+    """Keep digests of those whom the erasure ledger still names. Returns how many people.
+
+    Raises ``erasure_ledger.LedgerBroken``, ``sealing.Unreadable``.
+    """
+    people = 0
+    for erasure in erasure_ledger.erasures():
+        found = [each.identifiers for each in erasure.subjects]
+        hosts.remember(zip(erasure.names, found, strict=True), [host], at=at)
+        people += len(found)
+    return people
+
+
+def _guarded(options: dict[str, Any]) -> trigger.Guarded:
+    """The table as it was named. Raises CommandError, ``trigger.NameNotFit``, ``NoSuchSystem``."""
+    columns = []
+    for word in options["column"]:
+        kind, is_sign, name = word.partition("=")
+        if not is_sign or kind not in {"email", "phone"}:
+            raise CommandError("Say --column email=NAME or --column phone=NAME.", returncode=2)
+        columns.append((COLUMNS[kind], name))
+    mode, _, flag = options["mode"].partition(":")
+    if mode not in {"refuse", "flag"} or (mode == "flag") != bool(flag):
+        raise CommandError("Say --mode refuse or --mode flag:COLUMN.", returncode=2)
+    schema = options["schema"] or hosts.schema_of(options["system"])
+    return trigger.Guarded(schema, options["table"], columns, flag)
+
+
+def _heading(facts: dict[str, Any]) -> str:
+    secret = (
+        "-- Below stands a key: whoever has it can try out addresses. Keep this file to yourself.\n"
+        if facts["with_key"] else ""
+    )  # fmt: skip
+    return (
+        f"{secret}-- Known are people deleted since {facts['covered_since']}, and "
+        f"{facts['people_of_the_erasure_ledger']} of the erasure ledger before.\n"
+        "-- Whoever was deleted earlier is on no list that this database could compare with: the\n"
+        "-- office has only digests by its own key. Filter imports or ask the interface for them.\n"
+        "-- Run it as an owner of the table; then load `suppression digests`, and again each day.\n"
+    )
 
 
 def _source(files: ExitStack, name: str) -> TextIO:

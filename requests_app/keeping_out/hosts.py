@@ -1,0 +1,108 @@
+"""The key that is a host's own, and the digests that its database compares with."""
+
+import hmac
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from ccpa_office import ledger, sealing
+from ccpa_office.roles import Actor, Verb, require
+from notices_app.datamap import NoSuchSystem
+from notices_app.models import DataSystem
+from requests_app.keeping_out.spellings import READINGS
+from requests_app.models import HostDigest, HostKey
+
+CONTEXT = "suppression.host-key"
+KEY_BYTES = 32
+People = Iterable[tuple[str, Mapping[str, list[str]]]]
+
+# Whoever is being remembered meanwhile is waited for; whoever comes after sees the key.
+ALONE = "LOCK TABLE requests_app_suppression IN SHARE ROW EXCLUSIVE MODE"
+KEEP = """
+INSERT INTO requests_app_hostdigest (key_id, kind, digest, at)
+SELECT key, kind, digest, %s
+FROM unnest(%s::bigint[], %s::text[], %s::bytea[]) AS found(key, kind, digest)
+ORDER BY digest ON CONFLICT DO NOTHING
+"""
+
+
+def key_of(system_key: str, *, by: Actor, at: datetime) -> tuple[HostKey, bool]:
+    """The key of a system's database, and whether it was made just now.
+
+    Raises ``NotAllowed``, ``NoSuchSystem``.
+    """
+    require(by, Verb.LOAD_MAP)
+    with transaction.atomic():
+        system = DataSystem.objects.select_for_update().filter(key=system_key).first()
+        if system is None:
+            raise NoSuchSystem
+        found = HostKey.objects.select_related("data_key").filter(system=system).first()
+        if found:
+            return found, False
+        with connection.cursor() as cursor:
+            cursor.execute(ALONE)
+        data_key = sealing.new_key()
+        value = secrets.token_bytes(KEY_BYTES).hex()
+        made = HostKey.objects.create(
+            system=system,
+            sealed=sealing.Box(data_key).seal(value, context=CONTEXT),
+            data_key=data_key,
+            made_at=at,
+            made_by_id=by.staff_id,
+        )
+        ledger.record("suppression.key-made", subject=f"system:{system_key}", by=by, at=at)
+    return made, True
+
+
+def opened(key: HostKey) -> bytes:
+    """The key itself. Raises ``sealing.Unreadable``."""
+    return bytes.fromhex(sealing.Box(key.data_key).open(key.sealed, context=CONTEXT))
+
+
+def digest(secret: bytes, kind: str, reading: str) -> bytes:
+    """What the host's database computes of a value that it reads so."""
+    return hmac.digest(secret, f"{kind}\x00{reading}".encode(), "sha256")
+
+
+def remember(people: People, keys: Sequence[HostKey], *, at: datetime) -> None:
+    """Keep the digests of each person's identifiers for each key; one statement for all."""
+    named = {
+        (kind, reading)
+        for _, identifiers in people
+        for kind, values in identifiers.items()
+        if kind in READINGS
+        for value in values
+        for reading in READINGS[kind](value)
+    }
+    found = [
+        (key.pk, kind, digest(secret, kind, reading))
+        for key, secret in ((key, opened(key)) for key in keys)
+        for kind, reading in named
+    ]
+    if found:
+        with connection.cursor() as cursor:
+            cursor.execute(KEEP, [at, *map(list, zip(*found, strict=True))])
+
+
+def has_key(system_key: str) -> bool:
+    """Whether a system's database keeps people out itself."""
+    return HostKey.objects.filter(system__key=system_key).exists()
+
+
+def schema_of(system_key: str) -> str:
+    """The schema in which a system's tables stand. Raises ``NoSuchSystem``."""
+    found = DataSystem.objects.filter(key=system_key).values_list("schema", flat=True).first()
+    if found is None:
+        raise NoSuchSystem
+    return found
+
+
+def kept(system_key: str, *, since: datetime | None = None) -> Iterator[tuple[str, bytes]]:
+    """Kind and digest of everybody whom a system's database keeps out; bounded memory."""
+    rows = HostDigest.objects.filter(key__system__key=system_key).order_by("pk")
+    if since:
+        rows = rows.filter(at__gte=since)
+    for kind, found in rows.values_list("kind", "digest").iterator():
+        yield kind, bytes(found)
