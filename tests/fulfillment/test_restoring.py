@@ -119,6 +119,7 @@ def test_a_key_that_is_somebody_elses_by_now_is_left_alone(erased, team, learner
     dump, _ = erased
     _restore(learners, dump)
     query(learners, "UPDATE accounts SET email = 'newcomer@example.org' WHERE id = 4")
+    query(learners, "UPDATE accounts SET email = %s WHERE id = 20", ORLA)  # given to another
     query(learners, "DELETE FROM newsletter WHERE email = %s", ORLA)
     before = store_digest(learners)
     assert [(each.came_back, each.outcome) for each in _drill(team)] == [(0, "absent")]
