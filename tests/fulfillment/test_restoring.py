@@ -12,12 +12,14 @@ from django.core.management import CommandError, call_command
 
 from ccpa_office import clock, connectors, sealing
 from ccpa_office.engines import binaries
+from ccpa_office.models import StaffMember
 from ccpa_office.roles import NotAllowed, Role
 from requests_app import casework, checks, suppression
 from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
 from requests_app.fulfillment.loading import NotNow
 from requests_app.fulfillment.packing import canonical
-from requests_app.models import Plan, Suppression
+from requests_app.keeping_out import hosts
+from requests_app.models import HostKey, Plan, Suppression
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA, administer, approved, drain
 from tests.steps import by_sql, lines, query, store_digest, without_triggers
@@ -139,6 +141,20 @@ def test_an_office_that_was_restored_too_remembers_whom_to_keep_out(erased, team
     assert not Suppression.objects.exists()
     _drill(team)
     assert suppression.is_suppressed("email", ORLA)
+
+
+def test_a_hosts_database_gets_whom_the_ledger_names_and_whom_a_drill_remembers(erased, team):
+    editor = StaffMember.objects.get(pk=team.editor.id).username
+    said = StringIO()
+    call_command("suppression", "trigger", "--system", "learners", "--table", "accounts",
+                 "--column", "email=email", "--as", editor, stdout=said)  # fmt: skip
+    assert "and 1 of the erasure ledger" in said.getvalue()
+    known = sorted(hosts.kept("learners"))
+    secret = hosts.opened(HostKey.objects.get())
+    assert ("email", hosts.digest(secret, "email", ORLA)) in known
+    by_sql("DELETE FROM requests_app_hostdigest")
+    _drill(team)
+    assert sorted(hosts.kept("learners")) == known
 
 
 def test_only_who_may_run_batches_runs_a_drill_and_no_switch_is_passed_by(erased, team):

@@ -67,7 +67,12 @@ def look(tree: Path, selection: Iterable[str], *, fresh: bool = False, shown: bo
         "--no-header", "--show-capture=no", "--tb=no", "--create-db" if fresh else "--reuse-db",
         *selection,
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(tree), "TEST_DATABASE_NAME": "test_mutants"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tree),
+        "TEST_DATABASE_NAME": "test_mutants",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",  # not whatever importing the office set here
+    }
     try:
         done = subprocess.run(
             command, cwd=tree, env=environment, timeout=LIMIT, check=False,

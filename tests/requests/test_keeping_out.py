@@ -18,9 +18,8 @@ from ccpa_office import clock, sealing
 from ccpa_office.models import StaffMember
 from notices_app import datamap
 from requests_app import suppression
-from requests_app.fulfillment import erasure_ledger
 from requests_app.keeping_out import spellings, trigger
-from requests_app.models import HostDigest, HostKey
+from requests_app.models import HostKey
 from tests import builders
 from tests.steps import lines
 
@@ -208,20 +207,6 @@ def test_a_key_is_printed_once_and_again_only_when_asked(db, team, settings, tmp
         printed(team, "t", "--as", name_of(team.officer))
     with pytest.raises(DatabaseError, match="still needs this key"):
         sealing.destroy(HostKey.objects.get().data_key, clock.now())
-
-
-def test_whoever_the_erasure_ledger_still_names_is_known_at_once(db, team, monkeypatch):
-    class Subject:
-        identifiers = {"email": ["oda@example.org"], "name": ["Oda"]}
-
-    class Erasure:
-        names, subjects = ["x"], [Subject]
-
-    monkeypatch.setattr(erasure_ledger, "erasures", lambda: iter([Erasure]))
-    datamap.add_system("shop", name="shop", url="postgresql://h/d", by=team.editor,
-                                at=clock.now())  # fmt: skip
-    assert "and 1 of the erasure ledger" in printed(team, "t")
-    assert HostDigest.objects.count() == 1
 
 
 @pytest.mark.parametrize(
