@@ -75,17 +75,23 @@ def turn_of(
     status = Status(subject.status)
     gave_up = "try-again" in by_word
     building = status is Status.VERIFIED and subject.kind == "delete"
-    words = () if building else FIRST.get(status, ())
+    deciding = "approve-correction" in by_word
+    words = () if building else ("approve-correction",) if deciding else FIRST.get(status, ())
     wanted = (by_word.get(word) for word in (*(["try-again"] if gave_up else []), *words))
     offer = next((each for each in wanted if each and not each.why_not), None)
     plan = next(iter(plans), None) if status in {Status.PLANNED, Status.APPROVED} else None
     mine = offer is not None or (status is Status.PLANNED and _may_decide(plan, actor))
     turn = Turn.OFFICE if building and not gave_up else TURN[status]
+    turn = Turn.APPROVER if deciding else turn
     return TurnOf(
         whose=_("It is your turn") if mine else str(TURNS[turn]),
         mine=mine,
         by_when=_("Answer by %s.") % in_words(subject.due_on) if subject.due_on else "",
-        next=_("Work on this case gave up. Try it again.") if gave_up else _next(subject, plan),
+        next=_("Work on this case gave up. Try it again.")
+        if gave_up
+        else _("Read the corrections, then approve or refuse them.")
+        if deciding
+        else _next(subject, plan),
         offer=offer,
         plan=plan,
     )

@@ -303,6 +303,7 @@ def test_the_desk_of_the_case_proposes_and_approves(learners, asked, team, setti
     officer.post(f"{page}correct/", claim)
     shown = approver.get(page).content.decode()
     assert RIGHT in shown
+    assert "Read the corrections, then approve or refuse them." in shown
     assert "Approve the corrections" in shown
     approver.post(f"{page}approve-correction/", {"hash": correction.read_now(asked)})
     assert Correction.objects.get(follows=False).stage == CorrectionStage.APPROVED

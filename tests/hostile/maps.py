@@ -364,8 +364,6 @@ SENSE = {
                   "read-only"),
     "array of a word": ("{identity: email}", "{identity: email, return_all_elements: true}",
                         "not-array"),
-    "identity in an array": ("{identity: email}", "{identity: email, data_type: 'string[]'}",
-                             "not-served"),
     "key in an array": ("data_type: integer", "data_type: 'integer[]'", "not-served"),
     "unknown type": ("data_type: integer", "data_type: uuid", "form"),
     "skipped": ("- name: orders\n", "- name: orders\n        fides_meta: {skip_processing: true}\n",
