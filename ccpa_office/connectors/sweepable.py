@@ -19,8 +19,11 @@ class Sweepable(Protocol):
         Whom of a crowd (``sweeping.Crowd``) it shows comes back as ``sweeping.Swept``.
         """
 
-    def bearers(self, names: Sequence[str]) -> Any:
-        """Keys of the people who bear each of these names; one statement a column with names."""
+    def bearers(self, values: Sequence[tuple[str, str]]) -> Any:
+        """Keys of the people who bear each value (kind, value): names, addresses, telephones.
+
+        One statement for each column that holds such values.
+        """
 
     def redact(self, table: str, rows: Any, identities: Sequence[Any]) -> Any:
         """Take people out of the texts of rows that are not theirs, by the rows' keys alone.

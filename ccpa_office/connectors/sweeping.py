@@ -225,14 +225,24 @@ def is_name(kind: str) -> bool:
     return "name" in kind and "user" not in kind
 
 
-def names_of(table: Table) -> list[Named]:
-    """The columns of a table that hold names of people, compared as names are."""
-    found = {
-        each.column: replace(each, compare="name")
-        for each in (*table.identities, *table.marks)
-        if is_name(each.kind)
-    }
-    return list(found.values())
+def borne_in(table: Table) -> list[Named]:
+    """The columns of a table that hold what several people may share, as it is compared."""
+    held = (*table.identities, *table.marks)
+    ways = {(each.column, each.path): each for each in held if _compared(each.kind)}
+    return [replace(each, compare=_compared(each.kind)) for each in ways.values()]
+
+
+def _compared(kind: str) -> str:
+    if is_name(kind):
+        return "name"
+    return "phone" if "phone" in kind else "casefold" if "email" in kind else ""
+
+
+def asked_as(kind: str, value: str, places: Iterable[Named]) -> Identity:
+    """A value as each column of its sort is asked for it; a name may stand in any of names."""
+    kinds = {each.kind for each in places}
+    alike = {each for each in kinds if each == kind or (is_name(each) and is_name(kind))}
+    return Identity({each: [value] for each in alike})
 
 
 def searched(table: Table) -> tuple[str, ...]:

@@ -323,8 +323,8 @@ def _sweep_words(sweep: Sweep, left: int) -> str:
     )
     said = words % left if left else _("Others' texts were swept: nothing is open.")
     alone = ngettext(
-        "%s name stood alone and may be somebody else's.",
-        "%s names stood alone and may be somebody else's.",
+        "%s name or number stood alone and may be somebody else's.",
+        "%s names or numbers stood alone and may be somebody else's.",
         sweep.names_alone,
     )
     return f"{said} {alone % sweep.names_alone}" if sweep.names_alone else said

@@ -54,9 +54,7 @@ def _is_last(correction: Correction) -> bool:
 def see(correction: Correction) -> Seen:
     """What stands in the field now; a value counts as wrong again in every spelling of it."""
     box = box_of(correction.consumer_request)
-    people = people_of(correction.consumer_request).get(correction.system_key, [])
-    if not people:
-        return Seen.OTHER
+    people = people_of(correction.consumer_request)[correction.system_key]
     key = json.loads(box.open(correction.row, context="correction.row"))
     before = json.loads(box.open(correction.before, context="correction.before"))
     after = box.open(correction.after, context="correction.after")

@@ -313,18 +313,11 @@ def _note_decision(
 ) -> None:
     ledger.record(
         "plan.shared-decided",
-        subject=subject_of(plan),
+        subject=residue.subject_of(plan),
         by=by,
         at=at,
         facts={"table": table, "decision": decision, "ground": ground, "plan": plan.hash},
     )
-
-
-def subject_of(plan: Plan) -> str:
-    """Whom the book names for a plan: its request, or its batch."""
-    if plan.consumer_request:
-        return plan.consumer_request.number
-    return f"batch:{plan.chunk.batch_id}" if plan.chunk else "office"
 
 
 def _decided(part: Part, table: str, decision: str, ground: str) -> Part:

@@ -6,7 +6,8 @@
 3. A row that tells of a person is a trace: the person's plan is residual from then on. A person
    decides: redact it, under a plan of its own that another approves, or keep it with a ground.
 
-A name alone is no trace where others bear it too, or where it is one word: it is counted apart.
+What stands alone is no trace where others bear it too (a namesake, the telephone of a household),
+nor is a name of one word: it is counted apart.
 """
 
 import json
@@ -140,8 +141,8 @@ class _Turn:
     crowd: Crowd
     box: sealing.Box
     at: datetime
-    ambiguous: dict[str, bool] = field(default_factory=dict)
-    """Of every name of the people, whether it alone tells of nobody; asked once a turn."""
+    ambiguous: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """Of every value of the people, whether it alone tells of nobody; asked once a turn."""
 
     def to_the_end(self) -> bool:
         """Read on; whether everything is read. What was found stands with how far it is."""
@@ -189,7 +190,8 @@ class _Turn:
         """Traces of a page, one for each row and plan; and how many names stood alone."""
         stays = self.people.stays.get(table, set())
         traces, alone = [], 0
-        self._ask_names(each for row in seen for each in row.people.values())
+        if seen and not self.ambiguous:
+            self._ask_others()
         for row in (row for row in seen if row.key not in stays):
             places = [place for place, met in row.people.items() if self._tells(met)]
             alone += len(row.people) - len(places)
@@ -207,32 +209,40 @@ class _Turn:
         return traces, alone
 
     def _tells(self, met: Met) -> bool:
-        names = {value.casefold() for kind, value in met if is_name(kind)}
-        if len(names) < len({value.casefold() for _kind, value in met}):
-            return True
-        apart = [name for name in names if not any(name != o and name in o for o in names)]
-        return len(apart) > 1 or not all(self.ambiguous.get(name, False) for name in apart)
+        values = {_borne_as(kind, value) for kind, value in met}
+        names = [value for sort, value in values if sort == NAME]
+        apart = [
+            (sort, value)
+            for sort, value in values
+            if sort != NAME or not any(value != other and value in other for other in names)
+        ]
+        return len(apart) > 1 or not all(self.ambiguous.get(each, False) for each in apart)
 
-    def _ask_names(self, mets: Iterator[Met]) -> None:
-        """Find out which names others bear too, when the first name stands alone."""
-        if self.ambiguous or not any(all(is_name(kind) for kind, _v in met) for met in mets):
-            return
-        names: dict[str, str] = {}
-        own: dict[str, set[Key | None]] = {}
+    def _ask_others(self) -> None:
+        """Find out which values others bear too: a namesake, a household's telephone."""
+        values: dict[tuple[str, str], tuple[str, str]] = {}
+        own: dict[tuple[str, str], set[Key | None]] = {}
         for subject in self.people.subjects:
-            for kind, values in subject.identifiers.items():
-                for value in values if is_name(kind) else ():
-                    names[value.casefold()] = value
-                    own.setdefault(value.casefold(), set()).add(subject.key)
-        borne = self.target.connector.bearers(list(names.values()))
-        for (name, value), found in zip(names.items(), borne, strict=True):
-            one_word = value.isascii() and " " not in value.strip()
-            others = set(found) - own[name]
-            self.ambiguous[name] = bool(others) or one_word or self._borne(value) > 1
+            for kind, held in subject.identifiers.items():
+                for value in held:
+                    values[_borne_as(kind, value)] = kind, value
+                    own.setdefault(_borne_as(kind, value), set()).add(subject.key)
+        borne = self.target.connector.bearers(list(values.values()))
+        for (borne_as, (kind, value)), found in zip(values.items(), borne, strict=True):
+            others = set(found) - own[borne_as]
+            self.ambiguous[borne_as] = bool(others) or (is_name(kind) and self._is_common(value))
 
-    def _borne(self, name: str) -> int:
-        """How many of the people bear a name."""
-        return len(self.crowd.find(name))
+    def _is_common(self, name: str) -> bool:
+        """Whether a name is one word, or several of the people bear it."""
+        one_word = name.isascii() and " " not in name.strip()
+        return one_word or len(self.crowd.find(name)) > 1
+
+
+NAME = "name"
+
+
+def _borne_as(kind: str, value: str) -> tuple[str, str]:
+    return NAME if is_name(kind) else kind, value.casefold()
 
 
 def _spelled(key: Key) -> str:

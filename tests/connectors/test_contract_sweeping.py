@@ -75,5 +75,7 @@ def test_texts_of_strangers_are_swept_page_by_page_and_redacted_by_key(school, c
 
 def test_who_bears_a_name_is_found_in_every_column_of_names(school):
     names = [name for (name,) in school.run("SELECT full_name FROM accounts ORDER BY id LIMIT 2")]
-    found = school.connector.bearers([names[0].upper(), names[1], "Nobody Here", ""])
+    found = school.connector.bearers(
+        [("name", names[0].upper()), ("full_name", names[1]), ("name", "Nobody Here"), ("x", "")]
+    )
     assert [len(each) for each in found] == [2, 1, 0, 0]  # the first shares hers with another

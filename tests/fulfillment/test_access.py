@@ -20,7 +20,7 @@ from notices_app.management.commands.load_notices import SEED
 from notices_app.reading import read_out
 from requests_app import casework, tasks, verification, workflow
 from requests_app.fulfillment import access, categories
-from requests_app.fulfillment.package import building
+from requests_app.fulfillment.package import building, tables
 from requests_app.models import Outcome, Package, PackageStage, Status
 from tests.builders import HANA, MAP, ORLA, POINTS, ask, fresh, serve, tokens
 from tests.fulfillment.knowing import (
@@ -230,6 +230,23 @@ def test_a_long_table_has_pages_that_lead_to_each_other(learners, mailbox, team,
     assert 'rel="next" href="activity_log-0002.html"' in first
     assert 'rel="next"' not in last
     assert sum(files[name].decode().count('<th scope="row">') for name in names) == count
+
+
+def test_a_large_table_waits_on_disk_and_leaves_nothing_beside_the_package(
+    learners, mailbox, team, monkeypatch, shelf
+):
+    plain = opened(built(mailbox, team, learners))
+    monkeypatch.setattr(tables, "SHORT", 64)
+    package = package_of(Package.objects.get().consumer_request)
+    access.collect_again(package.consumer_request, by=team.officer, at=clock.now())
+    tasks.drain_collect()
+    package = package_of(package.consumer_request)
+    assert package.version == 2
+    parts = {name: data for name, data in plain.items() if name.startswith(("json/", "csv/"))}
+    found = opened(package)
+    assert len(parts) > 10
+    assert {name: found.get(name) for name in parts} == parts
+    assert {each.suffix for each in shelf.iterdir()} == {".sealed"}
 
 
 @pytest.mark.parametrize(("since", "left_out"), [("everything", 1), ("12-months", 2)])

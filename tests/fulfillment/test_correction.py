@@ -1,6 +1,7 @@
 """Correcting a field: two people, one statement, everywhere it stands, and it stays corrected."""
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from ccpa_office import clock
@@ -145,6 +146,8 @@ def test_a_feed_that_puts_the_wrong_value_back_is_an_alarm(learners, asked, team
     days = CorrectionLook.objects.filter(correction__follows=False).values_list("day", flat=True)
     assert sorted(days) == [1, 7, 30]
     assert _look(1).seen == Seen.RIGHT
+    with pytest.raises(CannotCorrect, match="Nothing came back"), transaction.atomic():
+        lasting.look_now(asked, by=team.officer, at=clock.now())
     feed = "UPDATE accounts SET full_name = %s WHERE lower(email) = %s"
     query(learners, feed, "Orla  DUNMARROW", ORLA)  # another spelling of the same wrong thing
     assert (_look(7).seen, _look(7).state) == (Seen.WRONG, WorkState.DONE)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from ccpa_office import clock, work
+from ccpa_office import clock, clock_guard, work
 from requests_app import targets, tasks
-from requests_app.fulfillment import batches, closing, proof, redacting, returning, sweeping
+from requests_app.fulfillment import batches, closing, lists, proof, redacting, returning, sweeping
 from requests_app.models import (
     Batch,
     BatchState,
@@ -22,7 +22,7 @@ from requests_app.models import (
     Sweep,
     Trace,
 )
-from tests.builders import HANA, KOFI, ORLA, fresh, plan_of
+from tests.builders import HANA, KOFI, ORLA, drain, fresh, plan_of
 from tests.steps import (
     Killed,
     approve,
@@ -145,6 +145,62 @@ def test_a_sweep_goes_on_where_its_worker_died(erased, posts, learners, monkeypa
     assert swept().read == sweep.read
 
 
+def test_a_worker_that_was_thought_dead_notes_nothing_more(erased, posts, learners, monkeypatch):
+    quote(learners, posts)
+    sweeping.gather(at=clock.now())
+    (late,) = work.claim(Sweep, lane="prove", n=1, owner="a worker")
+    with killed_at(monkeypatch, "sweep.after-page"), pytest.raises(Killed):
+        sweeping.sweep(late, at=clock.now())
+    left = Sweep.objects.get()
+    assert (left.place != "", bytes(left.after)) == (True, b"")  # one table is read to its end
+    by_sql("UPDATE requests_app_sweep SET lease_until = clock_timestamp() - interval '1 s'")
+    (row,) = work.claim(Sweep, lane="prove", n=1, owner="another")
+    with pytest.raises(work.LeaseLost):
+        sweeping.sweep(late, at=clock.now())
+    assert (Sweep.objects.get().read, Trace.objects.count()) == (left.read, 0)
+    sweeping.sweep(row, at=clock.now())
+    sweep = Sweep.objects.get()
+    Trace.objects.all().delete()
+    Sweep.objects.update(state="ready", read=0)
+    assert swept().read == sweep.read  # no table twice, none left out
+
+
+def test_a_sweep_stands_back_from_a_busy_system(erased, posts, learners, monkeypatch):
+    quote(learners, posts)
+    system = plan_of_system()
+    type(system).objects.update(share=50, most_sessions=3)
+    connector = type(targets.of("learners").connector)
+    monkeypatch.setattr(connector, "probe", lambda _self: (0.001, 4))
+    sweeping.gather(at=clock.now())
+    at = clock.now()
+    for seconds in (0, 5):  # busy; then the system is still left alone
+        (row,) = work.claim(Sweep, lane="prove", n=1, owner="a worker")
+        sweeping.sweep(row, at=at + timedelta(seconds=seconds))
+        waits = Sweep.objects.get()
+        assert (waits.state, waits.attempts, waits.read) == ("ready", 0, 0)
+        assert waits.not_before == at + timedelta(seconds=10)
+        by_sql("UPDATE requests_app_sweep SET not_before = now()")
+    monkeypatch.setattr(connector, "probe", lambda _self: (0.001, 0))
+    (row,) = work.claim(Sweep, lane="prove", n=1, owner="a worker")
+    sweeping.sweep(row, at=at + timedelta(seconds=11))
+    assert Sweep.objects.get().finding == Finding.RESIDUAL
+
+
+def test_a_text_that_tells_of_two_people_of_a_list_is_redacted_once(posts, team, learners, at_once):
+    quote(learners, posts[:1], f"{ORLA} and {KOFI} met")
+    batch = lists.open_list(
+        "learners", ["email", ORLA, KOFI], by=team.officer, at=clock.now()
+    ).batch
+    batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+    drain()
+    made = redacting.plan_redaction(swept().batch, by=team.officer, at=clock.now())
+    assert (Trace.objects.count(), made.people) == (1, 2)
+    assert carried_out(made, team).state == BatchState.DONE
+    text = query(learners, "SELECT body FROM forum_posts WHERE id = %s", posts[0])
+    assert text == [("[removed] and [removed] met",)]
+    assert "proof.settled" in lines(f"batch:{batch.pk}")
+
+
 def look(day):
     by_sql(
         "UPDATE requests_app_look SET not_before = now() - interval '1 minute' WHERE day = %s", day
@@ -197,6 +253,27 @@ def test_a_refused_answer_leaves_its_rows_to_the_next_plan(erased, learners, tea
     assert returning.gather(at=clock.now()) == 0
     assert Return.objects.get().state == "open"
     assert plan_of(erased).state == PlanState.RESIDUAL
+
+
+def test_what_is_gone_before_it_is_planned_waits_for_a_person(
+    erased, posts, learners, team, monkeypatch
+):
+    quote(learners, posts)
+    sweep = swept()
+    query(learners, "INSERT INTO newsletter VALUES (%s, now(), 'back')", ORLA)
+    assert look(1).finding == Finding.RESIDUAL
+    query(learners, "DELETE FROM newsletter WHERE email = %s", ORLA)
+    with monkeypatch.context() as patch:
+        patch.setattr(clock_guard, "clock_is_trusted", lambda: False)
+        assert returning.gather(at=clock.now()) == 0
+        assert Return.objects.get().tried_at is None
+    assert returning.gather(at=clock.now()) == 0
+    back = Return.objects.get()
+    assert (back.state, back.tried_at is None) == ("open", False)
+    assert not Batch.objects.filter(kind=Batch.Kind.RETURN).exists()
+    redacting.keep(sweep.batch, ground="GX_SPEECH", by=team.officer, at=clock.now())
+    assert plan_of(erased).state == PlanState.RESIDUAL  # the texts alone are settled
+    assert "proof.settled" not in lines(erased.number)
 
 
 def test_a_system_keeps_its_share_of_time(mailbox, team, learners, at_once, monkeypatch):

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from ccpa_office import clock, work
+from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import LedgerLine
-from notices_app import datamap
+from notices_app import datamap, loading
+from notices_app.management.commands.load_notices import SEED
 from requests_app import targets, tasks
-from requests_app.fulfillment import access
+from requests_app.fulfillment import access, batches, returning
 from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.outside import asking, hands
 from requests_app.models import (
@@ -206,6 +208,24 @@ def test_what_comes_back_is_found_by_a_later_look(served, mailbox, team, day):
     assert task.plan.state == PlanState.RESIDUAL
     assert len(served.log("restored")) == 2
     assert "proof.looked-again" in steps.lines(orla.number)
+
+
+def test_what_came_back_is_planned_anew_and_proved_again(served, mailbox, team):
+    served.mode = Mode.RESTORES_AFTER_A_DAY
+    orla = carried_out(mailbox, team)
+    served.pass_time(timedelta(days=1))
+    looks_due(1)
+    served.mode = Mode.HONEST
+    assert returning.gather(at=clock.now()) == 1
+    batch = Batch.objects.get(kind=Batch.Kind.RETURN)
+    assert (batch.system_key, batch.state, batch.people) == ("mail", "waiting", 1)
+    assert len(served.of(ORLA)) == 2
+    batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+    again()
+    builders.drain()
+    assert served.of(ORLA) == []
+    task = task_of(orla)
+    assert (task.state, task.error_code, task.plan.state) == ("done", "", PlanState.PROVED)
 
 
 def test_what_stays_away_is_looked_at_three_times(served, mailbox, team):
@@ -482,6 +502,17 @@ def test_a_package_holds_what_the_vendor_holds_and_names_who_has_not_answered(
     assert "the answer of Paper archive is still awaited" in files["index.html"].decode()
     assert access.outcome_of(package) == Outcome.IN_PART
     assert {line["what"] for line in served.log("asked")} == {"export"}
+
+
+def test_an_answer_of_categories_counts_what_the_vendor_holds(
+    served, shelf, learners, mailbox, team
+):
+    people, at = loading.People(editor=team.editor, reviewer=team.counsel), clock.now()
+    loading.load(SEED, people=people, on=received_date(at), at=at)
+    package = knowing.built(mailbox, team, learners, kind=knowing.CATEGORIES)
+    counted = {each["system"]: each["rows"] for each in package.summary["tables"]}
+    assert counted["mail"] == 2
+    assert package.file == ""
 
 
 def test_a_vendor_who_is_away_is_named_and_asked_anew(served, shelf, learners, mailbox, team):

@@ -9,17 +9,14 @@ from django.db import connection
 from ccpa_office import clock, work
 from ccpa_office.connectors.http import Limits
 from ccpa_office.roles import NotAllowed
-from requests_app.fulfillment import batches, returning
 from requests_app.fulfillment.outside import breaker, hands, settling
 from requests_app.models import (
-    Batch,
     Finding,
     OutsideLook,
     OutsideState,
     OutsideTask,
     Plan,
     PlanState,
-    Return,
     Said,
     Status,
     Switch,
@@ -82,26 +79,6 @@ def test_a_task_asks_each_time_what_became_of_its_plan(served, mailbox, team):
     again()
     assert stands(task)[:2] == ("done", "void")
     assert served.asked == asked
-
-
-def test_the_answer_to_what_came_back_is_approved_and_asked_for_apart(served, mailbox, team):
-    served.mode = Mode.RESTORES_AFTER_A_DAY
-    task = task_of(carried_out(mailbox, team))
-    served.pass_time(timedelta(days=1))
-    looks_due(1)
-    assert stands(task) == ("parked", "done", "came-back")
-    served.mode = Mode.HONEST
-    assert returning.gather(at=clock.now()) == 1
-    batch = Batch.objects.get(kind=Batch.Kind.RETURN)
-    builders.drain()
-    assert len(served.of(ORLA)) == 2  # nothing is sent before the approval
-    batches.approve(batch, hash=batch.hash, by=team.second, at=clock.now())
-    builders.drain()
-    builders.drain()
-    assert served.of(ORLA) == []
-    assert stands(task) == ("done", "done", "")
-    assert Plan.objects.get(pk=task.plan_id).state == PlanState.PROVED
-    assert Return.objects.get().state == "settled"
 
 
 def test_what_is_pending_past_its_day_is_a_persons_work(served, mailbox, team):

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from ccpa_office import clock, ledger
 from ccpa_office.models import LedgerLine
 from requests_app.fulfillment import access, erasure_ledger, handing
-from requests_app.fulfillment.plan import subject_of
+from requests_app.fulfillment.residue import subject_of
 from requests_app.models import ConsumerRequest, Message, Package, Plan, Receipt
 from tests.rig.cast import Consumer
 from tests.rig.company import Learner

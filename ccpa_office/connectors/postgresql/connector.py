@@ -42,7 +42,7 @@ from ccpa_office.connectors.postgresql import (
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.looking import Looking
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
-from ccpa_office.connectors.sweeping import names_of
+from ccpa_office.connectors.sweeping import asked_as, borne_in
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -92,10 +92,15 @@ class PostgreSQL(Looking, Sweeping):
         named = [(table, each) for table in self.program.tables for each in table.identities]
         return self._whose(named, identities)
 
-    def bearers(self, names: Sequence[str]) -> list[list[Key]]:
-        borne = [(table, each) for table in self.program.tables for each in names_of(table)]
-        kinds = {each.kind for _table, each in borne}
-        return self._whose(borne, [Identity({kind: [name] for kind in kinds}) for name in names])
+    def bearers(self, values: Sequence[tuple[str, str]]) -> list[list[Key]]:
+        borne = [
+            (table, each)
+            for table in self.program.tables
+            for each in borne_in(table)
+            if each.path or self._binding.facts(table.name, each.column).kind == "text"
+        ]
+        places = [each for _table, each in borne]
+        return self._whose(borne, [asked_as(kind, value, places) for kind, value in values])
 
     def _whose(
         self, places: Sequence[tuple[Table, Named]], identities: Sequence[Identity]

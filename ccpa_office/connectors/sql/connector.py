@@ -43,7 +43,7 @@ from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.sql.sweeping import Sweeping
-from ccpa_office.connectors.sweeping import names_of
+from ccpa_office.connectors.sweeping import asked_as, borne_in
 from ccpa_office.connectors.ways import Named, shown
 
 Parameters = dict[str, Any]
@@ -84,10 +84,16 @@ class SQLStore(Sweeping):
         named = [(table, each) for table in self.program.tables for each in table.identities]
         return self._whose(named, identities)
 
-    def bearers(self, names: Sequence[str]) -> list[list[Key]]:
-        borne = [(table, each) for table in self.program.tables for each in names_of(table)]
-        kinds = {each.kind for _table, each in borne}
-        return self._whose(borne, [Identity({kind: [name] for kind in kinds}) for name in names])
+    def bearers(self, values: Sequence[tuple[str, str]]) -> list[list[Key]]:
+        borne = [
+            (table, each)
+            for table in self.program.tables
+            for each in borne_in(table)
+            if each.path
+            or self._binding.catalogue.column(table.name, each.column).facts.kind == "text"
+        ]
+        places = [each for _table, each in borne]
+        return self._whose(borne, [asked_as(kind, value, places) for kind, value in values])
 
     def _whose(
         self, places: Sequence[tuple[Table, Named]], identities: Sequence[Identity]

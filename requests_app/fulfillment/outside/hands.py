@@ -18,7 +18,7 @@ from requests_app import correspondence, targets
 from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking, settling
-from requests_app.fulfillment.plan import subject_of
+from requests_app.fulfillment.residue import subject_of
 from requests_app.models import (
     Finding,
     OutsideEvidence,

@@ -16,8 +16,7 @@ from requests_app.fulfillment.locating_outside import is_silent
 from requests_app.fulfillment.outside import asking
 from requests_app.fulfillment.outside.asking import Talk
 from requests_app.fulfillment.packing import open_subjects
-from requests_app.fulfillment.plan import subject_of
-from requests_app.fulfillment.residue import CAME_BACK
+from requests_app.fulfillment.residue import CAME_BACK, subject_of
 from requests_app.models import (
     Chunk,
     Finding,
