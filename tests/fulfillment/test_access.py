@@ -346,6 +346,9 @@ def test_handing_over_takes_two_people_who_did_not_verify(learners, mailbox, tea
     proposed = package_of(package.consumer_request)
     with pytest.raises(NotAllowed):
         access.hand_over(proposed, hash=proposed.hash, by=team.officer, at=at)
+    why_not = access.why_not_hand_over(proposed, team.officer, at=at)
+    assert why_not == "This needs a role that you do not have."
+    assert access.why_not_hand_over(proposed, team.approver, at=at) == ""
     with pytest.raises(access.PackageChanged):
         access.hand_over(proposed, hash="0" * 64, by=team.approver, at=at)
     access.hand_over(proposed, hash=proposed.hash, by=team.approver, at=at)

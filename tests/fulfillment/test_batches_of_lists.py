@@ -72,3 +72,5 @@ def test_a_list_that_is_thrown_away_while_it_is_read_ends_there(team, learners, 
         _open(team, "email", ORLA, MARISOL)
     assert Batch.objects.get().state == BatchState.STOPPED
     assert [plan.state for plan in Plan.objects.all()] == [PlanState.VOID]
+    with pytest.raises(batches.ApprovalRefused, match="not being planned any more"):
+        refusing.discard(Batch.objects.get(), by=team.chief, at=clock.now())

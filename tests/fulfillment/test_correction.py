@@ -46,6 +46,10 @@ def _approve(asked, team, by=None):
     return correction.approve(asked, hash=read, by=by or team.approver, at=clock.now())
 
 
+def _why_not(asked, by):
+    return correction.why_not_approve(fresh(asked), by, at=clock.now())
+
+
 def _of_orla(learners, columns, table="accounts", on="t.id = a.id"):
     return query(
         learners,
@@ -169,6 +173,12 @@ def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team
         _approve(asked, team, team.chief)
     with pytest.raises(NotAllowed):
         _approve(asked, team, team.verifier)
+    assert _why_not(asked, team.chief) == "You proposed this; another person approves it."
+    assert _why_not(asked, team.approver) == ""
+    by_sql("UPDATE requests_app_consumerrequest SET opened_by_id = %s", team.approver.id)
+    assert _why_not(asked, team.approver).startswith("You verified or took in this request;")
+    with pytest.raises(CannotCorrect):
+        _approve(asked, team)
     for person in (team.chief, team.verifier, team.clerk):
         with refused_by_the_database():
             by_sql(

@@ -14,6 +14,7 @@ from notices_app import datamap, loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import targets, tasks
 from requests_app.fulfillment import access, batches, returning
+from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.outside import asking, hands
 from requests_app.models import (
     Batch,
@@ -116,6 +117,8 @@ def test_a_vendor_who_holds_nothing_says_so_in_the_letter(served, mailbox, team)
 def test_the_vendor_is_asked_for_nothing_before_the_approvals(served, mailbox, team):
     orla = builders.verified(mailbox, team)
     assert orla.plans.count() == 2
+    (told,) = planning.sample(orla.plans.get(system_key="mail"))
+    assert (told["statement"], told["rows"]) == ("DELETE /people/{id}", [])
     assert served.log() == []
     with steps.refused_by_the_database():
         OutsideTask.objects.create(
@@ -524,3 +527,24 @@ def test_a_vendor_who_is_away_is_named_and_asked_anew(served, shelf, learners, m
     again = knowing.package_of(package.consumer_request)
     assert again.summary["awaited"] == []
     assert "json/mail/export.json" in knowing.opened(again)
+
+
+def test_a_package_says_why_an_answer_is_awaited(served, shelf, learners, mailbox, team):
+    by_card = outsiders.MANUAL.replace("identifiers: [email]", "identifiers: [library_card]")
+    outsiders.register(team, "paper", f"mailto:{outsiders.ARCHIVE}", by_card, "manual")
+    served.mode, served.on = Mode.ANSWERS_FOR_ANOTHER, {"find"}
+    package = knowing.built(mailbox, team, learners)
+    assert why(package) == {"mail": "answer-of-another", "paper": "nothing-to-ask-by"}
+    later = clock.now() + timedelta(hours=1)
+    assert OutsideState.objects.update(not_before=later, code="busy") == 1
+    asked = served.asked
+    access.collect_again(package.consumer_request, by=team.officer, at=clock.now())
+    tasks.drain_collect()
+    package = knowing.package_of(package.consumer_request)
+    assert why(package) == {"mail": "busy", "paper": "nothing-to-ask-by"}
+    assert served.asked == asked
+    assert "json/mail/export.json" not in knowing.opened(package)
+
+
+def why(package):
+    return {each["system"]: each["why"] for each in package.summary["awaited"]}

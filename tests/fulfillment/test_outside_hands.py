@@ -10,6 +10,7 @@ from ccpa_office import clock
 from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import NotAllowed
 from requests_app import targets, tasks
+from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.outside import carrying, hands
 from requests_app.models import Delivery, Message, Outcome, OutsideLink, OutsideTask, Said, Status
 from tests import builders, steps
@@ -50,6 +51,7 @@ def test_where_nothing_can_be_asked_a_person_decides_and_the_letter_says_so(
     assert not Message.objects.filter(letter="outside_task").exists()
     page = at_desk(team.officer).get(f"/admin/plans/{task.plan_id}/").content.decode()
     assert "nothing can be asked there" in page
+    assert [each["statement"] for each in planning.sample(task.plan)] == ["Paper archive"]
     outsiders.again()
     assert task_of(unnamed).error_code == hands.NOTHING_TO_ASK_BY
     nothing = hands.Reply(Said.NOTHING, note="Asked by telephone.")
@@ -98,6 +100,7 @@ def link():
 def test_the_keeper_is_asked_by_letter_and_the_request_waits(orla, mailbox):
     task = task_of(orla)
     assert (task.state, task.stage, task.letters) == ("ready", "wait", 1)
+    assert steps.lines(orla.number).count("outside.asked") == 1
     assert task.due_on == clock.day_of(clock.now()) + timedelta(days=8)
     assert fresh(orla).status == Status.EXECUTING
     assert ORLA not in mailbox.last(ARCHIVE)
@@ -207,6 +210,7 @@ def test_who_does_not_answer_is_reminded_and_then_it_is_the_desks(orla, mailbox)
     first = link()
     again()
     assert task_of(orla).letters == 2
+    assert steps.lines(orla.number).count("outside.asked") == 1  # a reminder is no new question
     first.refresh_from_db()
     assert first.voided_at is not None
     assert "we still wait" in str(mailbox.to(ARCHIVE)[-1]["Subject"])

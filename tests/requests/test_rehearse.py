@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from ccpa_office import connectors
 from notices_app.models import DataSystem
 from tests.builders import HANA, MARISOL, ORLA
 from tests.steps import query, store_digest
@@ -86,6 +87,27 @@ def test_nothing_is_done_to_several_people(copy):
     for asked in (_of(ORLA), (*correct, "--field", "profiles.display_name")):
         with pytest.raises(CommandError, match="several people"):
             _run(*asked, "--execute")
+    assert store_digest(copy) == before
+
+
+def test_a_map_that_does_not_serve_changes_nothing(copy):
+    query(copy, "CREATE TABLE badges (account_id bigint REFERENCES accounts)")
+    connectors.close_all()  # the store is looked at anew
+    before = store_digest(copy)
+    correct = "--kind", "correct", "--identifier", f"email={ORLA}", "--value", "x"
+    for asked in (_of(ORLA), (*correct, "--field", "profiles.display_name")):
+        with pytest.raises(CommandError, match="map does not fit"):
+            _run(*asked, "--execute")
+    assert store_digest(copy) == before
+
+
+def test_rows_of_a_household_are_nobodys_to_correct(copy):
+    asked = "--kind", "correct", "--identifier", f"email={MARISOL}"
+    rows = {(each["table"], each["column"]): each["rows"] for each in _facts(*asked)["fields"]}
+    assert (rows["accounts", "full_name"], rows["addresses", "city"]) == (1, 0)
+    before = store_digest(copy)
+    with pytest.raises(CommandError, match="the person has 0"):
+        _run(*asked, "--field", "addresses.city", "--value", "x", "--execute")
     assert store_digest(copy) == before
 
 

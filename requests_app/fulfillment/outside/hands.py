@@ -74,6 +74,7 @@ def wake(task: OutsideTask, *, at: datetime) -> None:
             work.park(task, error_code=OVERDUE)
             _note(task, "outside.overdue", by=SYSTEM, at=at)
         return
+    is_new = task.stage == OutsideStage.ASK
     with transaction.atomic():
         letters = task.letters + _write(task, at=at)
         work.finish(
@@ -81,7 +82,7 @@ def wake(task: OutsideTask, *, at: datetime) -> None:
             asked_at=task.asked_at or at, attempts=task.attempts - 1,
             not_before=_next(task, at), error_code="",
         )  # fmt: skip
-        if task.stage == OutsideStage.ASK:
+        if is_new:
             _note(task, "outside.asked", by=SYSTEM, at=at)
 
 

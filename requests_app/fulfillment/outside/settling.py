@@ -85,8 +85,7 @@ def settle(task: OutsideTask, finding: Finding, *, at: datetime, by: Actor = SYS
 
 def hold_chunk(key: int | None) -> None:
     """Let nobody else look at a chunk's tasks, or settle one, until this transaction ends."""
-    if key is not None:
-        list(Chunk.objects.select_for_update().filter(pk=key).values_list("pk"))
+    list(Chunk.objects.select_for_update().filter(Q(pk=key)).values_list("pk"))
 
 
 def _close(task: OutsideTask, changes: Mapping[str, Any]) -> None:
