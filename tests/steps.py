@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
 from psycopg import sql
 
 from ccpa_office import clock, work
@@ -186,7 +186,8 @@ def office_digest() -> dict[str, str]:
             and not field.is_relation
             and not field.name.endswith("_id")
         ]
-        rows = sorted(map(repr, model._default_manager.values_list(*names)))
+        held = model._default_manager.values_list(*(names or [models.Value("")]))
+        rows = sorted(map(repr, held))
         found[model.__name__] = f"{len(rows)}:" + _short("\n".join(rows))
     said = sorted(LedgerLine.objects.values_list("verb", flat=True))
     found["LedgerLine"] = f"{len(said)}:" + _short("\n".join(said))

@@ -129,8 +129,9 @@ class TestRotation:
         settings.ENCRYPTION_KEYS = [KEYS[0]]
         assert self.opened(sealed) == ["x"] * 4
 
-    def test_the_command_counts(self, sealed, settings):
+    def test_the_command_counts(self, sealed, settings, tmp_path):
         settings.ENCRYPTION_KEYS = [KEYS[1], KEYS[0]]
+        settings.ERASURE_LEDGER_DIR = tmp_path
         out = io.StringIO()
         call_command("rotate_keys", "--json", stdout=out, skip_checks=True)
         call_command("rotate_keys", stdout=out, skip_checks=True)

@@ -226,9 +226,10 @@ def _counted() -> set[bytes]:
 
 def test_what_is_counted_holds_no_name_and_no_address():
     member()
-    before = _counted()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ccpa_office_throttle")
     sign_in(Client(), password="wrong")
-    keys = _counted() - before
+    keys = _counted()
     assert (len(keys), any(b"lin" in key or b"127" in key for key in keys)) == (2, False)
 
 
