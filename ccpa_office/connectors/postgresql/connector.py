@@ -25,6 +25,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
     Table,
 )
+from ccpa_office.connectors.naming import Naming
 from ccpa_office.connectors.postgresql import (
     catalogue,
     changing,
@@ -42,7 +43,6 @@ from ccpa_office.connectors.postgresql import (
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.looking import Looking
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
-from ccpa_office.connectors.sweeping import asked_as, borne_in
 from ccpa_office.connectors.ways import Named
 
 OPTIONS = (
@@ -54,7 +54,7 @@ number of people, so planning it again, or compiling it, costs more than it save
 was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Looking, Sweeping):
+class PostgreSQL(Naming, Looking, Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -88,32 +88,12 @@ class PostgreSQL(Looking, Sweeping):
 
     # --- who --------------------------------------------------------------------------------------
 
-    def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
-        named = [(table, each) for table in self.program.tables for each in table.identities]
-        return self._whose(named, identities)
-
-    def bearers(self, values: Sequence[tuple[str, str]]) -> list[list[Key]]:
-        borne = [
-            (table, each)
-            for table in self.program.tables
-            for each in borne_in(table)
-            if each.path or self._binding.facts(table.name, each.column).kind == "text"
-        ]
-        places = [each for _table, each in borne]
-        return self._whose(borne, [asked_as(kind, value, places) for kind, value in values])
-
-    def _whose(
-        self, places: Sequence[tuple[Table, Named]], identities: Sequence[Identity]
-    ) -> list[list[Key]]:
-        found: list[dict[Key, None]] = [{} for _ in identities]
-        for table, named in places:
-            for position, *owner in self._named(table, named, identities):
-                found[position][keys.key(owner)] = None
-        return [list(people) for people in found]
+    def _is_text(self, table: Table, column: str) -> bool:
+        return self._binding.facts(table.name, column).kind == "text"
 
     def _named(
         self, table: Table, named: Named, identities: Sequence[Identity]
-    ) -> list[tuple[Any, ...]]:
+    ) -> list[tuple[int, Key]]:
         kind = self._binding.kind(table, named)
         pairs = [
             (position, value)
@@ -127,7 +107,7 @@ class PostgreSQL(Looking, Sweeping):
             "n": keys.numbers([n for n, _ in pairs]),
             "v": keys.array([value for _, value in pairs]),
         }
-        return self._all(query, values)
+        return [(at, keys.key(owner)) for at, *owner in self._all(query, values)]
 
     def contacts(self, identity: Identity) -> list[Contact]:
         people = self.people([identity])[0]

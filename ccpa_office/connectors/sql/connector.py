@@ -27,6 +27,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
     Table,
 )
+from ccpa_office.connectors.naming import Naming
 from ccpa_office.connectors.sql import (
     changing,
     finding,
@@ -43,13 +44,12 @@ from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.sql.sweeping import Sweeping
-from ccpa_office.connectors.sweeping import asked_as, borne_in
 from ccpa_office.connectors.ways import Named, shown
 
 Parameters = dict[str, Any]
 
 
-class SQLStore(Sweeping):
+class SQLStore(Naming, Sweeping):
     """One schema of one database that SQLAlchemy speaks to, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -80,29 +80,8 @@ class SQLStore(Sweeping):
 
     # --- who --------------------------------------------------------------------------------------
 
-    def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
-        named = [(table, each) for table in self.program.tables for each in table.identities]
-        return self._whose(named, identities)
-
-    def bearers(self, values: Sequence[tuple[str, str]]) -> list[list[Key]]:
-        borne = [
-            (table, each)
-            for table in self.program.tables
-            for each in borne_in(table)
-            if each.path
-            or self._binding.catalogue.column(table.name, each.column).facts.kind == "text"
-        ]
-        places = [each for _table, each in borne]
-        return self._whose(borne, [asked_as(kind, value, places) for kind, value in values])
-
-    def _whose(
-        self, places: Sequence[tuple[Table, Named]], identities: Sequence[Identity]
-    ) -> list[list[Key]]:
-        found: list[dict[Key, None]] = [{} for _ in identities]
-        for table, named in places:
-            for position, owner in self._named(table, named, identities):
-                found[position][owner] = None
-        return [list(people) for people in found]
+    def _is_text(self, table: Table, column: str) -> bool:
+        return self._binding.catalogue.column(table.name, column).facts.kind == "text"
 
     def _named(
         self, table: Table, named: Named, identities: Sequence[Identity]
