@@ -29,9 +29,8 @@ The gate of this goal is beside the peer (report-peer.md).
 Many people's packages as one set (G10 b) are nothing that the office makes.""".strip().split("\n")
 
 
-def verified(addresses: list[str]) -> None:
+def verified(addresses: list[str], team: builders.Team) -> None:
     """Requests to know of these people, verified, their packages due; not timed."""
-    team = places.office()
     everybody = [person(each) for each in addresses]
     asked = [
         intake.open_request(
@@ -75,7 +74,7 @@ class Ways:
         self.office(rounds)
 
     def prepare(self, number: int) -> None:
-        verified(self.rounds[number])
+        verified(self.rounds[number], places.office())
         places.settle()
 
     def office(self, _number: int) -> int:
