@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.matchable import Matchable
 from ccpa_office.connectors.sweepable import Sweepable
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 
@@ -268,7 +269,7 @@ class Look:
     secrets: Sequence[bytes] = ()  # those of deeds, newest first: they tell what the office made
 
 
-class Connector(Sweepable, Protocol):
+class Connector(Matchable, Sweepable, Protocol):
     """One store. It knows a program and keys, never a request or a notice."""
 
     repeat: Repeat
