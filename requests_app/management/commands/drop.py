@@ -13,11 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 from ccpa_office import clock
 from ccpa_office.connectors import vectors
 from ccpa_office.roles import Actor, NotAllowed
+from notices_app.datamap import NoAddress
 from requests_app.channels.drop import facts, filtering, loading, matching, names, reading
 from requests_app.management.commands.batch import staff
 from requests_app.models import DropList
 
-REFUSALS = (NotAllowed, names.NameRefused, vectors.RulesBroken)
+REFUSALS = (NotAllowed, NoAddress, names.NameRefused, vectors.RulesBroken)
 
 
 class Command(BaseCommand):
