@@ -153,7 +153,9 @@ class PostgreSQL(Naming, Looking, Sweeping):
         values = {**self._people(people), "on": on}
         places = {reading.hashable(person): place for place, person in enumerate(people)}
         apart = len(places) == len(people)
-        packed = [apart and locating.is_packable(self._binding, each) for each in self.program.tables]
+        packed = [
+            apart and locating.is_packable(self._binding, each) for each in self.program.tables
+        ]
         tables = list(zip(self.program.tables, packed, strict=True))
         answers = self._together((self._locating(*each), values) for each in tables)
         return [

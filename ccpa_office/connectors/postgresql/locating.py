@@ -35,7 +35,9 @@ def locate(binding: Binding, table: Table) -> sql.Composed:
     ``shared`` only where ``tells_shared``, ``kept`` and ``until`` only where ``tells_kept``.
     """
     columns = [_number("p"), *_key(binding, table)]
-    columns += [SQL("coalesce(string_agg(s::int::text, ','), '')")] if tells_shared(table) else []
+    columns += (
+        [SQL("coalesce(string_agg(s::int::text, ','), '')").format()] if tells_shared(table) else []
+    )
     columns += [_texts("c"), _texts("u")] if tells_kept(table) else []
     slots = ["p", *binding.slots(table, "k"), "s", "c", "u"]
     return SQL("SELECT {} FROM ({}) AS x({})").format(
