@@ -56,9 +56,10 @@ class Draft:
 def draft(address: str, store: Survey, *, key: str, with_values: bool = True) -> Draft:
     """Guess what a store holds. Raises ``NothingToSuggest``, ``StoreUnreachable``."""
     made = Draft(key, store)
-    for table in _tables(made.store):
+    known = set(_tables(made.store))
+    for table in sorted(made.store.tables):
         names = columns(made.store.tables[table])
-        rows = sample(address, made.store, table, names) if with_values else []
+        rows = sample(address, made.store, table, names) if with_values and table in known else []
         for position, name in enumerate(names):
             _look_at(made, table, name, [row[position] for row in rows])
     made.person = _person(made)
