@@ -185,7 +185,10 @@ def among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
 
 
 def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
-    """Return the statement from values (``n``, ``v``) of one kind to people's keys."""
+    """Return the statement from values (``n``, ``v``) of one kind to people's keys.
+
+    A value of which nothing is left to compare ("n/a" as a telephone) names nobody.
+    """
     column: sql.Composable = sql.Identifier("t", identity.column)
     kind = binding.type(table.name, identity.column)
     value = SQL("a.v") if identity.compare != "exact" else SQL("a.v::{}").format(kind)
@@ -201,8 +204,9 @@ def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
     return SQL(" UNION ").join(
         SQL(
             "SELECT a.n, {owner} FROM unnest(%(n)s::int[], %(v)s::text[]) AS a(n, v), {source}"
-            " WHERE {same} AND a.v <> ''"
+            " WHERE {same} AND {said} <> ''"
         ).format(
+            said=normal(identity.compare, SQL("a.v")),
             owner=_owner_shown(binding, way),
             source=SQL(", ").join([
                 SQL("{} AS t").format(binding.name(table.name)), *within, *way.joins,
