@@ -273,6 +273,10 @@ class Connector(Sweepable, Protocol):
 
     repeat: Repeat
 
+    @property
+    def gives_again(self) -> bool:
+        """Whether the key of a person whose row is gone may become another person's."""
+
     def contacts(self, identity: Identity) -> list[Contact]:
         """Contacts on file of whoever the identity may be; two statements, whoever it is."""
 

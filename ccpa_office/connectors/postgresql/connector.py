@@ -84,6 +84,11 @@ class PostgreSQL(Naming, Looking, Sweeping):
     def is_open(self) -> bool:
         return not self._connection.closed and not self._connection.broken
 
+    @property
+    def gives_again(self) -> bool:
+        person = self._binding.person
+        return any(self._binding.facts(person.name, each).kind == "text" for each in person.key)
+
     def close(self) -> None:
         self._connection.close()
 
