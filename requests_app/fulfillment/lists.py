@@ -74,10 +74,20 @@ def _identity(row: dict[str, str], line: int) -> Identity:
 def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -> Opened:
     """Freeze plans for everybody on a list; the batch then waits for its approvals.
 
-    The file is read once, a piece at a time, and its people are written down sealed, in chunks.
-    Who opened the list builds their plans beside the workers; whoever dies over it, another goes
-    on. Entries that name nobody, or more than one person, are counted and left out. Raises
-    ``ListRefused``, ``NotAllowed``.
+    Who opened the list builds its plans beside the workers. Raises ``ListRefused``,
+    ``NotAllowed``.
+    """
+    opened = take_in(system_key, lines, by=by, at=at)
+    _build_along(opened.batch)
+    opened.batch.refresh_from_db()
+    return opened
+
+
+def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -> Opened:
+    """Read a list once, a piece at a time, and write its people down, sealed, in chunks.
+
+    Workers build the plans; whoever dies over one, another goes on. Entries that name nobody, or
+    more than one person, are counted and left out. Raises ``ListRefused``, ``NotAllowed``.
     """
     require(by, Verb.PLAN)
     reading = _Reading()
@@ -100,8 +110,6 @@ def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime)
         _forget(batch)
         raise
     _begin(batch, by=by, at=at)
-    _build_along(batch)
-    batch.refresh_from_db()
     return Opened(batch, reading.found, reading.unknown, reading.ambiguous)
 
 
