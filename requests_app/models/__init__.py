@@ -23,6 +23,7 @@ from requests_app.models.fulfillment import (
     Switch,
 )
 from requests_app.models.kept import Kept
+from requests_app.models.listed import Listed
 from requests_app.models.outside import (
     OutsideCall,
     OutsideEvidence,
@@ -85,6 +86,7 @@ __all__ = [
     "Link",
     "LinkAsked",
     "LinkPurpose",
+    "Listed",
     "Look",
     "Message",
     "Note",
