@@ -274,6 +274,10 @@ class Connector(Matchable, Sweepable, Protocol):
 
     repeat: Repeat
 
+    @property
+    def gives_again(self) -> bool:
+        """Whether the key of a person whose row is gone may become another person's."""
+
     def contacts(self, identity: Identity) -> list[Contact]:
         """Contacts on file of whoever the identity may be; two statements, whoever it is."""
 

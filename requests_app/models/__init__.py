@@ -24,6 +24,7 @@ from requests_app.models.fulfillment import (
     Switch,
 )
 from requests_app.models.kept import Kept
+from requests_app.models.listed import Listed
 from requests_app.models.outside import (
     OutsideCall,
     OutsideEvidence,
@@ -90,6 +91,7 @@ __all__ = [
     "Link",
     "LinkAsked",
     "LinkPurpose",
+    "Listed",
     "Look",
     "Message",
     "Note",

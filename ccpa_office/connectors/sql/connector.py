@@ -74,6 +74,12 @@ class SQLStore(Naming, Sweeping, Matching):
     def is_open(self) -> bool:
         return not self._connection.closed and not self._connection.invalidated
 
+    @property
+    def gives_again(self) -> bool:
+        person = self._binding.person
+        facts = self._binding.catalogue.facts(person.name, person.key)
+        return self.dialect.gives_again or any(each.kind == "text" for each in facts)
+
     def close(self) -> None:
         with translated(self.dialect):
             self._connection.close()
