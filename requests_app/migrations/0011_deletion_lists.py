@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('ccpa_office', '0005_a_third_person_confirms'),
         ('notices_app', '0004_a_share_of_time'),
-        ('requests_app', '0009_no_samples_of_what_is_sealed'),
+        ('requests_app', '0010_people_of_a_list_wait'),
     ]
 
     operations = [
