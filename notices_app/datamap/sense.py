@@ -126,7 +126,9 @@ def _needed(collection: Collection) -> set[str]:
 
 def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
     if field.category is None and not (field.is_key or field.references or field.fields):
-        report.warning(field.place, "unclassified", "the field has no category")
+        report.warning(
+            field.place, "unclassified", f"{collection.name}.{field.name} has no category"
+        )
     for each in field.within():
         if each.never_disclosed:
             report.warning(each.place, "lifted", "the whole column is withheld from answers")

@@ -31,7 +31,7 @@ from requests_app.targets import Target, Vendor
 from requests_app.verification.looking import people_of_all
 
 LEASE = timedelta(minutes=3)
-TOGETHER = 100
+TOGETHER = 25
 """So many packages are collected for at once."""
 FEW = 2_000
 """So many rows of one table, of all of them, stand in memory; who has more is read as a stream."""
