@@ -197,12 +197,19 @@ def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
             and compare in {"exact", "casefold"}
             and not catalogue.is_indexed(table.name, named.column, compare)
         ):
-            yield _error("no-index", f"{table.name}.{named.column}: an identifier without an index")
+            yield _unindexed(table.name, named.column, compare, "an identifier")
     seen: tuple[Named | ContactColumn | Point, ...] = (*table.marks, *table.contacts, *table.points)
     for held in seen:
         column = nesting.Column(catalogue, table.name, held.column, held.path)
         if held.path and (code := column.trouble()):
             yield _no_value(code, column)
+
+
+def _unindexed(table: str, column: str, compare: str, what: str) -> Finding:
+    """Return the finding of a missing index, with the statement that makes it."""
+    made = {"exact": column, "casefold": f"lower({column})"}.get(compare)
+    cure = f"; CREATE INDEX {table}_{column} ON {table} ({made})" if made else ""
+    return _error("no-index", f"{table}.{column}: {what} without an index{cure}")
 
 
 def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
@@ -221,7 +228,7 @@ def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
         ends = [plain]
     for table, name in ends:
         if not catalogue.is_indexed(table, name, hop.compare):
-            yield _error("no-index", f"{table}.{name}: a join without an index")
+            yield _unindexed(table, name, hop.compare, "a join")
 
 
 def _within(

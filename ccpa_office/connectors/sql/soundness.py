@@ -167,11 +167,18 @@ def _hop(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
         )
     for table, column in ((here, hop.column), (hop.table, hop.target)):
         if not is_indexed(binding, table, column, hop.compare):
-            yield _error("no-index", f"{table}.{column}: a join without an index")
+            yield unindexed(table, column, hop.compare, "a join")
     one = binding.catalogue.column(here, hop.column)
     other = binding.catalogue.column(hop.table, hop.target)
     if one.collation != other.collation and one.collation and other.collation:
         yield _warning("collation", f"{here}.{hop.column}: joins texts of two collations")
+
+
+def unindexed(table: str, column: str, compare: str, what: str) -> Finding:
+    """Return the finding of a missing index, with the statement that makes it."""
+    made = {"exact": column, "casefold": f"lower({column})"}.get(compare)
+    cure = f"; CREATE INDEX {table}_{column} ON {table} ({made})" if made else ""
+    return _error("no-index", f"{table}.{column}: {what} without an index{cure}")
 
 
 def is_indexed(binding: Binding, table: str, column: str, compare: str) -> bool:
@@ -189,14 +196,13 @@ def is_indexed(binding: Binding, table: str, column: str, compare: str) -> bool:
 
 def _identifiers(binding: Binding, table: Table) -> Iterator[Finding]:
     for named in (*table.identities, *table.identifiers):
-        where = f"{table.name}.{named.column}"
         if named.path:
             continue
         compare = "exact" if named.kind == "person" else named.compare
         if compare in {"exact", "casefold"} and not is_indexed(
             binding, table.name, named.column, compare
         ):
-            yield _error("no-index", f"{where}: an identifier without an index")
+            yield unindexed(table.name, named.column, compare, "an identifier")
 
 
 def _places(binding: Binding, table: Table) -> Iterator[Finding]:
@@ -221,7 +227,7 @@ def _within(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
     if not binding.dialect.joins(hop.compare):
         yield _error("join-normal", f"{where}: this store joins nothing by {hop.compare}")
     if not is_indexed(binding, at, plain, hop.compare):
-        yield _error("no-index", f"{at}.{plain}: a join without an index")
+        yield unindexed(at, plain, hop.compare, "a join")
 
 
 def _references(binding: Binding, table: Table) -> Iterator[Finding]:
