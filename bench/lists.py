@@ -104,7 +104,7 @@ def lines(people: int, learners: int, rounds: int, *, processes: int = 1) -> lis
     whole.facts["largest memory of this process, MB"] = largest_memory()
     after.reference, after.load = whole.reference, whole.load
     after.office = [
-        Run(run.seconds - each["building"], run.cpu, run.count)
+        Run(run.seconds - each["building"], run.cpu, run.count, run.server)
         for run, each in zip(whole.office, spent, strict=True)
     ]
     after.notes.append("CPU-seconds of the office are those of the whole way.")

@@ -8,7 +8,7 @@ from bench import lists, ready, single
 from ccpa_office import clock, work
 from ccpa_office.roles import Actor, Role
 from requests_app import targets
-from requests_app.fulfillment import access, batches
+from requests_app.fulfillment import access, batches, closing
 from requests_app.models import Chunk, Package
 
 __all__ = ["ready"]
@@ -17,7 +17,8 @@ __all__ = ["ready"]
 def main() -> None:
     """Stand ready with open connections; answer each word with how much was done.
 
-    ``requests``: one due request after the other, to its end. ``chunks``: chunks of a list.
+    ``requests``: one due request after the other, to its end. ``gathered``: what the schedule
+    gathered, erased, proved, told and closed. ``chunks``: chunks of a list.
     ``packages``: what is to be collected. ``freeze OFFICER FILE``: the list in a file, by a member
     of staff; answers with the number of its batch, which then waits for its approvals.
     """
@@ -36,6 +37,15 @@ def chunks() -> int:
         for chunk in held:
             batches.work_chunk(chunk, at=clock.now())
             done += chunk.people
+    return done
+
+
+def gathered() -> int:
+    """Erase, prove and close, as the lane's task does; how many requests this one closed."""
+    chunks()
+    done = 0
+    while closed := closing.close_told(at=clock.now()):
+        done += closed
     return done
 
 
@@ -59,6 +69,7 @@ def freeze(rest: str) -> int:
 
 WORDS: dict[str, Callable[[], int]] = {
     "requests": single.carry_out,
+    "gathered": gathered,
     "chunks": chunks,
     "packages": packages,
 }

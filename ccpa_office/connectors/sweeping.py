@@ -17,7 +17,7 @@ from typing import Any
 
 from ccpa_office.connectors.base import Identity, Key, Rows, Table
 from ccpa_office.connectors.spelling import NO_DIGIT, UNSPACED, usual
-from ccpa_office.connectors.stripping import shows, traces
+from ccpa_office.connectors.stripping import pieces, shows, traces
 from ccpa_office.connectors.ways import Named
 
 TOKEN = re.compile(rf"[^\W_{UNSPACED}]+|[{UNSPACED}]+")
@@ -176,13 +176,22 @@ def folded(text: str) -> str:
 
 
 def told(value: Any, *, is_json: bool = False) -> str:
-    """Return everything that a value of a store says, as one text."""
+    """Return everything that a value of a store says, as one text.
+
+    A text that looks like JSON is read as JSON, whatever its column: its letters may be spelled
+    by numbers.
+    """
     if isinstance(value, str):
-        return _in_json(value) if is_json else value
+        return _in_json(value) if is_json or looks_like_json(value) else value
     if isinstance(value, dict | list | tuple):
         return BETWEEN.join(_said(value))
     spelled = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return "" if value is None else spelled
+
+
+def looks_like_json(value: Any) -> bool:
+    """Whether a value is a text that may be a list or an object of JSON."""
+    return isinstance(value, str) and value[:1] in {"{", "["}
 
 
 def _in_json(text: str) -> str:
@@ -190,6 +199,19 @@ def _in_json(text: str) -> str:
         return BETWEEN.join(_said(json.loads(text, strict=False)))
     except ValueError:
         return text
+    except RecursionError:  # somebody's own text, deeper than any document
+        found = pieces(text)
+        return (
+            text if found is None else BETWEEN.join(_plain(e) for e in found if e not in "{}[],:")
+        )
+
+
+def _plain(piece: str) -> str:
+    """A piece of JSON as a text; what is no text is spelled as it is."""
+    try:
+        return str(json.loads(piece, strict=False)) if piece[0] == '"' else piece
+    except ValueError:
+        return piece
 
 
 def _said(value: Any) -> Iterator[str]:
@@ -201,7 +223,7 @@ def _said(value: Any) -> Iterator[str]:
             waiting.extend([*each.values(), *each])
         elif isinstance(each, list | tuple):
             waiting.extend(each)
-        elif isinstance(each, str) and each[:1] in {"{", "["}:
+        elif looks_like_json(each):
             yield told(each, is_json=True)
         elif each is not None:
             yield str(each)

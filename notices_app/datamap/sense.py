@@ -146,9 +146,11 @@ def _needed(collection: Collection) -> set[str]:
 
 def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
     if field.category is None and not (field.is_key or field.references or field.fields):
-        report.warning(field.place, "unclassified", "the field has no category")
+        report.warning(
+            field.place, "unclassified", f"{collection.name}.{field.name} has no category"
+        )
     if field.by_data_category and field.is_classified:
-        said = f"taken for {field.category} by its data category"
+        said = f"{collection.name}.{field.label}: taken for {field.category} by its data category"
         report.warning(field.place, "category-taken", said)
     for each in field.within():
         if each.never_disclosed:

@@ -56,6 +56,17 @@ def test_a_store_that_would_not_bear_the_change_is_reported(fresh_learners, stat
     assert set(errors(fresh_learners)) == {code}
 
 
+def test_a_missing_index_comes_with_the_statement_that_makes_it(fresh_learners):
+    fresh_learners.execute("DROP INDEX accounts_email; DROP INDEX orders_account")
+    connector = fresh_learners.reconnect(fresh_learners.program)
+    said = [each.message.partition("index: ")[2] for each in connector.check()]
+    connector.close()
+    for statement in said:
+        fresh_learners.execute(statement)
+    assert errors(fresh_learners) == []
+    assert len(said) == 2
+
+
 def test_a_cascade_and_a_trigger_are_warnings(fresh_learners):
     fresh_learners.execute(
         "ALTER TABLE grades DROP CONSTRAINT grades_enrolment_id_fkey,"

@@ -31,6 +31,7 @@ from ccpa_office.connectors.postgresql import (
     changing,
     given,
     keys,
+    locating,
     making,
     masks,
     proving,
@@ -152,17 +153,19 @@ class PostgreSQL(Naming, Looking, Sweeping):
         values = {**self._people(people), "on": on}
         places = {reading.hashable(person): place for place, person in enumerate(people)}
         apart = len(places) == len(people)
-        plain = [apart and statements.is_plain(self._binding, each) for each in self.program.tables]
-        tables = list(zip(self.program.tables, plain, strict=True))
+        packed = [
+            apart and locating.is_packable(self._binding, each) for each in self.program.tables
+        ]
+        tables = list(zip(self.program.tables, packed, strict=True))
         answers = self._together((self._locating(*each), values) for each in tables)
         return [
-            reading.unpacked(table, rows[0], places) if is_plain else reading.located(table, rows)
-            for (table, is_plain), rows in zip(tables, answers, strict=True)
+            reading.unpacked(table, rows[0], places) if is_packed else reading.located(table, rows)
+            for (table, is_packed), rows in zip(tables, answers, strict=True)
         ]
 
-    def _locating(self, table: Table, is_plain: bool) -> str:  # noqa: FBT001  which of two
-        make = statements.locate_plain if is_plain else statements.locate
-        return self._text("locate", table, lambda: make(self._binding, table), make.__name__)
+    def _locating(self, table: Table, is_packed: bool) -> str:  # noqa: FBT001  which of two
+        make = locating.locate if is_packed else statements.locate
+        return self._text("locate", table, lambda: make(self._binding, table), make.__module__)
 
     def newborn(
         self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date

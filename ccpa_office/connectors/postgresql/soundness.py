@@ -8,11 +8,11 @@ from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, T
 from ccpa_office.connectors.masking import LEVELING, serves
 from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
-from ccpa_office.connectors.ways import ContactColumn, Hop, Named, Path, Point, shown
+from ccpa_office.connectors.ways import ContactColumn, Hop, Named, Path, Point, shown, unindexed
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric",
-                  "timestamp without time zone"})  # fmt: skip
+                  "timestamp without time zone", "timestamp with time zone"})  # fmt: skip
 
 
 def check(program: Program, catalogue: Catalogue) -> list[Finding]:
@@ -30,7 +30,9 @@ def check(program: Program, catalogue: Catalogue) -> list[Finding]:
         )
     ]
     findings += [*_history(program, catalogue), *_views(program, catalogue)]
-    return sorted(findings, key=lambda finding: (finding.level, finding.code, finding.message))
+    return sorted(
+        dict.fromkeys(findings), key=lambda finding: (finding.level, finding.code, finding.message)
+    )
 
 
 def _error(code: str, message: str) -> Finding:
@@ -197,19 +199,12 @@ def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
             and compare in {"exact", "casefold"}
             and not catalogue.is_indexed(table.name, named.column, compare)
         ):
-            yield _unindexed(table.name, named.column, compare, "an identifier")
+            yield _error("no-index", unindexed(table.name, named.column, compare))
     seen: tuple[Named | ContactColumn | Point, ...] = (*table.marks, *table.contacts, *table.points)
     for held in seen:
         column = nesting.Column(catalogue, table.name, held.column, held.path)
         if held.path and (code := column.trouble()):
             yield _no_value(code, column)
-
-
-def _unindexed(table: str, column: str, compare: str, what: str) -> Finding:
-    """Return the finding of a missing index, with the statement that makes it."""
-    made = {"exact": column, "casefold": f"lower({column})"}.get(compare)
-    cure = f"; CREATE INDEX {table}_{column} ON {table} ({made})" if made else ""
-    return _error("no-index", f"{table}.{column}: {what} without an index{cure}")
 
 
 def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
@@ -228,7 +223,7 @@ def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
         ends = [plain]
     for table, name in ends:
         if not catalogue.is_indexed(table, name, hop.compare):
-            yield _unindexed(table, name, hop.compare, "a join")
+            yield _error("no-index", unindexed(table, name, hop.compare))
 
 
 def _within(

@@ -100,7 +100,8 @@ class Command(BaseCommand):
         if any(finding.level == "error" for finding in findings):
             raise CommandError("the map is not sound")
         if not options["json"]:
-            self.stdout.write("sound")
+            remarks = f"; warnings: {len(findings)}" if findings else ""
+            self.stdout.write(f"sound{remarks}")
 
     def show(self, findings: list[Finding], *, as_json: bool) -> None:
         if as_json:
@@ -190,4 +191,4 @@ def _raw(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise CommandError(f"cannot read the file: {error.strerror}", returncode=2) from None
+        raise CommandError(f"cannot read {name}: {error.strerror}", returncode=2) from None
