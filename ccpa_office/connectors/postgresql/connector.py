@@ -43,6 +43,7 @@ from ccpa_office.connectors.postgresql import (
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.looking import Looking
+from ccpa_office.connectors.postgresql.matching import Matching
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
@@ -55,7 +56,7 @@ number of people, so planning it again, or compiling it, costs more than it save
 was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Naming, Looking, Sweeping):
+class PostgreSQL(Naming, Looking, Matching, Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -83,6 +84,11 @@ class PostgreSQL(Naming, Looking, Sweeping):
     @property
     def is_open(self) -> bool:
         return not self._connection.closed and not self._connection.broken
+
+    @property
+    def gives_again(self) -> bool:
+        person = self._binding.person
+        return any(self._binding.facts(person.name, each).kind == "text" for each in person.key)
 
     def close(self) -> None:
         self._connection.close()

@@ -25,7 +25,7 @@ def check(program: Program, catalogue: Catalogue) -> list[Finding]:
             *_changes(table, catalogue),
             *_indexes(table, catalogue),
             *_references(program, table, catalogue),
-            *_triggers(table, catalogue),
+            *_triggers(program, table, catalogue),
             *_reach(program, table),
         )
     ]
@@ -279,6 +279,12 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
         yield _error("order", f"{where}: the child comes after its parent")
 
 
-def _triggers(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
-    for trigger in catalogue.tables[table.name].triggers:
+def _triggers(program: Program, table: Table, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield the triggers of a changed table, and the mapped tables into which they may copy it."""
+    relation = catalogue.tables[table.name]
+    for trigger in relation.triggers:
         yield _warning("trigger", f"{table.name}: trigger {trigger} runs with every change")
+    copied = sorted({each.name for each in program.tables} & relation.writes - {table.name})
+    if copied and table.action != "keep":
+        said = f"what a trigger writes into {', '.join(copied)} while we erase is left over there"
+        yield _warning("trigger", f"{table.name}: {said}")
