@@ -8,6 +8,7 @@ from requests_app.models.correction import (
     CorrectionStage,
     Seen,
 )
+from requests_app.models.drop import DropList, DropLook, DropOutcome, DropPiece
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -76,6 +77,10 @@ __all__ = [
     "Declaration",
     "Delivery",
     "Download",
+    "DropList",
+    "DropLook",
+    "DropOutcome",
+    "DropPiece",
     "EvidencePoint",
     "Finding",
     "HostDigest",

@@ -43,6 +43,7 @@ from ccpa_office.connectors.postgresql import (
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.looking import Looking
+from ccpa_office.connectors.postgresql.matching import Matching
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
@@ -55,7 +56,7 @@ number of people, so planning it again, or compiling it, costs more than it save
 was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Naming, Looking, Sweeping):
+class PostgreSQL(Naming, Looking, Matching, Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -72,7 +73,7 @@ class PostgreSQL(Naming, Looking, Sweeping):
                 self._catalogue = catalogue.read(self._connection, program.schema)
             self._binding = Binding(program, self._catalogue)
             self._findings = soundness.check(program, self._catalogue)
-            if not any(finding.level == "error" for finding in self._findings):
+            if not any(finding.breaks for finding in self._findings):
                 with translated():
                     self._findings += trying.tried(self._connection, self._binding)
         except ConnectorError:
@@ -260,7 +261,7 @@ class PostgreSQL(Naming, Looking, Sweeping):
         masks = deed.action in {"mask", "trim"} and table.mask(deed.action)
         if not (masks or deed.action == table.action == "delete"):
             raise KeysRefused("the map knows no such change for this table")
-        if any(finding.level == "error" for finding in self._findings):
+        if any(finding.breaks for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
 
     @property
