@@ -73,7 +73,8 @@ def test_nothing_is_closed_twice_or_before_it_is_told(proved):
 def test_a_request_of_which_not_every_plan_is_in_hand_is_not_closed_by_the_others(proved):
     """Whether the limit cut it off, or another worker has it just now: half an answer is none."""
     plan = plan_of(proved[1])
-    plan.pk, plan.system_key, plan.summary = None, "mail", [PARTS[3]]
+    plan.pk, plan.system_key = None, "mail"
+    plan.summary = [{"table": "invoices", **PARTS[3]}]
     with without_triggers():
         plan.save(force_insert=True)
     cut = 1 if proved[1].pk < proved[0].pk else 2
