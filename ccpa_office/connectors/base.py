@@ -61,6 +61,11 @@ class Finding:
     line: int = 0
     column: int = 0
 
+    @property
+    def breaks(self) -> bool:
+        """Whether what is wrong could change a wrong row; a missing index is only slow."""
+        return self.level == "error" and self.code != "no-index"
+
 
 @dataclass(frozen=True)
 class Identity:
