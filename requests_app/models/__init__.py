@@ -6,6 +6,7 @@ from requests_app.models.correction import (
     CorrectionLock,
     CorrectionLook,
     CorrectionStage,
+    SaidRight,
     Seen,
 )
 from requests_app.models.fulfillment import (
@@ -107,6 +108,7 @@ __all__ = [
     "ResidueState",
     "Return",
     "Said",
+    "SaidRight",
     "Seen",
     "Slowed",
     "Status",

@@ -117,7 +117,7 @@ def test_a_second_look_finds_whoever_lies_of_a_correction(vendor, mode):
         assert connector.correct(asked, key="k", at=AT).means == Means.DONE
         for _look in range(2):
             (record,) = connector.find({"email": ORLA}, at=AT, whole=True).records
-            seen.append(connector.description.way_of("name").word(record.content))
+            seen.append(record.content["name"])
             vendor.pass_time(datetime.timedelta(days=1))
     wrong, right = "somebody", "Orla Vale"
     expected = {Mode.DELETES_LATE: [wrong, right], Mode.RESTORES_AFTER_A_DAY: [right, wrong]}

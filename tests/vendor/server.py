@@ -105,7 +105,7 @@ class Vendor:
 
     def execute(self, found: str, deed: Deed) -> None:
         """Really delete one record, or put other values into it."""
-        if deed is None and self.people.pop(found, None):
+        if deed is None and self.people.pop(found, {}):
             self.note("deleted", id=found)
         elif deed is not None and found in self.people:
             self.people[found] = {**self.people[found], **deed}
