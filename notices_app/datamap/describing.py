@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ccpa_office.connectors.base import Repeat
@@ -19,7 +18,7 @@ from ccpa_office.connectors.http import (
 from ccpa_office.connectors.http.connector import PLACE
 from ccpa_office.connectors.http.paths import WHOLE
 from ccpa_office.law.vocabulary import Category
-from notices_app.datamap.reading import Leaf, Many, Mapped, Report, Tree, decode, read
+from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import (
     PLACES,
     Choice,
@@ -31,6 +30,7 @@ from notices_app.datamap.shapes import (
     Word,
     place,
 )
+from notices_app.datamap.shapes_outside import Constant, Statuses, Texts
 
 MARK = re.compile(r'^(?:\{\s*)?"?outside_system"?\s*:', re.MULTILINE)
 PARTIES = ("service_provider", "contractor", "third_party", "business")
@@ -38,74 +38,6 @@ ENDPOINTS = ("find", "delete", "status", "export", "correct")
 BARE = frozenset({204, 404, 410})
 """Status codes that may say done or nothing found by themselves: no error hides behind them."""
 SECRETIVE = re.compile(r"authorization|key|token|secret|password", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A mapping of names to texts, each name once."""
-
-    name: str
-    value: str = r"[^\x00-\x1f\x7f]{0,500}"
-    most: int = 30
-
-    def read(self, tree: Tree, report: Report) -> dict[str, str] | None:
-        if not isinstance(tree, Mapped) or len(tree.entries) > self.most:
-            report.error(tree.place, "shape", f"up to {self.most} names with texts are expected")
-            return None
-        found: dict[str, str] = {}
-        word = Word(self.value, "a text on one line")
-        for name, below in tree.entries.items():
-            if not re.fullmatch(self.name, name):
-                report.error(tree.places[name], "form", "this is no name that can stand here")
-            found[name] = word.read(below, report) or ""
-        return found
-
-    def schema(self) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "patternProperties": {f"^(?:{self.name})$": {"type": "string"}},
-            "additionalProperties": False,
-        }
-
-    def words(self) -> str:
-        return "names with texts"
-
-
-@dataclass(frozen=True)
-class Statuses:
-    """One status code, or a list of them; a redirect is never one."""
-
-    def read(self, tree: Tree, report: Report) -> frozenset[int] | None:
-        code = Number(200, 599)
-        items = tree.items if isinstance(tree, Many) else [tree]
-        found = {code.read(item, report) for item in items}
-        if any(each is not None and 300 <= each < 400 for each in found):
-            report.error(tree.place, "redirect", "a redirect is refused, whatever it says")
-        return frozenset(each for each in found if each is not None)
-
-    def schema(self) -> dict[str, Any]:
-        code = Number(200, 599).schema()
-        return {"anyOf": [code, {"type": "array", "items": code}]}
-
-    def words(self) -> str:
-        return "status codes"
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A word that an answer is compared with: text, a whole number, true or false."""
-
-    def read(self, tree: Tree, report: Report) -> str | None:
-        if isinstance(tree, Leaf) and len(tree.text) <= 200:
-            return tree.text
-        report.error(tree.place, "value", "a text, a whole number, true or false")
-        return None
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "boolean"]}
-
-    def words(self) -> str:
-        return "a constant"
 
 
 KIND = Word(r"[a-z][a-z0-9_]{0,39}", "a kind in small letters")
