@@ -23,6 +23,8 @@ class Run:
     seconds: float
     cpu: float
     count: int = 1
+    server: float = 0.0
+    """Of the processor time, what PostgreSQL used."""
 
     @property
     def speed(self) -> float:
@@ -81,16 +83,38 @@ def play(
 
 def timed(act: Callable[[int], int], number: int) -> Run:
     """Run once; ``act`` says how many it did."""
-    used = cpu_seconds()
+    used, of_server = cpu_seconds()
     begun = SECONDS()
     count = act(number)
     seconds = SECONDS() - begun
-    return Run(seconds, cpu_seconds() - used, count)
+    whole, server = cpu_seconds()
+    return Run(seconds, whole - used, count, server - of_server)
 
 
-def cpu_seconds() -> float:
-    """Processor time of everything that the run started: itself, workers, both engines."""
-    return sum(map(_used, psutil.Process(os.getppid()).children(recursive=True)))
+def cpu_seconds() -> tuple[float, float]:
+    """Processor time of everything that the run started, and PostgreSQL's part of it."""
+    running = psutil.Process(os.getppid()).children(recursive=True)
+    used = [(_used(each), _is_server(each)) for each in running]
+    return sum(time for time, _ in used), sum(time for time, is_server in used if is_server)
+
+
+def _is_server(process: psutil.Process) -> bool:
+    try:
+        return bool(process.name() == "postgres")
+    except psutil.NoSuchProcess:
+        return False
+
+
+def each_cost(line: Line) -> dict[str, str]:
+    """G5: processor time for each of both ways, in milliseconds, and PostgreSQL's part of it."""
+    return {
+        way: f"{_median(runs, 'cpu'):.2f} ms, of it PostgreSQL {_median(runs, 'server'):.2f} ms"
+        for way, runs in (("office", line.office), ("reference", line.reference))
+    }
+
+
+def _median(runs: list[Run], name: str) -> float:
+    return 1000 * float(statistics.median(getattr(run, name) / run.count for run in runs))
 
 
 def _used(process: psutil.Process) -> float:

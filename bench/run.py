@@ -50,12 +50,16 @@ def on_the_shop(size: Scale) -> Lines:
     customers = size.customers
     return {
         "G4-shop": lambda: [shop.counts(min(customers, 100_000))],
-        "G1-shop": lambda: [shop.one_by_one(customers, people=size.requests, rounds=size.rounds)],
+        "G1-shop": lambda: [
+            shop.singles(shop.OneByOne, customers, people=size.requests, rounds=size.rounds),
+            shop.singles(shop.Gathered, customers, people=size.gathered, rounds=size.rounds),
+        ],
         "G2-shop": lambda: shop.from_a_list(customers, size.people, size.rounds, processes=2),
         "G3-shop": lambda: [whole.everybody(customers)] if size.all_of_them else [],
         "G7-shop": lambda: [traffic.live(customers, size.people, size.seconds)],
         "G10-shop": lambda: [
             packages.one_by_one(customers, people=size.requests, rounds=size.rounds),
+            packages.as_a_set(customers, people=size.together, rounds=size.rounds),
             packages.one_large(size.large),
         ],
         "growth": lambda: [

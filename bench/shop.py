@@ -7,8 +7,19 @@ import psycopg
 from django.conf import settings
 
 from bench import lists, places, reference, single
-from bench.measure import SERVER, Line, Run, largest_memory, play, statements, stopwatch
+from bench.measure import (
+    SERVER,
+    Line,
+    Run,
+    each_cost,
+    largest_memory,
+    play,
+    statements,
+    stopwatch,
+)
+from ccpa_office import clock
 from requests_app import targets
+from requests_app.fulfillment import batches
 from tests import builders
 
 KEPT = """
@@ -62,6 +73,8 @@ def person(address: str) -> dict[str, str]:
 class OneByOne:
     """Customers one by one, by two of the office's workers, and by one statement each."""
 
+    what = "each request gathered and carried out alone"
+
     def __init__(self, customers: int, people: int, rounds: int) -> None:
         self.shops = Shops(customers, processes=2)
         everybody = reference.emails(customers, people * (rounds + 1), seed=7)
@@ -83,15 +96,29 @@ class OneByOne:
         return len(self.rounds[number])
 
 
-def one_by_one(customers: int, *, people: int, rounds: int) -> Line:
+class Gathered(OneByOne):
+    """The same requests, each with its plan and approval, gathered as the schedule gathers them."""
+
+    what = "single requests gathered by the schedule"
+
+    def office(self, _number: int) -> int:
+        assert self.shops.workers
+        while batches.open_due(at=clock.now()):
+            pass
+        return self.shops.workers.work("gathered")
+
+
+def singles(way: type[OneByOne], customers: int, *, people: int, rounds: int) -> Line:
     """G1: approved to completed by two workers, beside one statement for each by one client."""
-    line = Line("G1-shop", f"one by one, 2 workers, {customers:,} customers", "requests/s", 0.15)
-    ways = OneByOne(customers, people, rounds)
+    what = f"{people} requests a round, 2 workers, {customers:,} customers: {way.what}"
+    line = Line("G1-shop", what, "requests/s", 0.15)
+    ways = way(customers, people, rounds)
     try:
         play(line, rounds, before=ways.prepare, office=ways.office, reference=ways.reference)
     finally:
         ways.shops.end()
     assert all(run.count == people for run in (*line.office, *line.reference))
+    line.facts["processor time for each consumer"] = each_cost(line)
     return line
 
 
@@ -168,11 +195,12 @@ def from_a_list(customers: int, people: int, rounds: int, *, processes: int) -> 
         for name in lists.PARTS
         if any(each[name] for each in ways.spent)
     }
+    line.facts["processor time for each consumer"] = each_cost(line)
     line.facts["largest memory of this process, MB"] = largest_memory()
     after = Line("G2-shop", f"{what}, from approved to proved", "people/s", 0.5)
     after.reference, after.load = line.reference, line.load
     after.office = [
-        Run(run.seconds - each["building"], run.cpu, run.count)
+        Run(run.seconds - each["building"], run.cpu, run.count, run.server)
         for run, each in zip(line.office, ways.spent, strict=True)
     ]
     return [line, after, _bytes(what, people, ways.bytes)]

@@ -1,5 +1,6 @@
 """The office beside the peer, both whole, by turns on the same machine and PostgreSQL."""
 
+import os
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import psycopg
 from django.conf import settings
 
 from bench import lists, packages, places, reference, shop, single
-from bench.measure import Line, play, statements, timed
+from bench.measure import Line, each_cost, play, statements, timed
 from bench.peer import installing, running
 from bench.peer.calling import PeerRefused
 from bench.peer.running import Peer, email
@@ -27,7 +28,7 @@ class Sizes:
     def __init__(self, *, quick: bool) -> None:
         self.rounds = 2 if quick else ROUNDS
         self.erasures, self.accesses = (4, 4) if quick else (15, 12)
-        self.requests = 20 if quick else 125
+        self.requests, self.gathered = (20, 60) if quick else (125, 500)
         self.list = 2_000 if quick else 10_000
         self.customers = 10_000 if quick else 100_000
 
@@ -72,8 +73,10 @@ def lines(*, quick: bool, only: list[str]) -> Iterator[Line]:
         turns.erase(2)
         yield _counted(turns, sizes)
         if not only or "G1" in only:
-            line = _one_by_one(turns, sizes)
+            line = _singles(turns, sizes, shop.OneByOne, sizes.requests)
             yield from (line, _cpu(line, "one by one", 200))
+            line = _singles(turns, sizes, shop.Gathered, sizes.gathered)
+            yield from (line, _cpu(line, "gathered by the schedule", 200))
         if not only or "G2" in only:
             line = _from_a_list(turns, sizes)
             yield from (line, _cpu(line, "from a list", 5_000))
@@ -86,10 +89,10 @@ def lines(*, quick: bool, only: list[str]) -> Iterator[Line]:
             raise PeerRefused(f"it left something of {len(left)} people")
 
 
-def _one_by_one(turns: Turns, sizes: Sizes) -> Line:
-    what = f"{sizes.rounds * sizes.requests} single erasures, 2 workers each"
+def _singles(turns: Turns, sizes: Sizes, way: type[shop.OneByOne], number: int) -> Line:
+    what = f"{sizes.rounds * number} single erasures, 2 workers each: {way.what}"
     line = Line("G1", what, "requests/s", 250)
-    ways = shop.OneByOne(sizes.customers, sizes.requests, sizes.rounds)
+    ways = way(sizes.customers, number, sizes.rounds)
     try:
         play(
             line, sizes.rounds, before=ways.prepare, office=ways.office,
@@ -125,7 +128,7 @@ def _cpu(of: Line, what: str, gate: int) -> Line:
     ours, theirs = (
         statistics.median(run.cpu / run.count for run in runs) for runs in (of.office, of.reference)
     )
-    line.facts["CPU-seconds each"] = f"office {ours:.5f}, peer {theirs:.2f}"
+    line.facts["processor time for each consumer"] = each_cost(of)
     line.facts["measure"] = theirs / ours
     return line
 
@@ -170,6 +173,7 @@ def _heavy(turns: Turns) -> Line:
             return turns.peer.carry_out("erasure", [email(HEAVY)])
 
         line.reference.append(timed(peer, 0))
+    line.load.append(os.getloadavg()[0])
     turns.erased.append(HEAVY)
     return line
 

@@ -7,6 +7,8 @@ from requests_app.models import Plan
 
 MOST_ROWS = 200_000
 """Rows of one chunk, unless one person alone has more: one transaction in the target."""
+FEW, PIECES = 25, 4
+"""What was gathered becomes so many chunks of at least so many plans: several workers share it."""
 
 
 def cut_rows(rows: Rows, most: int = MOST_KEYS) -> list[Rows]:
@@ -50,11 +52,16 @@ def together(applied: Sequence[Applied]) -> Applied:
 
 
 def cut_plans(plans: Iterable[Plan], most: int = MOST_ROWS) -> list[list[Plan]]:
-    """Cut plans into chunks of at most ``most`` rows, in order; a heavy one stands alone."""
+    """Cut plans into chunks of at most ``most`` rows, in order; a heavy one stands alone.
+
+    Many plans become a few chunks of one size, so that more than one worker has something to do.
+    """
     chunks: list[list[Plan]] = []
+    gathered = list(plans)
+    share = max(FEW, -(-len(gathered) // PIECES))
     rows = 0
-    for plan in plans:
-        if not chunks or rows + plan.rows > most:
+    for plan in gathered:
+        if not chunks or len(chunks[-1]) >= share or rows + plan.rows > most:
             chunks.append([])
             rows = 0
         chunks[-1].append(plan)

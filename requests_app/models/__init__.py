@@ -9,6 +9,7 @@ from requests_app.models.correction import (
     SaidRight,
     Seen,
 )
+from requests_app.models.drop import DropList, DropLook, DropOutcome, DropPiece
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -24,6 +25,7 @@ from requests_app.models.fulfillment import (
     Switch,
 )
 from requests_app.models.kept import Kept
+from requests_app.models.listed import Listed
 from requests_app.models.outside import (
     OutsideCall,
     OutsideEvidence,
@@ -76,6 +78,10 @@ __all__ = [
     "Declaration",
     "Delivery",
     "Download",
+    "DropList",
+    "DropLook",
+    "DropOutcome",
+    "DropPiece",
     "EvidencePoint",
     "Finding",
     "HostDigest",
@@ -86,6 +92,7 @@ __all__ = [
     "Link",
     "LinkAsked",
     "LinkPurpose",
+    "Listed",
     "Look",
     "Message",
     "Note",

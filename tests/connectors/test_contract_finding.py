@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from ccpa_office.connectors.base import Hold, Identity, KeysRefused, Term
+from ccpa_office.connectors.base import Hold, Identity, KeysRefused, Look, Rows, Term
 from ccpa_office.connectors.ways import Named
 from tests.connectors.contract import count_statements
 
@@ -95,6 +95,24 @@ def test_a_phone_is_found_however_it_is_spelled(school, said):
         [Identity({"phone_number": [said]}), Identity({"phone_number": ["555"]})]
     )
     assert found == [[7], []]
+
+
+@pytest.mark.parametrize(("column", "kind", "compare"), [
+    ("phone", "phone_number", "phone"), ("full_name", "name", "name"),
+    ("locale", "postal_code", "postal"), ("phone", "number", "digits"),
+])  # fmt: skip
+def test_a_value_of_which_nothing_is_compared_names_nobody(school, column, kind, compare):
+    """What only says that nothing is known is not the same as another's nothing."""
+    held, said = (" ", "\u3000") if compare == "name" else (" - ", "--")
+    school.run(f"UPDATE accounts SET {column} = :v WHERE id = 7", v=held)
+    named = Named(column, kind, compare)
+    connector = school.reconnect(with_table(
+        school.program, "accounts", identities=(named,), identifiers=(named,),
+    ))  # fmt: skip
+    nothing = Identity({kind: [said]})
+    assert connector.people([nothing]) == [[]]
+    look = Look([999], [nothing], "delete")
+    assert connector.recount("accounts", Rows([], []), look).by_identifier == 0
 
 
 def test_every_row_of_a_person_is_located_once(still):

@@ -45,6 +45,15 @@ def test_plans_are_cut_by_their_rows_in_order(weights, most):
     assert all(sum(plan.rows for plan in chunk) <= most or len(chunk) == 1 for chunk in chunks)
 
 
+@given(st.integers(0, 600))
+def test_many_plans_are_a_few_chunks_of_one_size_and_few_are_one(number):
+    sizes = [len(chunk) for chunk in cut_plans([Plan(pk=place, rows=1) for place in range(number)])]
+    assert sum(sizes) == number
+    assert len(sizes) <= 4
+    assert all(size == sizes[0] >= 25 for size in sizes[:-1])
+    assert len(sizes) == min(4, -(-number // 25)) or number > 100
+
+
 # --- what need not stay of kept rows ------------------------------------------------------------
 
 TRIMMED = Table(

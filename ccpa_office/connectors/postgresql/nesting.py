@@ -236,7 +236,8 @@ def holding(column: Column, named: Named, source: sql.Composable, texts: sql.Com
     if column.is_jsonb and column.is_in_gin(named.compare, facts):
         contains = value.contains(SQL("v.v"), facts)
         return SQL("({}) AS v(v), {} AS t WHERE {}").format(texts, source, contains)
-    wanted = SQL("(SELECT {} FROM ({}) AS w(v))").format(normal(named.compare, SQL("w.v")), texts)
+    said = normal(named.compare, SQL("w.v"))
+    wanted = SQL("(SELECT {0} FROM ({1}) AS w(v) WHERE {0} <> '')").format(said, texts)
     if value.found_by:
         held = normal(named.compare, value.text)
         return SQL("{} AS t WHERE {} = ANY(ARRAY{})").format(source, held, wanted)

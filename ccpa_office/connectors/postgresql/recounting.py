@@ -192,8 +192,9 @@ def _holds_identifier(binding: Binding, table: Table, named: Named) -> sql.Compo
     value: sql.Composable = SQL("v")
     if named.compare == "exact":
         value = SQL("v::{}").format(binding.type(table.name, named.column))
-    return SQL("{} = ANY(ARRAY(SELECT {} FROM unnest(%({})s::text[]) AS v WHERE v <> ''))").format(
+    return SQL("{} = ANY(ARRAY(SELECT {} FROM unnest(%({})s::text[]) AS v WHERE {} <> ''))").format(
         normal(named.compare, column),
         normal(named.compare, value),
         SQL(f"v{table.identifiers.index(named)}"),
+        normal(named.compare, SQL("v")),
     )

@@ -121,35 +121,6 @@ def _locate_few(
     )
 
 
-def is_plain(binding: Binding, table: Table) -> bool:
-    """Say whether rows and people differ in nothing but numbers, so that texts can hold all."""
-    numbers = [*binding.integers(table), *binding.integers(binding.person)]
-    is_apart = not (table.shareable or table.term or table.holds)
-    return all(numbers) and is_apart and len(binding.person.key) == 1
-
-
-def locate_plain(binding: Binding, table: Table) -> sql.Composed:
-    """Return ``locate`` in one row: the person's key, then each column of the row's, as a text.
-
-    The people's rows are looked up in the index all at once, not person by person.
-    """
-    walk = next(walks(binding, table))
-    person = SQL("%(p0)s::{}[]").format(binding.type(binding.person.name, binding.person.key[0]))
-    slots = [sql.Identifier(slot) for slot in ["p", *binding.slots(table, "k")]]
-    return SQL(
-        "SELECT {shown} FROM (SELECT {columns} FROM {source} WHERE {where} ORDER BY t.ctid)"
-        " AS x({slots})"
-    ).format(
-        shown=SQL(", ").join(
-            SQL("coalesce(string_agg({}::text, ','), '')").format(slot) for slot in slots
-        ),
-        columns=SQL(", ").join([*walk.owner, *binding.columns("t", table.key)]),
-        source=SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *walk.joins]),
-        where=conjunction([*walk.conditions, SQL("{} = ANY({})").format(walk.owner[0], person)]),
-        slots=SQL(", ").join(slots),
-    )
-
-
 def _locate_shareable(
     binding: Binding,
     table: Table,
@@ -214,7 +185,10 @@ def among(binding: Binding, table: Table, prefix: str) -> sql.Composed:
 
 
 def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
-    """Return the statement from values (``n``, ``v``) of one kind to people's keys."""
+    """Return the statement from values (``n``, ``v``) of one kind to people's keys.
+
+    A value of which nothing is left to compare ("n/a" as a telephone) names nobody.
+    """
     column: sql.Composable = sql.Identifier("t", identity.column)
     kind = binding.type(table.name, identity.column)
     value = SQL("a.v") if identity.compare != "exact" else SQL("a.v::{}").format(kind)
@@ -230,8 +204,9 @@ def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
     return SQL(" UNION ").join(
         SQL(
             "SELECT a.n, {owner} FROM unnest(%(n)s::int[], %(v)s::text[]) AS a(n, v), {source}"
-            " WHERE {same} AND a.v <> ''"
+            " WHERE {same} AND {said} <> ''"
         ).format(
+            said=normal(identity.compare, SQL("a.v")),
             owner=_owner_shown(binding, way),
             source=SQL(", ").join([
                 SQL("{} AS t").format(binding.name(table.name)), *within, *way.joins,

@@ -16,6 +16,7 @@ from ccpa_office.roles import Actor
 from notices_app.datamap.compiling import OUTSIDE
 from notices_app.models import SystemKind
 from requests_app import correspondence, targets
+from requests_app.fulfillment import apart
 from requests_app.fulfillment.locating import merged
 from requests_app.fulfillment.locking import lock, normal
 from requests_app.fulfillment.outside import asking
@@ -121,6 +122,7 @@ def holders(
     for target, people in sources if vendors else []:
         for mark in target.connector.marks(people):
             known = merged(known, mark.identifiers)
+    known = apart.own(sources, known, {k for each in vendors for k in each.description.identifiers})
     return [
         (vendor, [(kind, value) for kind in vendor.description.identifiers
                   for value in known.get(kind, [])])

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('notices_app', '0004_a_share_of_time'),
-        ('requests_app', '0009_no_samples_of_what_is_sealed'),
+        ('requests_app', '0011_deletion_lists'),
     ]
 
     operations = [
