@@ -296,6 +296,7 @@ SENTENCES.update(
         "batch.parted": lambda _f: (
             _("The store refused a chunk: it was parted, so that only who is to blame waits.")
         ),
+        "plan.halved": lambda _f: _("The plan of the chunk became two, of the same rows."),
         "batch.stopped": lambda facts: _("The batch was stopped: %s.")
         % (stop_words(str(facts.get("reason", ""))).lower() or "–"),
         "work.retried": lambda _f: _("Work that had given up was tried again."),

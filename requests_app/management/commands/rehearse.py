@@ -102,7 +102,7 @@ class Command(BaseCommand):
                 "seconds": {"locate": perf_counter() - began},
                 "each": rehearsing_report.people(loaded),
                 "ignored": rehearsing.ignored(asked, loaded.target.program),
-                "coverage": rehearsing_report.coverage(asked.system),
+                "coverage": rehearsing_report.coverage(loaded),
             }
             if options["kind"] == "know" and out:
                 facts |= rehearsing.collect(asked, loaded, out, language=options["language"])
