@@ -120,6 +120,17 @@ def test_texts_are_kept_with_a_ground_and_names_alone_accuse_nobody(erased, post
         Trace.objects.update(state="open")
 
 
+def test_a_first_name_accuses_nobody_alone_whatever_its_letters(
+    mailbox, team, learners, posts, at_once
+):
+    query(learners, "UPDATE profiles SET display_name = 'Örla' WHERE account_id = 4")
+    approve(decided(mailbox, team, ORLA), team.approver)
+    batches.work_chunk(gathered(), at=clock.now())
+    batches.finish_done(at=clock.now())
+    quote(learners, posts, "Örla said so")
+    assert (swept().names_alone, Trace.objects.count()) == (2, 0)
+
+
 def test_a_name_that_another_bears_too_accuses_nobody_alone(erased, posts, learners):
     query(learners, "UPDATE accounts SET full_name = 'ORLA Dunmarrow' WHERE id = 30")
     quote(learners, posts[:1], "Well done, Orla Dunmarrow")

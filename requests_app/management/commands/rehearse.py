@@ -16,7 +16,7 @@ from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.law.grounds import DeletionException, GeneralException
 from notices_app import datamap
 from requests_app.fulfillment import rehearsing, rehearsing_corrections, rehearsing_report
-from requests_app.fulfillment.correction import CannotCorrect, Claim
+from requests_app.fulfillment.correctable import CannotCorrect, Claim
 from requests_app.fulfillment.erasure import KeyOfAnother
 from requests_app.fulfillment.loading import Load
 
