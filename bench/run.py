@@ -60,6 +60,7 @@ def on_the_shop(size: Scale) -> Lines:
         "G7-shop": lambda: [traffic.live(customers, size.people, size.seconds)],
         "G10-shop": lambda: [
             packages.one_by_one(customers, people=size.requests, rounds=size.rounds),
+            packages.as_a_set(customers, people=size.together, rounds=size.rounds),
             packages.one_large(size.large),
         ],
         "G8": lambda: droplists.lines(customers, size.rounds),

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.collected import Asked, Corrected, Piece, Record, Tally, Window
 from ccpa_office.connectors.matchable import Matchable
 from ccpa_office.connectors.sweepable import Sweepable
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
@@ -60,6 +60,11 @@ class Finding:
     file: str = ""
     line: int = 0
     column: int = 0
+
+    @property
+    def breaks(self) -> bool:
+        """Whether what is wrong could change a wrong row; a missing index is only slow."""
+        return self.level == "error" and self.code != "no-index"
 
 
 @dataclass(frozen=True)
@@ -326,6 +331,12 @@ class Connector(Matchable, Sweepable, Protocol):
 
         Called inside ``snapshot``, table after table. What others reach too, and what is not of
         the window, comes without its values.
+        """
+
+    def collect_few(self, asked: Sequence[Asked], *, most: int) -> list[dict[str, list[Record]]]:
+        """Rows of many people, by table, for each of them as ``collect`` would give them alone.
+
+        In one view of the store; nobody's rows stand with another's. Raises ``TooMany``.
         """
 
     def tally(self, table: str, people: Sequence[Key], window: Window) -> Tally:

@@ -114,17 +114,21 @@ class Crowd:
 
     def find(self, text: str) -> dict[int, frozenset[tuple[str, str]]]:
         """Return who shows in a text, and by which kinds and values."""
-        found = {}
-        for place in self._candidates(folded(text)):
+        found, plain = {}, folded(text)
+        for place in self._candidates(plain):
             met = frozenset(
                 (kind, value)
                 for kind, values in self.identities[place].identifiers.items()
                 for value in values
-                if shows(text, _traces(kind, value))
+                if _may_show(plain, kind, value) and shows(text, _traces(kind, value))
             )
             if met:
                 found[place] = met
         return found
+
+    def bearing(self, value: str) -> set[int]:
+        """Return whose values may be this one; a few too many, never one too few."""
+        return self._candidates(folded(value))
 
     def _candidates(self, text: str) -> set[int]:
         found: set[int] = set()
@@ -154,6 +158,15 @@ class Crowd:
             for at in range(len(digits) - length + 1):
                 found.update(self._numbers.of(hash(digits[at : at + length])))
         return found
+
+
+def _may_show(plain: str, kind: str, value: str) -> bool:
+    """Say quickly of most values that they do not stand in a text, before a pattern is made."""
+    if "phone" in kind or not (plain.isascii() and value.isascii()):
+        return True
+    tokens = TOKEN.findall(value.lower())
+    stands = any if is_name(kind) else all
+    return not tokens or stands(token in plain for token in tokens)
 
 
 @lru_cache(maxsize=4096)

@@ -38,6 +38,23 @@ class _Lint:
         self.report.warning(place, code, f"{subject}: {said}")
 
 
+def on_a_copy(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings as they count where nothing waits: a missing index is slow, not wrong."""
+    return [
+        replace(each, level="warning") if each.code == "no-index" else each
+        for each in dict.fromkeys(findings)
+    ]
+
+
+def keys(map_: Map, store: Survey) -> dict[str, tuple[str, ...]]:
+    """Return the store's primary keys of the tables of which the map says none."""
+    return {
+        each.name: store.tables[each.name].key
+        for each in map_.collections
+        if not each.key and each.name in store.tables and store.tables[each.name].key
+    }
+
+
 def lint(map_: Map, store: Survey) -> list[Finding]:
     """Return what the catalogue says against a sound map; names first, and nothing else if wrong.
 

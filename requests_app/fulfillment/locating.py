@@ -14,7 +14,7 @@ from requests_app.fulfillment.packing import (
     Part,
     Subject,
 )
-from requests_app.targets import System
+from requests_app.targets import System, Target
 
 LARGE_TABLE = 10_000
 """The share of a table counts only where the table has more rows than this."""
@@ -32,7 +32,11 @@ class Found:
 
 def locate(system_key: str, subjects: Sequence[Subject], *, on: date) -> Found:
     """Find every row of the people in one system; one statement a table, however many people."""
-    target = targets.of(system_key)
+    return locate_in(targets.of(system_key), subjects, on=on)
+
+
+def locate_in(target: Target, subjects: Sequence[Subject], *, on: date) -> Found:
+    """The same in a system that is at hand."""
     people = [each.key for each in subjects]
     marks = target.connector.marks(people)
     full = [

@@ -9,7 +9,7 @@ import pytest
 
 from ccpa_office import clock, work
 from requests_app.fulfillment import batches, lists, proof, returning, terms
-from requests_app.models import Batch, BatchState, Finding, Kept, Look
+from requests_app.models import Batch, BatchState, Finding, Kept, Look, Trace
 from requests_app.suppression import is_suppressed
 from tests import builders
 from tests.builders import drain
@@ -37,7 +37,7 @@ dataset:
           - name: customer_id
             fides_meta: {references: [{dataset: corner, field: customer.id, direction: from}]}
           - {name: day}
-          - {name: words}
+          - {name: words, ccpa_meta: {search_text: true}}
       - name: customer
         ccpa_meta: {on_delete: delete}
         fields:
@@ -48,6 +48,9 @@ dataset:
           - {name: name, ccpa_meta: {mark: name}}
           - {name: tel, ccpa_meta: {mark: phone_number}}
 """
+TERM = ", exception: {code: DX_8, starts: day, years: 7}"
+UNA = 0
+"""Her place in a list that is in the order of keys."""
 
 
 class Corner:
@@ -88,10 +91,11 @@ def corner(tmp_path, team, at_once):
     return Corner(tmp_path / "corner.db", team, "")
 
 
-def listed(team):
+def listed(team, *more):
     """A list with Ida on it, approved; its chunk waits for a worker."""
-    batch = lists.open_list("corner", ["email", IDA], by=team.officer, at=clock.now()).batch
-    assert batch.people == 1
+    lines = ["email", IDA, *more]
+    batch = lists.open_list("corner", lines, by=team.officer, at=clock.now()).batch
+    assert batch.people == 1 + len(more)
     return batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
 
 
@@ -150,8 +154,7 @@ def test_rows_without_a_holder_under_the_old_key_are_what_came_back(corner, team
 
 
 def test_the_end_of_a_term_takes_nothing_of_who_has_the_key_now(tmp_path, team, at_once):
-    term = ", exception: {code: DX_8, starts: day, years: 7}"
-    corner = Corner(tmp_path / "corner.db", team, term)
+    corner = Corner(tmp_path / "corner.db", team, TERM)
     listed(team)
     drain()
     assert corner.ask("SELECT words FROM bill WHERE customer_id = 2") == [("cake",)]
@@ -182,3 +185,15 @@ def test_the_end_of_a_term_takes_nothing_that_came_later(tmp_path, team, at_once
     batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
     drain()
     assert corner.ask("SELECT words FROM bill WHERE customer_id = 2") == [("later",)]
+
+
+def test_a_row_that_stays_of_one_person_hides_nobody_else(tmp_path, team, at_once):
+    """Ida's bills stay by right, also one born after the freeze: of her alone, not of Una."""
+    corner = Corner(tmp_path / "corner.db", team, TERM)
+    listed(team, "one@example.org")
+    corner.run(
+        "UPDATE bill SET words = 'ida@example.org for one@example.org' WHERE id = 2;"
+        "INSERT INTO bill VALUES (9, 2, '2026-02-02', 'for ida@example.org')"
+    )
+    drain()
+    assert [each.persons for each in Trace.objects.all()] == [[UNA]]

@@ -73,7 +73,7 @@ class PostgreSQL(Naming, Looking, Matching, Sweeping):
                 self._catalogue = catalogue.read(self._connection, program.schema)
             self._binding = Binding(program, self._catalogue)
             self._findings = soundness.check(program, self._catalogue)
-            if not any(finding.level == "error" for finding in self._findings):
+            if not any(finding.breaks for finding in self._findings):
                 with translated():
                     self._findings += trying.tried(self._connection, self._binding)
         except ConnectorError:
@@ -261,7 +261,7 @@ class PostgreSQL(Naming, Looking, Matching, Sweeping):
         masks = deed.action in {"mask", "trim"} and table.mask(deed.action)
         if not (masks or deed.action == table.action == "delete"):
             raise KeysRefused("the map knows no such change for this table")
-        if any(finding.level == "error" for finding in self._findings):
+        if any(finding.breaks for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
 
     @property

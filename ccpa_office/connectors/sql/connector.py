@@ -251,7 +251,7 @@ class SQLStore(Naming, Sweeping, Matching):
         masks = deed.action in {"mask", "trim"} and step.changes
         if not (masks or deed.action == step.table.action == "delete"):
             raise KeysRefused("the map knows no such change for this table")
-        if any(each.level == "error" for each in self._findings):
+        if any(each.breaks for each in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
         hows = {change.how for change in step.made_here}
         if hows & SECRET and len(deed.secret) < 16:

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ccpa_office import clock
@@ -13,7 +14,7 @@ from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
-from notices_app.datamap import codes, reference, suggesting
+from notices_app.datamap import codes, describing, reference, suggesting
 from notices_app.datamap.differences import understood
 from notices_app.datamap.form import json_schema
 from notices_app.models import DataMapVersion
@@ -30,6 +31,18 @@ REFUSALS = (
     suggesting.NothingToSuggest,
 )
 SHOWN = ("file", "line", "column", "level", "code", "message")
+
+
+def bringing(name: str | None, *, to_a_copy: bool) -> Actor:
+    """In whose name something is brought: to a copy nobody need be named; the demo's editor."""
+    if name is None and to_a_copy:
+        return datamap.COMMAND_LINE
+    if name is None and not settings.DEMO:
+        raise CommandError(
+            "Say in whose name: --as USERNAME. Only a copy (--rehearsal) takes it from nobody.",
+            returncode=2,
+        )
+    return staff(name or "editor")
 
 
 def staff(name: str) -> Actor:
@@ -55,7 +68,7 @@ class Command(BaseCommand):
         load = verbs.add_parser("load", help="keep a map as a system's next version")
         load.add_argument("file", metavar="FILE")
         load.add_argument("--system", required=True, metavar="KEY")
-        load.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        load.add_argument("--as", dest="by", metavar="USERNAME", help="in whose name")
         approve = verbs.add_parser("approve", help="approve a loaded map, as a second person")
         approve.add_argument("--system", required=True, metavar="KEY")
         approve.add_argument("--digest", required=True)
@@ -67,7 +80,8 @@ class Command(BaseCommand):
         suggest = verbs.add_parser("suggest", help="propose a first map from a live catalogue")
         suggest.add_argument("--system", required=True, metavar="KEY")
         suggest.add_argument("--no-values", action="store_true", help="look at no values")
-        verbs.add_parser("schema", help="print the JSON Schema of a map file")
+        schema = verbs.add_parser("schema", help="print the JSON Schema of a map file")
+        schema.add_argument("--outside", action="store_true", help="of an outside system's file")
         verbs.add_parser("reference", help="print the page of every key of a map file")
         verbs.add_parser("codes", help="print the page of every finding")
 
@@ -105,19 +119,22 @@ class Command(BaseCommand):
 
     def load(self, options: dict[str, Any]) -> None:
         name = options["file"]
+        is_copy = datamap.system(options["system"]).rehearsal
         try:
             version = datamap.load(
                 _raw(name).decode("utf-8", "replace"),
                 system_key=options["system"],
-                by=staff(options["by"]),
+                by=bringing(options["by"], to_a_copy=is_copy),
                 at=clock.now(),
             )
         except datamap.MapNotSound as refusal:
-            self.show(refusal.findings, as_json=False)
+            self.show([replace(each, file=name) for each in refusal.findings], as_json=False)
             raise CommandError("the map is not loaded") from None
-        self.stdout.write(f"version {version.number} waits for approval: {version.digest}")
+        comes = "counts on this copy" if is_copy else "waits for approval"
+        self.stdout.write(f"version {version.number} {comes}: {version.digest}")
 
     def approve(self, options: dict[str, Any]) -> None:
+        datamap.system(options["system"])
         version = DataMapVersion.objects.filter(
             system__key=options["system"], digest=options["digest"]
         ).last()
@@ -144,8 +161,9 @@ class Command(BaseCommand):
         )
         self.stdout.write(text, ending="")
 
-    def schema(self, _options: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(json_schema(), indent=2))
+    def schema(self, options: dict[str, Any]) -> None:
+        schema = describing.json_schema() if options["outside"] else json_schema()
+        self.stdout.write(json.dumps(schema, indent=2))
 
     def reference(self, _options: dict[str, Any]) -> None:
         self.stdout.write(reference.keys_page(), ending="")
