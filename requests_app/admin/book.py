@@ -18,7 +18,7 @@ from requests_app.admin.words import (
     stop_words,
 )
 from requests_app.casework.looking import Purpose
-from requests_app.models import Channel, Finding, Seen
+from requests_app.models import Channel, Finding, SaidRight, Seen
 
 
 def _day(value: str) -> str:
@@ -226,7 +226,27 @@ SENTENCES.update(
         ),
         "correction.approved": lambda _f: _("The corrections were approved."),
         "correction.refused": lambda _f: _("The corrections were refused."),
-        "correction.done": lambda facts: _("Put right, and seen: %s.") % facts.get("field", ""),
+        "correction.done": lambda facts: (
+            _("Nothing wrong is held there: %s.") % facts.get("field", "")
+            if facts.get("records") == 0 and not facts.get("said")
+            else _("Put right, and seen: %s.") % facts.get("field", "")
+        ),
+        "correction.by-hand": lambda facts: (
+            _("People have to put this right: %s.") % facts.get("field", "")
+        ),
+        "correction.answered": lambda facts: (
+            _("Answered by hand, at %(field)s: %(said)s.")
+            % {
+                "field": facts.get("field", ""),
+                "said": label(SaidRight, str(facts.get("said", ""))),
+            }
+        ),
+        "correction.confirmed": lambda facts: (
+            _("Another person confirmed what was answered: %s.") % facts.get("field", "")
+        ),
+        "correction.asked-again": lambda facts: (
+            _("What stood still is tried once more: %s.") % facts.get("field", "")
+        ),
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),

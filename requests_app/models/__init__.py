@@ -6,6 +6,7 @@ from requests_app.models.correction import (
     CorrectionLock,
     CorrectionLook,
     CorrectionStage,
+    SaidRight,
     Seen,
 )
 from requests_app.models.drop import DropList, DropLook, DropOutcome, DropPiece
@@ -114,6 +115,7 @@ __all__ = [
     "ResidueState",
     "Return",
     "Said",
+    "SaidRight",
     "Seen",
     "Slowed",
     "Status",
