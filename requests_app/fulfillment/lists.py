@@ -92,25 +92,25 @@ def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -
     require(by, Verb.PLAN)
     reading = _Reading()
     pieces = reading.pieces(targets.of(system_key).connector.people, read(lines))
-    first = next(pieces)
-    batch = Batch.objects.create(
-        kind=Batch.Kind.LIST,
-        system_key=system_key,
-        state=BatchState.GATHERING,
-        ceiling=settings.CEILING_PEOPLE,
-        approvals_needed=1,
-        opened_by_id=by.id,
-        opened_at=at,
-    )
-    key = sealing.new_key()
-    try:
-        for people in chain([first], pieces):
-            _write_down(batch, people, key, at=at)
-    except ListRefused:
-        _forget(batch)
-        raise
-    _begin(batch, by=by, at=at)
+    batch = _written(system_key, chain([next(pieces)], pieces), by=by, at=at)
     return Opened(batch, reading.found, reading.unknown, reading.ambiguous)
+
+
+def open_people(system_key: str, keys: Sequence[Key], *, by: Actor, at: datetime) -> Batch:
+    """Freeze plans for people whose keys are known; the batch then waits for its approvals.
+
+    Raises ``NotAllowed``.
+    """
+    require(by, Verb.PLAN)
+    ordered = list(dict.fromkeys(keys))
+    pieces = (
+        dict.fromkeys(ordered[first : first + AT_A_TIME], canonical({}).decode())
+        for first in range(0, len(ordered), AT_A_TIME)
+    )
+    batch = _written(system_key, pieces, by=by, at=at)
+    _build_along(batch)
+    batch.refresh_from_db()
+    return batch
 
 
 People = dict[Key, str]
@@ -151,6 +151,28 @@ class _Reading:
             else:
                 self.found += 1
             people[key] = canonical(identifiers).decode()
+
+
+def _written(system_key: str, pieces: Iterable[People], *, by: Actor, at: datetime) -> Batch:
+    """Open a batch for people and write them down; of a list that breaks off nothing stays."""
+    batch = Batch.objects.create(
+        kind=Batch.Kind.LIST,
+        system_key=system_key,
+        state=BatchState.GATHERING,
+        ceiling=settings.CEILING_PEOPLE,
+        approvals_needed=1,
+        opened_by_id=by.id,
+        opened_at=at,
+    )
+    key = sealing.new_key()
+    try:
+        for people in pieces:
+            _write_down(batch, people, key, at=at)
+    except ListRefused:
+        _forget(batch)
+        raise
+    _begin(batch, by=by, at=at)
+    return batch
 
 
 def _write_down(batch: Batch, people: People, data_key: DataKey, *, at: datetime) -> None:
