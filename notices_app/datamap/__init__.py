@@ -22,8 +22,8 @@ from notices_app.datamap.book import (
     look_at,
     outside_targets,
     rehearsed,
+    rehearsed_version,
     sensitivity,
-    set_pace,
     system,
     systems,
     target,
@@ -37,6 +37,7 @@ from notices_app.datamap.differences import Gap, gaps, gaps_of
 from notices_app.datamap.live import on_a_copy
 from notices_app.datamap.outsiders import NotFit, access, give_secret
 from notices_app.datamap.outsiders import check as check_outside
+from notices_app.datamap.pacing import set_pace
 
 __all__ = [
     "COMMAND_LINE",
@@ -72,6 +73,7 @@ __all__ = [
     "on_a_copy",
     "outside_targets",
     "rehearsed",
+    "rehearsed_version",
     "sensitivity",
     "set_pace",
     "system",

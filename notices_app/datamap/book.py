@@ -112,21 +112,6 @@ def add_system(
     return system
 
 
-def set_pace(key: str, *, share: int, most_sessions: int, by: Actor, at: datetime) -> DataSystem:
-    """Say how much of a system's time work may take, and beside how many sessions of others.
-
-    Raises ``NoSuchSystem``, ``NotAllowed``.
-    """
-    require(by, Verb.LOAD_MAP)
-    with transaction.atomic():
-        found = system(key)
-        found.share, found.most_sessions = share, most_sessions
-        found.save(update_fields=["share", "most_sessions"])
-        facts = {"share": share, "most_sessions": most_sessions}
-        ledger.record("system.paced", subject=f"system:{key}", by=by, at=at, facts=facts)
-    return found
-
-
 def systems() -> list[DataSystem]:
     """The systems that are served, without rehearsal copies."""
     return list(DataSystem.objects.served())
@@ -316,7 +301,12 @@ def target(system_key: str) -> Target:
 
 
 def rehearsed(system_key: str) -> Target:
-    """A rehearsal copy under the newest map that was loaded for its address.
+    """A rehearsal copy under its newest map. Raises as ``rehearsed_version``."""
+    return _target(rehearsed_version(system_key))
+
+
+def rehearsed_version(system_key: str) -> DataMapVersion:
+    """The newest map that was loaded for a rehearsal copy's address.
 
     Raises ``NoSuchSystem`` for a key that is no copy's, ``NoMapYet``.
     """
@@ -328,7 +318,7 @@ def rehearsed(system_key: str) -> Target:
     changed = version and version.system.address_changed_at
     if version is None or (changed and version.loaded_at < changed):
         raise NoMapYet
-    return _target(version)
+    return version
 
 
 def target_under(version: DataMapVersion) -> Target:

@@ -31,7 +31,7 @@ def coverage(system_key: str) -> dict[str, Any] | None:
 
     ``None`` where the store is no database. Raises the connector's refusals and ``datamap``'s.
     """
-    version = datamap.active_version(system_key)
+    version = datamap.rehearsed_version(system_key)
     map_, _findings = datamap.examine(version.document)
     if map_ is None:
         return None
