@@ -301,12 +301,7 @@ def target(system_key: str) -> Target:
 
 
 def rehearsed(system_key: str) -> Target:
-    """A rehearsal copy under its newest map. Raises as ``rehearsed_version``."""
-    return _target(rehearsed_version(system_key))
-
-
-def rehearsed_version(system_key: str) -> DataMapVersion:
-    """The newest map that was loaded for a rehearsal copy's address.
+    """A rehearsal copy under the newest map that was loaded for its address.
 
     Raises ``NoSuchSystem`` for a key that is no copy's, ``NoMapYet``.
     """
@@ -318,7 +313,7 @@ def rehearsed_version(system_key: str) -> DataMapVersion:
     changed = version and version.system.address_changed_at
     if version is None or (changed and version.loaded_at < changed):
         raise NoMapYet
-    return version
+    return _target(version)
 
 
 def target_under(version: DataMapVersion) -> Target:

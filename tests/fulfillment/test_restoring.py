@@ -150,12 +150,12 @@ def test_a_hosts_database_gets_whom_the_ledger_names_and_whom_a_drill_remembers(
     call_command("suppression", "trigger", "--system", "learners", "--table", "accounts",
                  "--column", "email=email", "--as", editor, stdout=said)  # fmt: skip
     assert "and 1 of the erasure ledger" in said.getvalue()
-    known = sorted(hosts.kept("learners"))
+    known = sorted(hosts.handed("learners").digests())
     secret = hosts.opened(HostKey.objects.get())
     assert ("email", hosts.digest(secret, "email", ORLA)) in known
     by_sql("DELETE FROM requests_app_hostdigest")
     _drill(team)
-    assert sorted(hosts.kept("learners")) == known
+    assert sorted(hosts.handed("learners").digests()) == known
 
 
 def test_only_who_may_run_batches_runs_a_drill_and_no_switch_is_passed_by(erased, team):

@@ -134,6 +134,7 @@ class Command(BaseCommand):
         self.stdout.write(f"version {version.number} {comes}: {version.digest}")
 
     def approve(self, options: dict[str, Any]) -> None:
+        datamap.system(options["system"])
         version = DataMapVersion.objects.filter(
             system__key=options["system"], digest=options["digest"]
         ).last()
