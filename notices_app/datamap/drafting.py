@@ -26,6 +26,7 @@ class NothingToSuggest(Exception):
     """The store has no table that looks as if it had one row for each person."""
 
 
+NUMBER = re.compile(r"\w+_(id|no|number|uuid|ref)")
 IDENTITIES = ("email", "phone_number", "username")
 
 
@@ -49,6 +50,7 @@ class Draft:
     person: str = ""
     guesses: dict[tuple[str, str], Look] = field(default_factory=dict)
     texts: set[tuple[str, str]] = field(default_factory=set)
+    cased: set[tuple[str, str]] = field(default_factory=set)  # addresses in capitals too
     links: dict[str, list[Link]] = field(default_factory=dict)
     after: dict[str, list[str]] = field(default_factory=dict)
 
@@ -105,6 +107,12 @@ def _look_at(made: Draft, table: str, name: str, values: list[Any]) -> None:
     guess = _stronger(named, _by_values(values) if is_text else None)
     if guess:
         made.guesses[table, name] = guess
+    if (
+        guess
+        and guess.identity == "email"
+        and any(str(each) != str(each).lower() for each in values)
+    ):
+        made.cased.add((table, name))
     betrays = not guess and looks.names_within(values)
     if is_text and (_is_long(values) or betrays):
         made.texts.add((table, name))
@@ -235,8 +243,22 @@ def _children(made: Draft, table: str, known: set[str]) -> Iterator[tuple[str, L
         if key.table in known and key.table != table and len(key.columns) == 1:
             why = "foreign key"
             yield key.table, Link(key.columns[0], table, key.targets[0], "from", why)
+    yield from _by_key(made, table, known)
     if table == made.person:
         yield from _by_number(made, known)
+
+
+def _by_key(made: Draft, table: str, known: set[str]) -> Iterator[tuple[str, Link]]:
+    """Columns of the very name and type of a table's key, such as ``order_no``, not bound."""
+    sheet = made.store.tables[table]
+    if len(sheet.key) != 1 or not NUMBER.fullmatch(looks.snake(sheet.key[0])):
+        return
+    (name,) = sheet.key
+    for other in sorted(known - {table}):
+        column = made.store.tables[other].columns.get(name)
+        alike = column and column.facts.kind == sheet.columns[name].facts.kind
+        if alike and name not in made.store.tables[other].key and not _is_bound(made, other, name):
+            yield other, Link(name, table, name, "from", "name and type")
 
 
 def _by_number(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
