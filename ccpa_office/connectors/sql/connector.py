@@ -130,10 +130,11 @@ class SQLStore(Naming, Sweeping, Matching):
             found[position][contact] = None
         return [list(contacts) for contacts in found]
 
-    def marks(self, people: Sequence[Key]) -> list[Identity]:
+    def marks(self, people: Sequence[Key], *, own: bool = False) -> list[Identity]:
         found: list[dict[str, dict[str, None]]] = [{} for _ in people]
-        wanted = finding.marks(self.program)
-        for position, kind, value, _ in self._held("marks", wanted, people):
+        tables = [self._binding.person] if own else self.program.tables
+        wanted = finding.marks(tables)
+        for position, kind, value, _ in self._held(f"marks {own}", wanted, people):
             found[position].setdefault(kind, {})[value] = None
         return [Identity({kind: list(values) for kind, values in each.items()}) for each in found]
 

@@ -210,10 +210,9 @@ def contacts(program: Program) -> list[Wanted]:
             for table in program.tables for each in table.contacts]  # fmt: skip
 
 
-def marks(program: Program) -> list[Wanted]:
+def marks(tables: Iterable[Table]) -> list[Wanted]:
     """Return every column whose values betray the person."""
-    return [(table, each, each.kind, "")
-            for table in program.tables for each in table.marks]  # fmt: skip
+    return [(table, each, each.kind, "") for table in tables for each in table.marks]
 
 
 def points(program: Program) -> list[tuple[Table, Point]]:
