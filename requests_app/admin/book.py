@@ -346,6 +346,9 @@ SENTENCES.update(
             _("Every item is answered: %(one)s one consumer, %(several)s several, %(none)s none.")
             % {name: facts.get(name, 0) for name in ("one", "several", "none")}
         ),
+        "drop.batched": lambda facts: (
+            _("A batch was opened for %s people whom the list means.") % facts.get("people", 0)
+        ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),
     }

@@ -37,7 +37,7 @@ dataset:
           - name: customer_id
             fides_meta: {references: [{dataset: corner, field: customer.id, direction: from}]}
           - {name: day}
-          - {name: words, ccpa_meta: {search_text: true}}
+          - {name: words, ccpa_meta: {%s}}
       - name: customer
         ccpa_meta: {on_delete: delete}
         fields:
@@ -56,10 +56,11 @@ UNA = 0
 class Corner:
     """A shop at the corner, in one file."""
 
-    def __init__(self, path, team, bills):
+    def __init__(self, path, team, bills, words="search_text: true"):
         self.path = path
         self.run(CORNER)
-        builders.serve(team, f"sqlite:///{path}", key="corner", document=MAP % bills)
+        document = MAP % (bills, words)
+        builders.serve(team, f"sqlite:///{path}", key="corner", document=document)
 
     def run(self, script):
         with sqlite3.connect(self.path) as connection:
@@ -143,6 +144,17 @@ def test_who_got_the_key_afterwards_is_nothing_that_came_back(corner, team):
     assert looked().finding == Finding.RESIDUAL  # the row's key is there again: a person looks
     assert returning.gather(at=clock.now()) == 0
     assert not Batch.objects.filter(kind=Batch.Kind.RETURN).exists()
+
+
+def test_what_stays_of_the_one_before_does_not_make_them_the_same(tmp_path, team, at_once):
+    """Ida's bill stays by right and bears her name; the key is Nora's all the same."""
+    corner = Corner(tmp_path / "corner.db", team, TERM, words="mark: name")
+    corner.run("UPDATE bill SET words = 'Ida Quist' WHERE id = 2")
+    listed(team)
+    drain()
+    corner.nora_gets_idas_key()
+    assert looked().finding == Finding.RESIDUAL
+    assert returning.gather(at=clock.now()) == 0
 
 
 def test_rows_without_a_holder_under_the_old_key_are_what_came_back(corner, team):
