@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     """A partial index: a line of another verb costs nothing. About a second in a million lines."""
 
     dependencies = [
-        ("requests_app", "0013_what_hosts_were_handed"),
+        ("requests_app", "0014_batches_of_deletion_lists"),
         ("ccpa_office", "0005_a_third_person_confirms"),
     ]
     operations = [migrations.RunSQL(FOUND, READ)]
