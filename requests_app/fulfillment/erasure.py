@@ -10,7 +10,7 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
-from ccpa_office.prepared import insert
+from ccpa_office.prepared import Changed, insert
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn, pacing
 from requests_app.fulfillment.cutting import cut_rows, together
@@ -118,10 +118,17 @@ def _apart(loaded: Load, part: Part) -> Applied | None:
     return together([redact(part.table, rows, loaded.identities) for rows in pieces])
 
 
+HANDED_ON = Changed(
+    lambda pk, fence, at: (
+        Chunk.objects.filter(pk=pk, fence=fence, state="running"),
+        {"stage": Chunk.Stage.PROVE, "lane": "prove", "erased_at": at},
+    )
+)
+
+
 def _hand_on(chunk: Chunk, at: datetime) -> None:
     """From erasing to proving under the same lease; whoever comes later proves, never erases."""
-    held = Chunk.objects.filter(pk=chunk.pk, fence=chunk.fence, state="running")
-    if held.update(stage=Chunk.Stage.PROVE, lane="prove", erased_at=at) != 1:
+    if HANDED_ON(chunk.pk, chunk.fence, at) != 1:
         raise work.LeaseLost
     chunk.stage, chunk.lane, chunk.erased_at = Chunk.Stage.PROVE, "prove", at
 
