@@ -2,6 +2,7 @@
 
 import itertools
 import statistics
+import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 
@@ -21,7 +22,7 @@ FEW = 5
 """So many are erased before the clock runs: a worker's connection has been used before."""
 
 PARTS = {
-    "building": (lists, "open_list"),
+    "building": (sys.modules[__name__], "frozen"),
     "locating": (lists, "locate"),
     "frozen keys": (lists, "freeze"),
     "apply and receipts": (erasure, "run_chunk"),
@@ -33,18 +34,28 @@ PARTS = {
 
 def erase_list(emails: Iterable[str], workers: Workers | None = None) -> int:
     """The office's way, from the list to the proof; returns the number of people proved."""
-    return carry_out(approved(emails), workers)
+    return carry_out(approved(emails, workers), workers)
 
 
-def approved(emails: Iterable[str]) -> Batch:
+def approved(emails: Iterable[str], workers: Workers | None = None) -> Batch:
     """A list that is frozen, with its approvals."""
-    return approve(frozen(emails, by=places.office().officer))
+    return approve(frozen(emails, by=places.office().officer, workers=workers))
 
 
-def frozen(emails: Iterable[str], *, by: Actor) -> Batch:
-    """A list that waits for its approvals."""
+def frozen(emails: Iterable[str], *, by: Actor, workers: Workers | None = None) -> Batch:
+    """A list that waits for its approvals; where there are workers, they build its plans."""
+    if workers is None:
+        lines = itertools.chain(["email"], emails)
+        return lists.open_list("learners", lines, by=by, at=clock.now()).batch
+    batch = taken_in(emails, by=by)
+    workers.work("plans")
+    return batch
+
+
+def taken_in(emails: Iterable[str], *, by: Actor) -> Batch:
+    """A list that was read; its plans are not built."""
     lines = itertools.chain(["email"], emails)
-    return lists.open_list("learners", lines, by=by, at=clock.now()).batch
+    return lists.take_in("learners", lines, by=by, at=clock.now()).batch
 
 
 def approve(batch: Batch) -> Batch:

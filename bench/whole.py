@@ -46,6 +46,7 @@ class Watch:
 
 def _office(workers: Workers, path: Path) -> int:
     number = workers.one(f"freeze {places.office().officer.id} {path}")
+    workers.work("plans")
     return lists.carry_out(lists.approve(Batch.objects.get(pk=number)), workers)
 
 

@@ -9,6 +9,7 @@ from ccpa_office import clock, work
 from ccpa_office.roles import Actor, Role
 from requests_app import targets
 from requests_app.fulfillment import access, batches, closing
+from requests_app.fulfillment import lists as requested
 from requests_app.models import Chunk, Package
 
 __all__ = ["ready"]
@@ -28,6 +29,15 @@ def main() -> None:
     for word in sys.stdin:
         name, _, rest = word.strip().partition(" ")
         print(freeze(rest) if name == "freeze" else WORDS[name](), flush=True)
+
+
+def plans() -> int:
+    """Build plan after plan of what was taken in, as the lane's task does."""
+    done = 0
+    while held := work.claim(Chunk, lane="plan", n=1, owner="bench"):
+        requested.build_all(held)
+        done += sum(chunk.people for chunk in held)
+    return done
 
 
 def chunks() -> int:
@@ -60,16 +70,17 @@ def packages() -> int:
 
 
 def freeze(rest: str) -> int:
-    """Read a list of addresses and freeze it."""
+    """Read a list of addresses and write it down."""
     officer, _, path = rest.partition(" ")
     by = Actor(kind="staff", id=int(officer), roles=frozenset({Role.OFFICER}))
     with Path(path).open(encoding="utf-8") as lines:
-        return int(lists.frozen(lines, by=by).pk)
+        return int(lists.taken_in(lines, by=by).pk)
 
 
 WORDS: dict[str, Callable[[], int]] = {
     "requests": single.carry_out,
     "gathered": gathered,
+    "plans": plans,
     "chunks": chunks,
     "packages": packages,
 }

@@ -45,6 +45,11 @@ def of(system_key: str) -> Target:
     return _target(datamap.target(system_key))
 
 
+def rehearsed(system_key: str) -> Target:
+    """A rehearsal copy under the newest map. Raises ``datamap.NoMapYet``, ``NoSuchSystem``."""
+    return _target(datamap.rehearsed(system_key))
+
+
 def under(version: DataMapVersion) -> Target:
     """A system under the very map version that a plan was frozen with."""
     return _target(datamap.target_under(version))

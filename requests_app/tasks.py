@@ -23,6 +23,7 @@ from requests_app.fulfillment import (
     erasure_ledger,
     handing,
     lasting,
+    lists,
     outside,
     plan,
     proof,
@@ -137,6 +138,7 @@ def drain_verify(**_later: object) -> None:
 def drain_plan(**_later: object) -> None:
     """Build plans."""
     _drain("plan", (Step, _step))
+    _drain("plan", (Chunk, lists.build_all), hold=lists.HOLD)
 
 
 @shared_task(name="drain.collect", soft_time_limit=10_700, time_limit=10_800)

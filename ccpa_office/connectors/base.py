@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.matchable import Matchable
 from ccpa_office.connectors.sweepable import Sweepable
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
 
@@ -59,6 +60,11 @@ class Finding:
     file: str = ""
     line: int = 0
     column: int = 0
+
+    @property
+    def breaks(self) -> bool:
+        """Whether what is wrong could change a wrong row; a missing index is only slow."""
+        return self.level == "error" and self.code != "no-index"
 
 
 @dataclass(frozen=True)
@@ -268,10 +274,14 @@ class Look:
     secrets: Sequence[bytes] = ()  # those of deeds, newest first: they tell what the office made
 
 
-class Connector(Sweepable, Protocol):
+class Connector(Matchable, Sweepable, Protocol):
     """One store. It knows a program and keys, never a request or a notice."""
 
     repeat: Repeat
+
+    @property
+    def gives_again(self) -> bool:
+        """Whether the key of a person whose row is gone may become another person's."""
 
     def contacts(self, identity: Identity) -> list[Contact]:
         """Contacts on file of whoever the identity may be; two statements, whoever it is."""

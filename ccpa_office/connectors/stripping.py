@@ -40,7 +40,7 @@ GLUE = {
     Glue.DIGITS: r"[\s().+/\-－ー‐–—（）]*",
 }
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]', re.S)
-BETWEEN = re.compile(r"(?:\s|true|false|null)*")
+BETWEEN = re.compile(r"(?:\s|true|false|null)+")
 DEEPEST = 5
 """So often JSON that stands as a text in JSON is read as JSON again; below that it is a text."""
 
@@ -108,9 +108,24 @@ def strip_json(document: str, found: Traces, *, depth: int = 0) -> str:
     was spelled. Two keys that become alike are told apart by a number. A number that is a person's
     value becomes null. What is no JSON is a text.
     """
-    if not BETWEEN.fullmatch(TOKEN.sub("", document)):
+    if pieces(document) is None:
         return strip_text(document, found)
     return TOKEN.sub(_Walk(found, depth), document)
+
+
+def pieces(document: str) -> list[str] | None:
+    """Return the pieces of a JSON text in order, or nothing where it is none.
+
+    Read once from its begin: a quote that nothing closes ends the reading, wherever others stand.
+    """
+    found, at = [], 0
+    while at < len(document):
+        if match := TOKEN.match(document, at):
+            found.append(match.group())
+        elif not (match := BETWEEN.match(document, at)):
+            return None
+        at = match.end()
+    return found
 
 
 class _Walk:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine import URL, Connection, Inspector, make_url
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -62,6 +63,7 @@ class Survey:
     tables: dict[str, Sheet]
     views: frozenset[str]
     materialized: dict[str, frozenset[str]]  # a materialized view and the tables it names
+    beside: tuple[str, ...] = ()  # where this schema has no table: the schemas of the store
 
     def references_to(self, table: str) -> Iterator[ForeignKey]:
         """Yield every reference of this schema that points to a table."""
@@ -109,7 +111,8 @@ def survey(address: str, schema: str) -> Survey:
             for name in connection.scalars(PARTITIONS, {"schema": schema}):
                 tables.pop(name, None)
         views = frozenset(seen.get_view_names(schema=which))
-        return Survey(dialect, which, tables, views, _materialized(seen, which, tables))
+        beside = () if tables or which is None else tuple(seen.get_schema_names())
+        return Survey(dialect, which, tables, views, _materialized(seen, which, tables), beside)
 
 
 def sample(
@@ -237,6 +240,9 @@ def _column(each: ReflectedColumn, seen: Inspector) -> Column:
     words = _words(type_, seen)
     array = isinstance(type_, sa.ARRAY)
     inner: Any = type_.item_type if isinstance(type_, sa.ARRAY) else type_
+    nullable = bool(each["nullable"])
+    while isinstance(inner, DOMAIN):
+        inner, nullable = inner.data_type, nullable and not inner.not_null
     kind = next((kind for class_, kind in KINDS if isinstance(inner, class_)), "")
     kind = kind or {"CITEXT": "text", "NULL": "other"}.get(words.upper(), "other")
     bits = (
@@ -247,7 +253,7 @@ def _column(each: ReflectedColumn, seen: Inspector) -> Column:
     facts = ColumnFacts(
         kind,
         length if isinstance(length, int) else precision,
-        bool(each["nullable"]),
+        nullable,
         array=array,
         generated="computed" in each or bool(each.get("identity", {}).get("always")),
         low=-(2 ** (bits - 1)) if bits else None,

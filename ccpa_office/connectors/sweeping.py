@@ -17,7 +17,7 @@ from typing import Any
 
 from ccpa_office.connectors.base import Identity, Key, Rows, Table
 from ccpa_office.connectors.spelling import NO_DIGIT, UNSPACED, usual
-from ccpa_office.connectors.stripping import shows, traces
+from ccpa_office.connectors.stripping import pieces, shows, traces
 from ccpa_office.connectors.ways import Named
 
 TOKEN = re.compile(rf"[^\W_{UNSPACED}]+|[{UNSPACED}]+")
@@ -114,17 +114,21 @@ class Crowd:
 
     def find(self, text: str) -> dict[int, frozenset[tuple[str, str]]]:
         """Return who shows in a text, and by which kinds and values."""
-        found = {}
-        for place in self._candidates(folded(text)):
+        found, plain = {}, folded(text)
+        for place in self._candidates(plain):
             met = frozenset(
                 (kind, value)
                 for kind, values in self.identities[place].identifiers.items()
                 for value in values
-                if shows(text, _traces(kind, value))
+                if _may_show(plain, kind, value) and shows(text, _traces(kind, value))
             )
             if met:
                 found[place] = met
         return found
+
+    def bearing(self, value: str) -> set[int]:
+        """Return whose values may be this one; a few too many, never one too few."""
+        return self._candidates(folded(value))
 
     def _candidates(self, text: str) -> set[int]:
         found: set[int] = set()
@@ -156,6 +160,15 @@ class Crowd:
         return found
 
 
+def _may_show(plain: str, kind: str, value: str) -> bool:
+    """Say quickly of most values that they do not stand in a text, before a pattern is made."""
+    if "phone" in kind or not (plain.isascii() and value.isascii()):
+        return True
+    tokens = TOKEN.findall(value.lower())
+    stands = any if is_name(kind) else all
+    return not tokens or stands(token in plain for token in tokens)
+
+
 @lru_cache(maxsize=4096)
 def _traces(kind: str, value: str) -> Any:
     return traces(Identity({kind: [value]}))
@@ -176,13 +189,22 @@ def folded(text: str) -> str:
 
 
 def told(value: Any, *, is_json: bool = False) -> str:
-    """Return everything that a value of a store says, as one text."""
+    """Return everything that a value of a store says, as one text.
+
+    A text that looks like JSON is read as JSON, whatever its column: its letters may be spelled
+    by numbers.
+    """
     if isinstance(value, str):
-        return _in_json(value) if is_json else value
+        return _in_json(value) if is_json or looks_like_json(value) else value
     if isinstance(value, dict | list | tuple):
         return BETWEEN.join(_said(value))
     spelled = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return "" if value is None else spelled
+
+
+def looks_like_json(value: Any) -> bool:
+    """Whether a value is a text that may be a list or an object of JSON."""
+    return isinstance(value, str) and value[:1] in {"{", "["}
 
 
 def _in_json(text: str) -> str:
@@ -190,6 +212,19 @@ def _in_json(text: str) -> str:
         return BETWEEN.join(_said(json.loads(text, strict=False)))
     except ValueError:
         return text
+    except RecursionError:  # somebody's own text, deeper than any document
+        found = pieces(text)
+        return (
+            text if found is None else BETWEEN.join(_plain(e) for e in found if e not in "{}[],:")
+        )
+
+
+def _plain(piece: str) -> str:
+    """A piece of JSON as a text; what is no text is spelled as it is."""
+    try:
+        return str(json.loads(piece, strict=False)) if piece[0] == '"' else piece
+    except ValueError:
+        return piece
 
 
 def _said(value: Any) -> Iterator[str]:
@@ -201,7 +236,7 @@ def _said(value: Any) -> Iterator[str]:
             waiting.extend([*each.values(), *each])
         elif isinstance(each, list | tuple):
             waiting.extend(each)
-        elif isinstance(each, str) and each[:1] in {"{", "["}:
+        elif looks_like_json(each):
             yield told(each, is_json=True)
         elif each is not None:
             yield str(each)

@@ -80,3 +80,12 @@ class Point:
 def shown(column: str, path: Inside) -> str:
     """Return a value's place as people write it: ``payload.people[].id``."""
     return "".join([column, *(step if step == EACH else f".{step}" for step in path)])
+
+
+def unindexed(table: str, column: str, compare: str, quote: str = '"') -> str:
+    """Say of a column that no index serves it, with the statement that makes one."""
+    held = f"{quote}{column}{quote}"
+    what = f"(lower({held}))" if compare == "casefold" else held
+    name = f"{quote}{table}_{column}_{'lower_' if compare == 'casefold' else ''}ix{quote}"
+    statement = f"CREATE INDEX {name} ON {quote}{table}{quote} ({what})"
+    return f"{table}.{column}: people are found by it without an index: {statement}"

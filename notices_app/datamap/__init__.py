@@ -1,10 +1,12 @@
 """The data map: what we hold, where, and what deletion does to it."""
 
 from notices_app.datamap.book import (
+    COMMAND_LINE,
     AlreadyApproved,
     AnotherDigest,
     NoActiveMap,
     NoAddress,
+    NoMapYet,
     NoSuchSystem,
     NotTold,
     SecondPersonNeeded,
@@ -19,6 +21,7 @@ from notices_app.datamap.book import (
     load,
     look_at,
     outside_targets,
+    rehearsed,
     sensitivity,
     set_pace,
     system,
@@ -31,16 +34,19 @@ from notices_app.datamap.book import (
 )
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
 from notices_app.datamap.differences import Gap, gaps, gaps_of
+from notices_app.datamap.live import on_a_copy
 from notices_app.datamap.outsiders import NotFit, access, give_secret
 from notices_app.datamap.outsiders import check as check_outside
 
 __all__ = [
+    "COMMAND_LINE",
     "AlreadyApproved",
     "AnotherDigest",
     "Gap",
     "MapNotSound",
     "NoActiveMap",
     "NoAddress",
+    "NoMapYet",
     "NoSuchSystem",
     "NotFit",
     "NotTold",
@@ -63,7 +69,9 @@ __all__ = [
     "load",
     "look_at",
     "map_digest",
+    "on_a_copy",
     "outside_targets",
+    "rehearsed",
     "sensitivity",
     "set_pace",
     "system",

@@ -15,19 +15,26 @@ from ccpa_office.connectors.base import Finding, Program
 from ccpa_office.connectors.ways import Point
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.prepared import Prepared
-from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
+from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.datamap import live, outsiders
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
 from notices_app.datamap.describing import is_description
 from notices_app.datamap.differences import understood, untold
+from notices_app.datamap.facts import Map
 from notices_app.models import DataMapVersion, DataSystem, SystemKind
 from notices_app.models.datamap import DataMapVersionQuerySet
 
 CONTEXT = "system.url"
+COMMAND_LINE = Actor.system("command-line")
+"""Who acts where a command names nobody: free to try things on copies, and nothing else."""
 
 
 class NoActiveMap(Exception):
     """The system has no map that a second person has approved."""
+
+
+class NoMapYet(NoActiveMap):
+    """No map has been loaded for this copy: `datamap load FILE --system KEY`."""
 
 
 class NoSuchSystem(Exception):
@@ -39,7 +46,7 @@ class NoAddress(Exception):
 
 
 class SecondPersonNeeded(Exception):
-    """Whoever loaded a map does not approve it."""
+    """Whoever loaded a map does not approve it, and somebody must be known to have loaded it."""
 
 
 class AnotherDigest(Exception):
@@ -81,9 +88,13 @@ def add_system(
     approved again, and no plan that was frozen before is carried out there.
 
     ``url`` is an SQLAlchemy URL, or ``env:NAME`` for one that stands in the environment.
-    Options: ``kind``, ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role.
+    Options: ``kind``, ``schema``, ``rehearsal``, ``served``. Raises NotAllowed without the role;
+    the command line itself may register a copy, and replace one.
     """
-    require(by, Verb.LOAD_MAP)
+    known = DataSystem.objects.select_for_update().filter(key=key).first()
+    is_copy = bool(options.get("rehearsal")) and (known is None or known.rehearsal)
+    if not (is_copy and by == COMMAND_LINE):
+        require(by, Verb.LOAD_MAP)
     values: dict[str, object] = {"name": name or key, "created_at": at, **options}
     if url.startswith("env:"):
         values |= {"url_env": url[4:], "sealed_url": None, "data_key": None}
@@ -91,7 +102,6 @@ def add_system(
         data_key = sealing.new_key()
         sealed = sealing.Box(data_key).seal(url, context=CONTEXT)
         values |= {"url_env": "", "sealed_url": sealed, "data_key": data_key}
-    known = DataSystem.objects.select_for_update().filter(key=key).first()
     if known:
         values |= {"created_at": known.created_at, "address_changed_at": at}
         known.maps.active().update(active=False)
@@ -160,18 +170,35 @@ def check_live(text: str, *, system_key: str) -> list[Finding]:
     Raises ``MapNotSound``, ``MapDoesNotFit``, ``StoreUnreachable``, ``NoSuchSystem``.
     """
     found = system(system_key)
-    if is_description(text) or found.kind != SystemKind.SQL:
+    if not is_database(text, found):
         return outsiders.check_live(found, _address(found), text)
-    map_, findings = examine(text)
-    if map_ is None:
-        raise MapNotSound(findings)
+    map_, keys = _keyed(text, found)
     address, hosts = _address(found), outbound.stores()
     seen = live.lint(map_, look_at(found))
     if any(finding.code in live.ENDS for finding in seen):
         return seen
-    program = compile_map(text, system=found.key, schema=found.schema)
+    program = compile_map(text, system=found.key, schema=found.schema, keys=keys)
     connectors.close_all()  # a check sees the store as it is now, not as it was when last opened
-    return live.merged(seen, connectors.connect(address, program, allowed=hosts).check(), map_)
+    held = connectors.connect(address, program, allowed=hosts).check()
+    held = live.on_a_copy(held) if found.rehearsal else held
+    return live.merged(seen, held, map_)
+
+
+def is_database(text: str, data_system: DataSystem) -> bool:
+    """Say whether this is a map, of a database, and not the description of a system outside."""
+    return data_system.kind == SystemKind.SQL and not is_description(text)
+
+
+def _keyed(text: str, found: DataSystem) -> tuple[Map, dict[str, tuple[str, ...]]]:
+    """Return a map, and the store's keys of the tables of which it says none."""
+    map_, findings = examine(text)
+    keys: dict[str, tuple[str, ...]] = {}
+    if map_ is not None and not all(each.key for each in map_.collections):
+        keys = live.keys(map_, look_at(found))
+        map_, findings = examine(text, keys=keys)
+    if map_ is None:
+        raise MapNotSound(findings)
+    return map_, keys
 
 
 def look_at(data_system: DataSystem) -> surveying.Survey:
@@ -198,11 +225,11 @@ def load(document: str, *, system_key: str, by: Actor, at: datetime) -> DataMapV
     """Keep a map as the system's next version, waiting for a second person.
 
     Nothing is kept unless the map is sound by itself, fits the store, and holds no category that
-    the notice in force does not tell. Raises NotAllowed and what ``check_live`` raises.
+    the notice in force does not tell. A rehearsal copy's map needs nobody. Raises NotAllowed and
+    what ``check_live`` raises.
     """
-    require(by, Verb.LOAD_MAP)
-    if by.id is None:
-        raise NotAllowed
+    if not (by == COMMAND_LINE and system(system_key).rehearsal):
+        require(by, Verb.LOAD_MAP)
     findings = [
         *check(document),
         *check_live(document, system_key=system_key),
@@ -218,6 +245,7 @@ def load(document: str, *, system_key: str, by: Actor, at: datetime) -> DataMapV
             document=document,
             digest=map_digest(document),
             findings=len(findings),
+            keys=_keyed(document, found)[1] if is_database(document, found) else {},
             loaded_by_id=by.id,
             loaded_at=at,
         )
@@ -238,7 +266,7 @@ def approve(version: DataMapVersion, *, digest: str, by: Actor, at: datetime) ->
     version = DataMapVersion.objects.select_for_update().get(pk=version.pk)
     if version.approved_by_id is not None:
         raise AlreadyApproved
-    if by.id is None or version.loaded_by_id == by.id:
+    if by.id is None or version.loaded_by_id in {by.id, None}:
         raise SecondPersonNeeded
     if digest != version.digest or map_digest(version.document) != version.digest:
         raise AnotherDigest
@@ -287,6 +315,22 @@ def target(system_key: str) -> Target:
     return _target(active_version(system_key))
 
 
+def rehearsed(system_key: str) -> Target:
+    """A rehearsal copy under the newest map that was loaded for its address.
+
+    Raises ``NoSuchSystem`` for a key that is no copy's, ``NoMapYet``.
+    """
+    copies = DataSystem.objects.filter(key=system_key, rehearsal=True)
+    if not copies.exists():
+        raise NoSuchSystem
+    versions = DataMapVersion.objects.select_related("system__data_key").defer("document")
+    version = versions.filter(system__in=copies).order_by("-number").first()
+    changed = version and version.system.address_changed_at
+    if version is None or (changed and version.loaded_at < changed):
+        raise NoMapYet
+    return _target(version)
+
+
 def target_under(version: DataMapVersion) -> Target:
     """Address and program of a system under one approved map version, active or not.
 
@@ -327,10 +371,11 @@ def _program(version: DataMapVersion) -> Program:
 
 @lru_cache(maxsize=64)
 def _compiled(version_id: int, digest: str, key: str, schema: str) -> Program:
-    document = DataMapVersion.objects.values_list("document", flat=True).get(pk=version_id)
-    if map_digest(document) != digest:
+    version = DataMapVersion.objects.only("document", "keys").get(pk=version_id)
+    if map_digest(version.document) != digest:
         raise AnotherDigest
-    return compile_map(document, system=key, schema=schema)
+    keys = {table: tuple(columns) for table, columns in version.keys.items()}
+    return compile_map(version.document, system=key, schema=schema, keys=keys)
 
 
 def verification_points() -> list[Point]:

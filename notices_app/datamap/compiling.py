@@ -12,6 +12,7 @@ from notices_app.datamap.facts import Collection, Field, Map, facts
 from notices_app.datamap.form import MAP
 from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Report, decode, read
+from notices_app.datamap.settling import Keys, settle
 from notices_app.datamap.shapes import PLACES
 
 ENGINE = "2"
@@ -27,34 +28,39 @@ class MapNotSound(Exception):
         self.findings = findings
 
 
-def examine(raw: bytes | str, filename: str = "") -> tuple[Map | None, list[Finding]]:
-    """Read a map file strictly; return its facts, or nothing, and every finding."""
+def examine(
+    raw: bytes | str, filename: str = "", keys: Keys | None = None
+) -> tuple[Map | None, list[Finding]]:
+    """Read a map file strictly; return its facts, or nothing, and every finding.
+
+    ``keys`` of the store count where the map says none; without a store they are left open.
+    """
     report = Report(filename)
     if is_description(raw):
         describe(raw, report)
         return None, report.findings
-    map_ = _understood(raw, report)
+    map_ = _understood(raw, report, keys or {})
     if map_ is not None and report.is_sound:
-        sense.check(map_, report)
+        sense.check(map_, report, without_store=keys is None)
         if report.is_sound:
             _tables(map_, report)
     return (map_ if report.is_sound else None), report.findings
 
 
-def _understood(raw: bytes | str, report: Report) -> Map | None:
+def _understood(raw: bytes | str, report: Report, keys: Keys) -> Map | None:
     text = decode(raw, report) if isinstance(raw, bytes) else raw
     tree = read(text, report) if text is not None else None
     document = MAP.read(tree, report) if tree is not None else None
     if document is None or not report.is_sound:
         return None
-    return facts(document, report)
+    return settle(facts(document, report), keys)
 
 
-def compile_map(text: str, *, system: str, schema: str) -> Program:
+def compile_map(text: str, *, system: str, schema: str, keys: Keys | None = None) -> Program:
     """Return the program of a sound map for one system's schema; raises ``MapNotSound``."""
     if is_description(text):
         return _outside_program(text, system=system, schema=schema)
-    map_, findings = examine(text)
+    map_, findings = examine(text, keys=keys or {})
     if map_ is None or map_.person is None:
         raise MapNotSound(findings)
     tables = _tables(map_, Report(""))

@@ -18,6 +18,8 @@ TEXT_FROM = 60
 ONLY_TEXT = ("user.contact", "user.name", "user.content", "user.authorization", "user.account")
 """Data categories of which a column that is no text holds at most a mark or a moment."""
 KEYS = frozenset({"integer", "text", "uuid", "date", "decimal"})
+KEYS_OF = {"postgresql": KEYS | {"moment"}}
+"""Kinds of column that a key may have, in stores that serve more of them."""
 
 
 class NothingToSuggest(Exception):
@@ -54,9 +56,10 @@ class Draft:
 def draft(address: str, store: Survey, *, key: str, with_values: bool = True) -> Draft:
     """Guess what a store holds. Raises ``NothingToSuggest``, ``StoreUnreachable``."""
     made = Draft(key, store)
-    for table in _tables(made.store):
+    known = set(_tables(made.store))
+    for table in sorted(made.store.tables):
         names = columns(made.store.tables[table])
-        rows = sample(address, made.store, table, names) if with_values else []
+        rows = sample(address, made.store, table, names) if with_values and table in known else []
         for position, name in enumerate(names):
             _look_at(made, table, name, [row[position] for row in rows])
     made.person = _person(made)
@@ -66,15 +69,20 @@ def draft(address: str, store: Survey, *, key: str, with_values: bool = True) ->
 
 
 def _tables(store: Survey) -> list[str]:
-    """Tables that a map can name: with a key, and with names that need no guessing."""
-    return sorted(
-        name
-        for name, sheet in store.tables.items()
-        if SERVED_NAME.fullmatch(name)
-        and sheet.key
-        and all(SERVED_NAME.fullmatch(column) for column in sheet.key)
-        and all(sheet.columns[column].facts.kind in KEYS for column in sheet.key)
-    )
+    """Tables that a map can name."""
+    return sorted(name for name in store.tables if not why_not(store, name))
+
+
+def why_not(store: Survey, name: str) -> str:
+    """Say why no map can name a table: its names need no guessing, and it has a key; or nothing."""
+    sheet = store.tables[name]
+    if not all(SERVED_NAME.fullmatch(each) for each in (name, *sheet.key)):
+        return "its name or its key's is one that no map can hold"
+    if not sheet.key:
+        return "it has no primary key"
+    served = KEYS_OF.get(store.dialect, KEYS)
+    odd = [each for each in sheet.key if sheet.columns[each].facts.kind not in served]
+    return f"its key {odd[0]} is of a type that no key can have" if odd else ""
 
 
 def columns(sheet: Sheet) -> list[str]:
@@ -130,6 +138,11 @@ def _person(made: Draft) -> str:
     """The table that most probably has one row for each person."""
     scores = {name: _score(made, name) for name in _tables(made.store)}
     best = max(scores, key=lambda name: (scores[name], name), default="")
+    if not made.store.tables:
+        here, beside = made.store.schema or "here", ", ".join(made.store.beside[:20])
+        raise NothingToSuggest(
+            f"The schema {here} has no table. `system add --schema NAME` takes another: {beside}"
+            if beside else "The store has no table.")  # fmt: skip
     if not best or scores[best] <= 0:
         raise NothingToSuggest
     return best
@@ -164,7 +177,17 @@ def _reached(made: Draft) -> dict[str, list[Link]]:
     """The tables that hang on the person, nearest first: one link each, and links to parents."""
     known = set(_tables(made.store))
     links: dict[str, list[Link]] = {made.person: []}
-    waiting = deque([made.person])
+    _follow(made, links, made.person, known)
+    for child, link in _by_identifier(made, known):
+        if child not in links:
+            links[child] = [link]
+            _follow(made, links, child, known)
+    return links
+
+
+def _follow(made: Draft, links: dict[str, list[Link]], start: str, known: set[str]) -> None:
+    """Add the tables that references lead to from one that is known."""
+    waiting = deque([start])
     while waiting:
         here = waiting.popleft()
         for child, link in _children(made, here, known):
@@ -175,7 +198,6 @@ def _reached(made: Draft) -> dict[str, list[Link]]:
             if link.table not in links:
                 links[here].append(link)
                 links[link.table] = []
-    return links
 
 
 def _after(made: Draft, links: dict[str, list[Link]]) -> dict[str, list[str]]:
@@ -208,14 +230,13 @@ def _comes_before(before: dict[str, set[str]], first: str, then: str) -> bool:
 
 
 def _children(made: Draft, table: str, known: set[str]) -> Iterator[tuple[str, Link]]:
-    """Tables with a reference to this one; and, to the person, those with her identifier."""
+    """Tables with a reference to this one; and those with a column named after the person's."""
     for key in made.store.references_to(table):
         if key.table in known and key.table != table and len(key.columns) == 1:
             why = "foreign key"
             yield key.table, Link(key.columns[0], table, key.targets[0], "from", why)
     if table == made.person:
         yield from _by_number(made, known)
-        yield from _by_identifier(made, known)
 
 
 def _by_number(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
@@ -232,9 +253,12 @@ def _by_number(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
 
 
 def _by_identifier(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
+    """Tables that no reference leads to, with an identifier of the person's; other people's not."""
     mine = {made.guesses[made.person, name].identity: name for name in identities(made)}
     for (table, name), look in sorted(made.guesses.items()):
-        loose = table in known and table != made.person and not made.store.tables[table].foreign
+        loose = (
+            table in known and table != made.person and not looks.STAFF.search(looks.snake(table))
+        )
         if loose and look.identity in mine and look.sure >= SURE:
             target = mine[look.identity]
             yield table, Link(name, made.person, target, "from", f"the same {look.identity}")
@@ -245,5 +269,17 @@ def _parents(made: Draft, table: str, known: set[str]) -> Iterator[Link]:
     for key in made.store.tables[table].foreign:
         personal = sum(1 for (name, _), look in made.guesses.items()
                        if name == key.target and look.sure >= 80)  # fmt: skip
-        if key.target in known and key.target != table and personal >= 2 and len(key.columns) == 1:
+        apart = key.target == table or is_of_others(made, key.target)
+        if key.target in known and not apart and personal >= 2 and len(key.columns) == 1:
             yield Link(key.columns[0], key.target, key.targets[0], "to", "foreign key")
+
+
+def is_of_others(made: Draft, table: str) -> bool:
+    """Say whether a table seems to hold other people than those who ask: the staff, say.
+
+    That a row of the person names one of them is no reason to delete him.
+    """
+    kinds = {look.identity for (each, _), look in made.guesses.items()
+             if each == table and look.sure >= SURE}  # fmt: skip
+    named = looks.PEOPLE.search(looks.snake(table))
+    return bool(looks.STAFF.search(looks.snake(table)) or (named and {"email", "name"} <= kinds))

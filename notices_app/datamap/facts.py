@@ -13,6 +13,7 @@ from notices_app.datamap.form_own import HOLDING
 from notices_app.datamap.masks import Said
 from notices_app.datamap.reading import Place, Report, shown
 from notices_app.datamap.shapes import place
+from notices_app.datamap.taxonomy import USUALLY_NEVER, USUALLY_SENSITIVE, usual
 
 SERVED_NAME = re.compile(NAME.pattern)
 """Names of tables and columns that a map can hold."""
@@ -57,6 +58,7 @@ class Field:
     compare: str
     mark: str | None
     search_text: bool
+    by_data_category: bool = False  # the map says no category: the usual one is taken
     fields: tuple["Field", ...] = ()
 
     @property
@@ -98,10 +100,12 @@ class Collection:
     skips: bool
     after: tuple[tuple[str, Place], ...]  # rows here are changed after those of these
     named: tuple[str, ...]  # collections that must exist
+    stores_key: tuple[str, ...] = ()  # where the map says none: what the store's catalogue says
 
     @property
     def key(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.fields if field.is_key)
+        said = tuple(field.name for field in self.fields if field.is_key)
+        return said or self.stores_key
 
     def field(self, name: str) -> Field | None:
         return next((field for field in self.fields if field.name == name), None)
@@ -137,6 +141,8 @@ class Map:
     collections: tuple[Collection, ...]  # without those that are skipped
     skipped: tuple[Collection, ...]
     left_out: tuple[LeftOut, ...]
+    things: tuple[Collection, ...] = ()  # others refer to them, and nothing personal is said
+    person_taken: bool = False  # the map does not say who the person is
 
     def collection(self, name: str) -> Collection | None:
         return next((each for each in self.collections if each.name == name), None)
@@ -149,31 +155,26 @@ def facts(document: Values, report: Report) -> Map:
     """Turn a document of the right form into facts; findings where names clash."""
     dataset = document["dataset"][0]
     meta = dataset.get("ccpa_meta") or {}
-    found = tuple(_collection(values, meta, dataset["fides_key"], report)
+    above = meta | {"data_categories": dataset.get("data_categories")}
+    found = tuple(_collection(values, above, dataset["fides_key"], report)
                   for values in dataset["collections"])  # fmt: skip
     _once(((each.name, each.place) for each in found), report)
     for collection in found:
         _once(((each.name, each.place) for each in collection.fields), report)
         for field in collection.fields:
             _once(((each.label, each.place) for each in field.within()), report)
-    served = tuple(each for each in found if not each.skips)
     return Map(
         key=dataset["fides_key"],
         place=place(dataset),
-        person=meta.get("person") or _only_identity(served),
+        person=meta.get("person"),
         recipient=meta.get("recipient"),
-        collections=served,
+        collections=tuple(each for each in found if not each.skips),
         skipped=tuple(each for each in found if each.skips),
         left_out=tuple(
             LeftOut(each["table"], each.get("column", ""), place(each))
             for each in meta.get("leaves_out") or ()
         ),
     )
-
-
-def _only_identity(collections: Iterable[Collection]) -> str | None:
-    names = [each.name for each in collections if any(field.identity for field in each.every())]
-    return names[0] if len(names) == 1 else None
 
 
 def _once(names: Iterable[tuple[str, Place]], report: Report) -> None:
@@ -191,7 +192,7 @@ def _once(names: Iterable[tuple[str, Place]], report: Report) -> None:
 def _collection(values: Values, above: Values, dataset: str, report: Report) -> Collection:
     own = values.get("ccpa_meta") or {}
     fides = values.get("fides_meta") or {}
-    meta = {**_inherited(above), **own}
+    meta = {**_inherited(above), **_told(values), **own}
     fields = tuple(_field(each, meta, dataset, report) for each in values["fields"])
     exception = meta.get("exception")
     term = _term(exception, report) if exception else None
@@ -263,8 +264,23 @@ def _holds(said: Any) -> Iterator[Hold]:
 
 
 def _inherited(meta: Values) -> dict[str, Any]:
-    return {key: meta[key] for key in ("category", "source", "collected_from_consumer")
+    return {key: meta[key]
+            for key in ("category", "source", "collected_from_consumer", "data_categories")
             if key in meta}  # fmt: skip
+
+
+def _told(values: Values) -> dict[str, Any]:
+    """The data categories that something says of itself, in fideslang's words."""
+    said = values.get("data_categories")
+    return {"data_categories": said} if said else {}
+
+
+def _usually(meta: Values) -> tuple[str | None, str | None, str | None]:
+    """What data categories usually are: category, what is never disclosed, sensitive kind."""
+    said = meta.get("data_categories") or []
+    never = next((USUALLY_NEVER[each] for each in said if each in USUALLY_NEVER), None)
+    sensitive = next((USUALLY_SENSITIVE[each] for each in said if each in USUALLY_SENSITIVE), None)
+    return usual(said), never, sensitive
 
 
 # --- a field --------------------------------------------------------------------------------------
@@ -280,7 +296,9 @@ def _field(
 ) -> Field:
     fides = values.get("fides_meta") or {}
     own = values.get("ccpa_meta") or {}
-    meta = {**_inherited(above), **own}
+    meta = {**_inherited(above), **_told(values), **own}
+    by_data_category = meta.get("category") is None and bool(meta.get("data_categories"))
+    category, never, sensitive = _usually(meta) if by_data_category else (None, None, None)
     here = (*path, values["name"])
     contact = own.get("contact") or {}
     within = (*inside, values["name"]) if path else ()
@@ -298,11 +316,12 @@ def _field(
         data_type=fides.get("data_type") or "",
         length=fides.get("length"),
         read_only=bool(fides.get("read_only")),
-        category=meta.get("category"),
+        category=meta.get("category") or category,
+        by_data_category=by_data_category and category is not None,
         source=meta.get("source"),
         collected_from_consumer=bool(meta.get("collected_from_consumer")),
-        never_disclosed=meta.get("never_disclosed"),
-        sensitive=meta.get("sensitive"),
+        never_disclosed=meta.get("never_disclosed") or never,
+        sensitive=meta.get("sensitive") or sensitive,
         deleted=_deleted(own, fides, report),
         shared=masks.said(own.get("on_shared")),
         kept=masks.said(own.get("on_kept")),

@@ -69,8 +69,8 @@ LABELS: dict[str, Shape] = {
 }
 LABELS_SAY = {
     "description": "for people",
-    "data_categories": "fideslang's categories; used for proposals, the statutory category stands "
-    "in `ccpa_meta`",
+    "data_categories": "fideslang's categories; where `ccpa_meta` says no `category`, the "
+    "usual one of the first that has one counts, with a warning",
     "data_uses": "allowed, not read (3.x)",
     "data_purposes": "allowed, not read (3.x, the old name of `data_uses`)",
     "data_subjects": "allowed, not read (3.x)",

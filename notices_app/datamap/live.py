@@ -38,6 +38,23 @@ class _Lint:
         self.report.warning(place, code, f"{subject}: {said}")
 
 
+def on_a_copy(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings as they count where nothing waits: a missing index is slow, not wrong."""
+    return [
+        replace(each, level="warning") if each.code == "no-index" else each
+        for each in dict.fromkeys(findings)
+    ]
+
+
+def keys(map_: Map, store: Survey) -> dict[str, tuple[str, ...]]:
+    """Return the store's primary keys of the tables of which the map says none."""
+    return {
+        each.name: store.tables[each.name].key
+        for each in map_.collections
+        if not each.key and each.name in store.tables and store.tables[each.name].key
+    }
+
+
 def lint(map_: Map, store: Survey) -> list[Finding]:
     """Return what the catalogue says against a sound map; names first, and nothing else if wrong.
 
@@ -53,6 +70,7 @@ def lint(map_: Map, store: Survey) -> list[Finding]:
             _wide(look, collection)
             _kinds(look, collection, store.tables[collection.name])
             _unnamed_columns(look, collection)
+            _others(look, collection)
         _unnamed_tables(look)
         _left_out(look)
         _views(look)
@@ -255,6 +273,22 @@ def _unnamed_columns(look: _Lint, collection: Collection) -> None:
             said = f"not in the map, and looks like {guess.data_category}"
             subject = f"{collection.name}.{name}"
             look.warning(collection.place, "personal-column", subject, said)
+
+
+def _others(look: _Lint, collection: Collection) -> None:
+    """Report whose rows may share what a mask changes, and whom no way leads to the person."""
+    named = {each.name for each in look.map.collections}
+    pointed = any(
+        reference.collection == collection.name and reference.direction == "to"
+        for each in look.map.collections
+        for field in each.fields
+        for reference in field.references
+    )
+    if collection.on_delete == "mask" and pointed:
+        for key in look.store.references_to(collection.name):
+            if key.table not in named:
+                said = f"{key.table}.{key.columns[0]} refers to it and is not in the map"
+                look.warning(collection.place, "others-refer", collection.name, said)
 
 
 def _is_left_out(map_: Map, table: str, column: str = "") -> bool:

@@ -13,22 +13,41 @@ from notices_app.datamap.reading import Place, Report, shown
 SYSTEM_TABLE = re.compile(r"(?i)pg_|sqlite_|information_schema$|mysql$|sys$|django_migrations$")
 
 
-def check(map_: Map, report: Report) -> None:
-    """Report whatever is missing, contradictory or unclear."""
+def check(map_: Map, report: Report, *, without_store: bool) -> None:
+    """Report whatever is missing, contradictory or unclear; keys may yet come from a store."""
     person = map_.collection(map_.person) if map_.person else None
     if person is None:
         report.error(map_.place, "no-person", "say in ccpa_meta which collection is the person")
+    elif map_.person_taken and sum(map(_identifies, map_.collections)) > 1:
+        said = f"{map_.person} is taken for the person: most others refer to it"
+        report.warning(person.place, "person-taken", said)
     for collection in (*map_.collections, *map_.skipped):
         _names(collection, map_, report)
     for collection in map_.collections:
+        _key(collection, report, without_store=without_store)
         _collection(collection, report)
         _composites(collection, map_, report)
         for field in collection.fields:
             _field(collection, field, map_, report)
     _skipped(map_, report)
-    if not any(field.identity for each in map_.collections for field in each.every()):
+    if not any(map(_identifies, map_.collections)):
         report.error(map_.place, "no-identity", "no field says by what a person is identified")
     _points(map_, report)
+
+
+def _identifies(collection: Collection) -> bool:
+    return any(field.identity for field in collection.every())
+
+
+def _key(collection: Collection, report: Report, *, without_store: bool) -> None:
+    said = f"{collection.name}: no field is a primary key"
+    if collection.stores_key:
+        said = f"{collection.name}: the store's key is taken: {', '.join(collection.stores_key)}"
+        report.warning(collection.place, "key-taken", said)
+    elif not collection.key and without_store:
+        report.warning(collection.place, "key-taken", f"{said}; the store's will be taken")
+    elif not collection.key:
+        report.error(collection.place, "no-key", said)
 
 
 def _names(collection: Collection, map_: Map, report: Report) -> None:
@@ -47,12 +66,13 @@ def _skipped(map_: Map, report: Report) -> None:
             report.error(collection.place, "skipped-data", said)
         else:
             report.warning(collection.place, "skipped", f"{collection.name}: nothing is done here")
+    for collection in map_.things:
+        said = f"{collection.name} holds nothing personal by its categories: nothing is done here"
+        report.warning(collection.place, "things", said)
 
 
 def _collection(collection: Collection, report: Report) -> None:
     where, name = collection.place, collection.name
-    if not collection.key:
-        report.error(where, "no-key", f"{name}: no field is a primary key")
     if not collection.says_on_delete:
         report.warning(where, "default", f"{name}: rows are deleted")
     if collection.on_delete == "keep" and not collection.keep_code and not collection.term:
@@ -126,7 +146,12 @@ def _needed(collection: Collection) -> set[str]:
 
 def _field(collection: Collection, field: Field, map_: Map, report: Report) -> None:
     if field.category is None and not (field.is_key or field.references or field.fields):
-        report.warning(field.place, "unclassified", "the field has no category")
+        report.warning(
+            field.place, "unclassified", f"{collection.name}.{field.name} has no category"
+        )
+    if field.by_data_category and field.is_classified:
+        said = f"{collection.name}.{field.label}: taken for {field.category} by its data category"
+        report.warning(field.place, "category-taken", said)
     for each in field.within():
         if each.never_disclosed:
             report.warning(each.place, "lifted", "the whole column is withheld from answers")

@@ -103,11 +103,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Flag:
-    """``true`` or ``false``, spelled so."""
+    """``true`` or ``false``, in the three spellings that every version of YAML reads as such."""
+
+    TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 
     def read(self, tree: Tree, report: Report) -> bool | None:
-        if isinstance(tree, Leaf) and tree.bare and tree.text in {"true", "false"}:
-            return tree.text == "true"
+        if isinstance(tree, Leaf) and tree.bare and tree.text in self.TRUE + self.FALSE:
+            return tree.text in self.TRUE
         report.error(tree.place, "flag", "true or false is expected")
         return None
 

@@ -11,6 +11,8 @@ from notices_app.datamap.drafting import (
     columns,
     draft,
     identities,
+    is_of_others,
+    why_not,
 )
 from notices_app.datamap.facts import SERVED_NAME
 from notices_app.datamap.looks import Look
@@ -119,10 +121,13 @@ def _rest(made: Draft) -> Iterator[str]:
     """What is left out, as comments: a person sees what the proposal does not cover."""
     rest = sorted(made.store.tables.keys() - made.links.keys())
     if rest:
-        yield "# Not proposed: no way leads from these tables to the person."
+        yield "# Not proposed: no way leads from these tables to the person, unless said otherwise."
     for table in rest:
         signs = [column for (name, column), look in made.guesses.items()
                  if name == table and look.sure >= SURE]  # fmt: skip
         name = table if SERVED_NAME.fullmatch(table) else "(a name that no map can hold)"
-        yield f"# - {name}" + (f"; looks personal by {', '.join(signs[:5])}" if signs else "")
+        reason = why_not(made.store, table)
+        reason = reason or ("it seems to hold other people" if is_of_others(made, table) else "")
+        said = [f"looks personal by {', '.join(signs[:5])}"] if signs else []
+        yield "; ".join([f"# - {name}", *([reason] if reason else []), *said])
     yield ""

@@ -89,7 +89,7 @@ USUAL: dict[str, Category | None] = {
     "system.authentication": None,
     "system.operations": None,
 }
-"""A reading, for proposals only: what a map says of a category is said by a person.
+"""A reading: it proposes, and counts where a map gives a field no category of the Act itself.
 
 Names of 2.x and 3.x; ``None`` is no personal information by itself.
 """
@@ -131,6 +131,12 @@ USUALLY_SENSITIVE: dict[str, Sensitive] = {
 """The kinds of sensitive information that a data category usually is (Civ. 1798.140(ae))."""
 
 
-def usual(categories: list[str]) -> Category | None:
-    """Return the statutory category in which the first known data category usually falls."""
-    return next((found for each in categories if (found := USUAL.get(each))), None)
+def usual(categories: list[str]) -> str | None:
+    """Return the statutory category in which the first known data category usually falls.
+
+    ``none`` where each of them is known and no personal information by itself.
+    """
+    found = [USUAL[each] for each in categories if each in USUAL]
+    if found and len(found) == len(categories) and not any(found):
+        return "none"
+    return next((str(each.value) for each in found if each), None)

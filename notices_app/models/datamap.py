@@ -126,15 +126,19 @@ class DataMapVersionQuerySet(models.QuerySet["DataMapVersion"]):
         return self.filter(active=True)
 
     def awaiting_approval(self) -> Self:
-        """Versions that nobody has approved, newest of their system only."""
+        """Versions that nobody has approved, newest of their system only; a copy needs nobody."""
         newer = DataMapVersion.objects.filter(
             system=models.OuterRef("system"), number__gt=models.OuterRef("number")
         )
-        return self.filter(approved_by=None).exclude(models.Exists(newer))
+        waiting = self.filter(approved_by=None, system__rehearsal=False)
+        return waiting.exclude(models.Exists(newer))
 
 
 class DataMapVersion(models.Model):
-    """A map as it was loaded. It counts only when a second person has approved its digest."""
+    """A map as it was loaded. It counts only when a second person has approved its digest.
+
+    On a rehearsal copy the newest counts at once, also one that nobody named brought.
+    """
 
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key",
@@ -143,6 +147,7 @@ class DataMapVersion(models.Model):
         "document": "none",
         "digest": "none",
         "findings": "none",
+        "keys": "none",
         "loaded_by": "staff",
         "loaded_at": "none",
         "approved_by": "staff",
@@ -154,7 +159,10 @@ class DataMapVersion(models.Model):
     document = models.TextField(_("document"))
     digest = models.CharField(_("digest"), max_length=64)
     findings = models.PositiveIntegerField(_("findings"))
-    loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    keys = models.JSONField(default=dict)  # the store's, of tables of which the map says none
+    loaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     loaded_at = models.DateTimeField(_("loaded"))
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
@@ -175,7 +183,8 @@ class DataMapVersion(models.Model):
             ),
             models.CheckConstraint(
                 name="a_map_is_approved_by_a_second_person",
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("loaded_by")),
+                condition=Q(approved_by__isnull=True)
+                | Q(loaded_by__isnull=False) & ~Q(approved_by=F("loaded_by")),
             ),
             models.CheckConstraint(
                 name="an_approved_map_has_its_moment",

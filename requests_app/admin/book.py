@@ -296,6 +296,7 @@ SENTENCES.update(
         "batch.parted": lambda _f: (
             _("The store refused a chunk: it was parted, so that only who is to blame waits.")
         ),
+        "plan.halved": lambda _f: _("The plan of the chunk became two, of the same rows."),
         "batch.stopped": lambda facts: _("The batch was stopped: %s.")
         % (stop_words(str(facts.get("reason", ""))).lower() or "–"),
         "work.retried": lambda _f: _("Work that had given up was tried again."),
@@ -313,6 +314,17 @@ SENTENCES.update(
         ),
         "suppression.digests": lambda _f: (
             _("Whom a database must keep out was written to a file, as digests.")
+        ),
+        "drop.loaded": lambda facts: (
+            _("A list of the deletion platform was kept: %s items.") % facts.get("items", 0)
+        ),
+        "drop.looked": lambda facts: (
+            _("The list was held against %(system)s: %(found)s found.")
+            % {"system": facts.get("system", ""), "found": facts.get("found", 0)}
+        ),
+        "drop.settled": lambda facts: (
+            _("Every item is answered: %(one)s one consumer, %(several)s several, %(none)s none.")
+            % {name: facts.get(name, 0) for name in ("one", "several", "none")}
         ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),

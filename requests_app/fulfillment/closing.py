@@ -1,5 +1,6 @@
 """The end of a deletion: everybody who must know has been told, so the consumer is."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
@@ -38,7 +39,7 @@ def close_told(*, at: datetime, limit: int = 1000) -> int:
     The outcome is derived from the proved plans: in part where something is kept.
     """
     with transaction.atomic():
-        plans = _to_close(limit)()
+        plans = _whole(_to_close(limit)())
         by_outcome: dict[Outcome, dict[int, ConsumerRequest]] = {}
         told: dict[int, list[dict[str, Any]]] = {}
         proved: dict[int, dict[str, Any]] = {}
@@ -79,12 +80,29 @@ def _to_close(limit: int) -> Prepared[Any]:
         lambda: (
             _told()
             .select_related("consumer_request__data_key")
-            .annotate(providers=_providers())
+            .annotate(providers=_providers(), proved=_proved())
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("consumer_request_id", "pk")[:limit]
         ),
         planned=True,
     )
+
+
+def _whole(plans: Sequence[Any]) -> list[Any]:
+    """The plans of requests of which every proved plan is in hand.
+
+    What the limit cut off, or another worker holds, is part of the answer: its request waits.
+    """
+    held = Counter(plan.consumer_request_id for plan in plans)
+    return [plan for plan in plans if held[plan.consumer_request_id] == plan.proved]
+
+
+def _proved() -> Subquery:
+    """How many plans of the plan's request are proved."""
+    proved = Plan.objects.filter(
+        consumer_request=OuterRef("consumer_request"), state=PlanState.PROVED
+    )
+    return Subquery(proved.values("consumer_request").annotate(n=Count("pk")).values("n"))
 
 
 def _told() -> QuerySet[Plan]:

@@ -16,7 +16,8 @@ from requests_app.fulfillment import erasure_ledger, newborn, pacing
 from requests_app.fulfillment.cutting import cut_rows, together
 from requests_app.fulfillment.loading import Load, load, merge, require_known
 from requests_app.fulfillment.packing import Part, canonical, is_redaction
-from requests_app.models import Chunk, Receipt
+from requests_app.fulfillment.strangers import strangers
+from requests_app.models import Batch, Chunk, Receipt
 
 SYSTEM = Actor.system("erasure")
 
@@ -37,7 +38,7 @@ def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) ->
         turn.begin(loaded.plans[0].map_version.system, loaded.target, at=at)
     work.seam("erase.before-effect")
     with connector.transaction():
-        born = [] if is_redaction(loaded.parts) else newborn.born_since(loaded, at)
+        born = [] if _names_every_row(loaded) else _born(loaded, at)
         if born:
             newborn.intend(loaded, born, at)
         parts = in_order(loaded, [*loaded.parts, *born])
@@ -54,6 +55,26 @@ def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) ->
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
     return replace(loaded, parts=parts)
+
+
+def _names_every_row(loaded: Load) -> bool:
+    """Whether the rows alone are meant: texts of others, or what the law no longer keeps.
+
+    Whoever has the person's key by now, and what was born since, is no part of that.
+    """
+    if any(plan.consumer_request_id for plan in loaded.plans):
+        return False
+    return is_redaction(loaded.parts) or loaded.chunk.batch.kind == Batch.Kind.TERM
+
+
+def _born(loaded: Load, at: datetime) -> list[Part]:
+    """What was born since the freeze; each key must still be the person's.
+
+    Asked where the store gives free keys away again. Raises ``KeyOfAnother``.
+    """
+    if loaded.target.connector.gives_again and strangers(loaded.target, loaded.subjects):
+        raise KeyOfAnother(loaded.target.program.person)
+    return newborn.born_since(loaded, at)
 
 
 def refresh(loaded: Load) -> None:

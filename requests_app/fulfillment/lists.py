@@ -1,26 +1,35 @@
 """A list of people to delete: read, located and frozen chunk by chunk, approved as one batch."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
+from itertools import chain, islice
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max, Sum
 
-from ccpa_office import ledger, sealing
-from ccpa_office.connectors.base import Identity
+from ccpa_office import clock, ledger, sealing, work
+from ccpa_office.connectors.base import Identity, Key
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets
 from requests_app.fulfillment import batches
-from requests_app.fulfillment.locating import locate
-from requests_app.fulfillment.packing import Subject, batch_hash
+from requests_app.fulfillment.locating import Found, locate, merged
+from requests_app.fulfillment.packing import Subject, as_key, batch_hash, canonical
 from requests_app.fulfillment.plan import freeze
-from requests_app.models import Batch, BatchState, Chunk, Plan
+from requests_app.models import Batch, BatchState, Chunk, Listed, Plan
 
 KINDS = ("email", "phone_number", "name")
+AT_A_TIME = 100_000
+"""So many people are in memory at once while a list is read; they are sorted by their keys."""
+HOLD = work.Hold(lease=timedelta(minutes=3))
+PAUSE = 0.1
+CONTEXT = "list.people"
 
 
 class ListRefused(Exception):
@@ -65,13 +74,25 @@ def _identity(row: dict[str, str], line: int) -> Identity:
 def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -> Opened:
     """Freeze plans for everybody on a list; the batch then waits for its approvals.
 
-    Entries that name nobody, or more than one person, are counted and left out. Raises
-    ``ListRefused``, ``NotAllowed``.
+    Who opened the list builds its plans beside the workers. Raises ``ListRefused``,
+    ``NotAllowed``.
+    """
+    opened = take_in(system_key, lines, by=by, at=at)
+    _build_along(opened.batch)
+    opened.batch.refresh_from_db()
+    return opened
+
+
+def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -> Opened:
+    """Read a list once, a piece at a time, and write its people down, sealed, in chunks.
+
+    Workers build the plans; whoever dies over one, another goes on. Entries that name nobody, or
+    more than one person, are counted and left out. Raises ``ListRefused``, ``NotAllowed``.
     """
     require(by, Verb.PLAN)
-    text = list(lines)  # as it came: a third of the memory of what is read from it
-    if not sum(1 for _ in read(text)):
-        raise ListRefused("The list is empty.")
+    reading = _Reading()
+    pieces = reading.pieces(targets.of(system_key).connector.people, read(lines))
+    first = next(pieces)
     batch = Batch.objects.create(
         kind=Batch.Kind.LIST,
         system_key=system_key,
@@ -81,43 +102,151 @@ def open_list(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime)
         opened_by_id=by.id,
         opened_at=at,
     )
-    entries = read(text)
-    counts = [0, 0, 0]
-    ordinal = 0
-    while chunk := list(islice(entries, batches.CHUNK)):
-        ordinal += 1
-        for place, count in enumerate(_freeze_chunk(batch, ordinal, chunk, by=by, at=at)):
-            counts[place] += count
-    close_gathering(batch, counts[0], by=by, at=at)
-    return Opened(batch, *counts)
+    key = sealing.new_key()
+    try:
+        for people in chain([first], pieces):
+            _write_down(batch, people, key, at=at)
+    except ListRefused:
+        _forget(batch)
+        raise
+    _begin(batch, by=by, at=at)
+    return Opened(batch, reading.found, reading.unknown, reading.ambiguous)
 
 
-def _freeze_chunk(
-    batch: Batch, ordinal: int, identities: list[Identity], *, by: Actor, at: datetime
-) -> tuple[int, int, int]:
-    people = targets.of(batch.system_key).connector.people(identities)
-    subjects = {
-        found[0]: Subject(found[0], identity.identifiers)
-        for identity, found in zip(identities, people, strict=True)
-        if len(found) == 1
-    }
-    unknown = sum(not found for found in people)
-    ambiguous = sum(len(found) > 1 for found in people)
-    if subjects:
-        found = locate(batch.system_key, list(subjects.values()), on=received_date(at))
-        with transaction.atomic():
-            _still_gathering(batch)
-            chunk = Chunk.objects.create(
-                batch=batch,
-                ordinal=ordinal,
-                people=len(subjects),
-                lane="erase",
-                state="done",
-                stage=Chunk.Stage.WAIT,
-                not_before=at,
+People = dict[Key, str]
+"""Whom a list names: each person's key, and the identifiers as canonical JSON."""
+
+
+class _Reading:
+    """A list while it is read: what became of its entries."""
+
+    def __init__(self) -> None:
+        self.found = self.unknown = self.ambiguous = 0
+
+    def pieces(
+        self, asked: Callable[[list[Identity]], list[list[Key]]], entries: Iterator[Identity]
+    ) -> Iterator[People]:
+        """The people of the list, as many at a time as memory may hold, at least one piece."""
+        people: People = {}
+        block = list(islice(entries, batches.CHUNK))
+        if not block:
+            raise ListRefused("The list is empty.")
+        while block:
+            self._take(people, zip(block, asked(block), strict=True))
+            if len(people) >= AT_A_TIME:
+                yield people
+                people = {}
+            block = list(islice(entries, batches.CHUNK))
+        yield people
+
+    def _take(self, people: People, named: Iterable[tuple[Identity, list[Key]]]) -> None:
+        for identity, keys in named:
+            if len(keys) != 1:
+                self.unknown += not keys
+                self.ambiguous += len(keys) > 1
+                continue
+            key, identifiers = keys[0], identity.identifiers
+            if key in people:  # named twice
+                identifiers = merged(json.loads(people[key]), identifiers)
+            else:
+                self.found += 1
+            people[key] = canonical(identifiers).decode()
+
+
+def _write_down(batch: Batch, people: People, data_key: DataKey, *, at: datetime) -> None:
+    """Write people down in chunks, in the order of their keys: neighbors are stored together."""
+    box, ordered = sealing.Box(data_key), sorted(people)
+    last = batch.chunks.aggregate(last=Max("ordinal"))["last"] or 0
+    cut = [ordered[n : n + batches.CHUNK] for n in range(0, len(ordered), batches.CHUNK)]
+    with transaction.atomic():
+        _still_gathering(batch)
+        chunks = Chunk.objects.bulk_create(
+            Chunk(
+                batch=batch, ordinal=ordinal, people=len(keys), lane="plan", state="done",
+                stage=Chunk.Stage.PLAN, not_before=at,
             )
-            freeze(found, data_key=sealing.new_key(), at=at, chunk=chunk, asked_by_id=by.id)
-    return len(subjects), unknown, ambiguous
+            for ordinal, keys in enumerate(cut, start=last + 1)
+        )  # fmt: skip
+        Listed.objects.bulk_create(
+            Listed(chunk=chunk, data_key=data_key, people=_sealed(box, keys, people))
+            for chunk, keys in zip(chunks, cut, strict=True)
+        )
+
+
+def _sealed(box: sealing.Box, keys: Sequence[Key], people: People) -> bytes:
+    pairs = ",".join(f"[{canonical(key).decode()},{people[key]}]" for key in keys)
+    return box.seal(f"[{pairs}]", context=CONTEXT)
+
+
+def _forget(batch: Batch) -> None:
+    """Nothing is kept of a list that cannot be read to its end."""
+    with transaction.atomic():
+        batch.chunks.all().delete()
+        batch.delete()
+
+
+def _begin(batch: Batch, *, by: Actor, at: datetime) -> None:
+    """The list is read: its plans can be built, by whoever comes."""
+    with transaction.atomic():
+        _still_gathering(batch)
+        if not batch.chunks.filter(stage=Chunk.Stage.PLAN).update(state="ready"):
+            close_gathering(batch, 0, by=by, at=at)
+
+
+def _build_along(batch: Batch) -> None:
+    """Build plans beside the workers until all are built, or somebody has to wait for a store."""
+    building = batch.chunks.filter(stage=Chunk.Stage.PLAN)
+    while True:
+        tally = work.drain("plan", handlers=[(Chunk, build_all)], owner="list", hold=HOLD)
+        if tally.failed or not building.filter(state="running").exists():
+            return
+        time.sleep(PAUSE)  # somebody else builds the last ones
+
+
+def build_all(chunks: Iterable[Chunk]) -> None:
+    """Build the plans of claimed chunks."""
+    for chunk in chunks:
+        build(chunk, at=clock.now())
+
+
+def build(chunk: Chunk, *, at: datetime) -> None:
+    """Locate and freeze the people of a claimed chunk; the last one lets the batch wait.
+
+    Reads outside any transaction; what is found is written at once. Raises ``work.LeaseLost``.
+    """
+    try:
+        listed = _listed(chunk)
+        people = json.loads(sealing.Box(listed.data_key).open(listed.people, context=CONTEXT))
+        subjects = [Subject(as_key(key), identifiers) for key, identifiers in people]
+        found = locate(chunk.batch.system_key, subjects, on=received_date(at))
+        work.seam("plan.before-commit")
+        _freeze(chunk, listed, found, at)
+    except ListRefused:
+        work.finish(chunk, stage=Chunk.Stage.DONE)
+
+
+def _listed(chunk: Chunk) -> Listed:
+    """The people of a chunk. Raises ``ListRefused`` when the list was thrown away."""
+    listed = Listed.objects.filter(chunk=chunk).select_related("data_key").first()
+    if listed is None:
+        raise ListRefused
+    return listed
+
+
+def _freeze(chunk: Chunk, listed: Listed, found: Found, at: datetime) -> None:
+    """Freeze a chunk; the last of its batch closes the list, whose key is then of no more use."""
+    batch = chunk.batch
+    with transaction.atomic():
+        key, opened_by = sealing.new_key(), batch.opened_by_id
+        freeze(found, data_key=key, at=at, chunk=chunk, asked_by_id=opened_by)
+        _still_gathering(batch)
+        work.finish(chunk, stage=Chunk.Stage.WAIT, lane="erase", attempts=0)
+        listed.delete()
+        if not batch.chunks.filter(stage=Chunk.Stage.PLAN).exists():
+            sealing.destroy(listed.data_key, at)
+            people = batch.chunks.aggregate(people=Sum("people"))["people"]
+            by = Actor(kind="staff", id=opened_by, roles=frozenset())
+            close_gathering(batch, people, by=by, at=at)
 
 
 def _still_gathering(batch: Batch) -> None:

@@ -14,7 +14,7 @@ from requests_app.fulfillment.packing import (
     Part,
     Subject,
 )
-from requests_app.targets import System
+from requests_app.targets import System, Target
 
 LARGE_TABLE = 10_000
 """The share of a table counts only where the table has more rows than this."""
@@ -32,7 +32,11 @@ class Found:
 
 def locate(system_key: str, subjects: Sequence[Subject], *, on: date) -> Found:
     """Find every row of the people in one system; one statement a table, however many people."""
-    target = targets.of(system_key)
+    return locate_in(targets.of(system_key), subjects, on=on)
+
+
+def locate_in(target: Target, subjects: Sequence[Subject], *, on: date) -> Found:
+    """The same in a system that is at hand."""
     people = [each.key for each in subjects]
     marks = target.connector.marks(people)
     full = [
@@ -56,8 +60,10 @@ def parts_of(program: Program, located: Sequence[Located]) -> list[Part]:
     parts: list[Part] = []
     for each in located:
         table = program.table(each.table)
-        if table.action != "keep" and not _stands_out(each):
-            parts += [Part(each.table, table.action, each.keys, each.persons)] if each.keys else []
+        if _is_alike(table, each):
+            reason = table.keep_code if table.action == "keep" else ""
+            whole = Part(each.table, table.action, each.keys, each.persons, reason=reason)
+            parts += [whole] if each.keys else []
             continue
         groups: dict[tuple[str, str, bool], Part] = {}
         for key, person, shared, kept, until in zip(
@@ -109,9 +115,13 @@ def _trims(table: Table, located: Located) -> list[Part]:
     return [Part(table.name, "trim", [key for key, _ in rows], [person for _, person in rows])]
 
 
-def _stands_out(located: Located) -> bool:
-    """Whether any row is shared or kept, or was kept until some day."""
-    return any(located.shared) or any(located.kept) or any(located.until)
+def _is_alike(table: Table, located: Located) -> bool:
+    """Whether the map does one and the same to all rows: none stands out by others or by a term."""
+    stays = table.action == "keep"
+    usual = {table.keep_code if stays else ""}
+    shared = not stays and any(located.shared)
+    trimmed = stays and bool(table.trims)
+    return not (shared or trimmed or set(located.kept) - usual or any(located.until))
 
 
 @dataclass(frozen=True)

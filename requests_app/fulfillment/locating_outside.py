@@ -6,6 +6,7 @@ from typing import Any
 from ccpa_office.connectors.base import Key
 from notices_app.datamap.compiling import OUTSIDE
 from requests_app import targets
+from requests_app.fulfillment import apart
 from requests_app.fulfillment.locating import Found, merged
 from requests_app.fulfillment.packing import Part, Subject
 from requests_app.models import Plan
@@ -16,15 +17,21 @@ def found_outside(number: str, found: Iterable[Found]) -> list[Found]:
     """A plan's worth for each outside system, asked by what the databases hold of the person.
 
     Only identifiers that stand in the person's own rows are used: a typed one proves nothing
-    (VR-14). No system outside is called, so that none that is away holds up a plan. A system that
-    knows people by what we do not hold of this one gets a plan without keys: nothing can be asked
-    there, and a person says what becomes of it.
+    (VR-14), and one that others bear too would lead to theirs. No system outside is called, so
+    that none that is away holds up a plan. A system that knows people by what we do not hold of
+    this one gets a plan without keys: nothing can be asked there, and a person says what becomes
+    of it.
     """
+    found = list(found)
     known: dict[str, list[str]] = {}
     subjects = [subject for each in found for subject in each.subjects]
-    for subject in subjects:
+    vendors = targets.vendors() if subjects else []
+    for subject in subjects if vendors else []:
         known = merged(known, subject.identifiers)
-    return [_asked(vendor, number, known) for vendor in targets.vendors()] if subjects else []
+    kinds = {kind for vendor in vendors for kind in vendor.description.identifiers}
+    sources = [(targets.of(each.target.key), [s.key for s in each.subjects]) for each in found]
+    known = apart.own(sources, known, kinds)
+    return [_asked(vendor, number, known) for vendor in vendors]
 
 
 def _asked(vendor: Vendor, number: str, known: dict[str, list[str]]) -> Found:

@@ -15,6 +15,7 @@ from requests_app.models import (
     BatchState,
     Chunk,
     ConsumerRequest,
+    Listed,
     Note,
     Plan,
     PlanState,
@@ -73,7 +74,8 @@ def _void_waiting(batch: Batch) -> list[ConsumerRequest]:
 def discard(batch: Batch, *, by: Actor, at: datetime) -> Batch:
     """Throw away a list that was never read to its end; nothing of it can be approved.
 
-    Who still reads it finds out at the next chunk. Raises ``ApprovalRefused``, ``NotAllowed``.
+    Who still reads it, or builds its plans, finds out at the next chunk. Raises
+    ``ApprovalRefused``, ``NotAllowed``.
     """
     require(by, Verb.STOP_BATCH)
     with transaction.atomic():
@@ -82,7 +84,9 @@ def discard(batch: Batch, *, by: Actor, at: datetime) -> Batch:
             raise ApprovalRefused("this batch is not being planned any more")
         batch.state, batch.stop_reason, batch.finished_at = BatchState.STOPPED, "discarded", at
         batch.save(update_fields=["state", "stop_reason", "finished_at"])
-        batch.chunks.filter(stage=Chunk.Stage.WAIT).update(stage=Chunk.Stage.DONE)
+        gone = batch.chunks.filter(stage__in=[Chunk.Stage.PLAN, Chunk.Stage.WAIT])
+        Listed.objects.filter(chunk__in=gone).delete()
+        gone.update(stage=Chunk.Stage.DONE)
         Plan.objects.filter(chunk__batch=batch, state=PlanState.FROZEN).update(state=PlanState.VOID)
         ledger.record("batch.discarded", subject=f"batch:{batch.pk}", by=by, at=at)
     return batch

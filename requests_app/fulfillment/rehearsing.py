@@ -16,11 +16,12 @@ from ccpa_office import sealed_files, sealing
 from ccpa_office.connectors.base import Finding, Identity, Table
 from ccpa_office.connectors.collected import Window
 from ccpa_office.law.retention import LOOKBACK_FROM
+from notices_app import datamap
 from notices_app.models import DataSystem
 from requests_app import targets
 from requests_app.fulfillment import erasure, proof
 from requests_app.fulfillment.loading import Load, merge
-from requests_app.fulfillment.locating import locate
+from requests_app.fulfillment.locating import locate_in
 from requests_app.fulfillment.package import building
 from requests_app.fulfillment.packing import Part, Subject, canonical
 from requests_app.models import Chunk
@@ -62,13 +63,14 @@ def plan(asked: Asked) -> tuple[Load, list[Finding]]:
     """
     if not DataSystem.objects.filter(key=asked.system, rehearsal=True).exists():
         raise NotARehearsal
-    target = targets.of(asked.system)
+    target = targets.rehearsed(asked.system)
     identity = Identity({kind: list(values) for kind, values in asked.identifiers.items()})
     people = target.connector.people([identity])[0]
     subjects = [Subject(key, dict(identity.identifiers)) for key in people]
-    found = locate(asked.system, subjects, on=asked.on)
+    found = locate_in(target, subjects, on=asked.on)
     parts = [_decided(part, asked.shared) for part in found.parts]
-    return _load(target, found.subjects, parts), target.connector.check()
+    findings = datamap.on_a_copy(target.connector.check())
+    return _load(target, found.subjects, parts), findings
 
 
 def _decided(part: Part, decisions: Mapping[str, str]) -> Part:

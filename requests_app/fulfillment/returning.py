@@ -19,6 +19,7 @@ from requests_app.fulfillment.lists import close_gathering
 from requests_app.fulfillment.locating import Found, locate
 from requests_app.fulfillment.packing import Part, Subject, open_part, open_subjects
 from requests_app.fulfillment.plan import freeze
+from requests_app.fulfillment.strangers import strangers
 from requests_app.models import Batch, BatchState, Chunk, ResidueState, Return
 
 SYSTEM = Actor.system("proof")
@@ -86,16 +87,18 @@ def _freeze(batch: Batch, ordinal: int, back: Return, found: Found, at: datetime
 def _in_database(back: Return, *, at: datetime) -> Found | None:
     """Rows of whoever of the plan has rows again, under the old key or where identifiers lead.
 
-    What stays by right of the same people is in the plan too, as what is kept.
+    What stays by right of the same people is in the plan too, as what is kept. Rows of whoever was
+    given the key since are that person's.
     """
     plan = back.plan
     subjects = open_subjects(sealing.Box(plan.data_key), plan)
-    connector = targets.of(plan.system_key).connector
-    named = connector.people([Identity(each.identifiers) for each in subjects])
+    target = targets.of(plan.system_key)
+    named = target.connector.people([Identity(each.identifiers) for each in subjects])
+    taken = strangers(target, subjects)
     whose = {
         key: number
         for number, (subject, keys) in enumerate(zip(subjects, named, strict=True))
-        for key in [subject.key, *keys]
+        for key in [*([] if number in taken else [subject.key]), *keys]
     }
     people = [Subject(key, subjects[number].identifiers) for key, number in whose.items()]
     found = locate(plan.system_key, people, on=received_date(at))

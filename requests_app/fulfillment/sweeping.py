@@ -53,6 +53,8 @@ AT_THE_LATEST = timedelta(days=1)
 PAGE = 2000
 BUDGET = 60.0
 """Seconds of one turn; the next turn goes on behind the last page."""
+MOST_PEOPLE = 50_000
+"""So many people one sweep looks for: some 200 MB. More people of a batch are another sweep."""
 KEY, AFTER = "trace.key", "sweep.after"
 
 Met = frozenset[tuple[str, str]]
@@ -68,10 +70,9 @@ def gather(*, at: datetime) -> int:
         Q(batch__state=BatchState.DONE) | Q(proved_at__lte=at - AT_THE_LATEST),
         Exists(kept), swept__isnull=True, stage=Chunk.Stage.DONE, proved_at__isnull=False,
     ).exclude(batch__kind=Batch.Kind.TEXT)  # fmt: skip
-    by_batch: dict[int, list[Chunk]] = {}
-    for chunk in due.order_by("batch_id", "pk")[:5000]:
-        by_batch.setdefault(chunk.batch_id, []).append(chunk)
-    for batch, chunks in by_batch.items():
+    crowds = list(_crowds(due.order_by("batch_id", "pk")[:5000]))
+    for chunks in crowds:
+        batch = chunks[0].batch_id
         with transaction.atomic():
             sweep = Sweep.objects.create(
                 batch_id=batch, ordinal=1 + Sweep.objects.filter(batch=batch).count(),
@@ -79,7 +80,20 @@ def gather(*, at: datetime) -> int:
                 people=sum(chunk.people for chunk in chunks),
             )  # fmt: skip
             SweptChunk.objects.bulk_create(SweptChunk(sweep=sweep, chunk=chunk) for chunk in chunks)
-    return len(by_batch)
+    return len(crowds)
+
+
+def _crowds(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks of one batch together, as many people as one process can hold in mind."""
+    together: list[Chunk] = []
+    for chunk in chunks:
+        people = sum(each.people for each in together) + chunk.people
+        if together and (together[0].batch_id != chunk.batch_id or people > MOST_PEOPLE):
+            yield together
+            together = []
+        together.append(chunk)
+    if together:
+        yield together
 
 
 @dataclass
@@ -142,7 +156,7 @@ class _Turn:
     box: sealing.Box
     at: datetime
     ambiguous: dict[tuple[str, str], bool] = field(default_factory=dict)
-    """Of every value of the people, whether it alone tells of nobody; asked once a turn."""
+    """Of every value that was met, whether it alone tells of nobody; asked once a turn."""
 
     def to_the_end(self) -> bool:
         """Read on; whether everything is read. What was found stands with how far it is."""
@@ -190,8 +204,7 @@ class _Turn:
         """Traces of a page, one for each row and plan; and how many names stood alone."""
         stays = self.people.stays.get(table, set())
         traces, alone = [], 0
-        if seen and not self.ambiguous:
-            self._ask_others()
+        self._ask_others(seen)
         for row in (row for row in seen if row.key not in stays):
             places = [place for place, met in row.people.items() if self._tells(met)]
             alone += len(row.people) - len(places)
@@ -218,24 +231,33 @@ class _Turn:
         ]
         return len(apart) > 1 or not all(self.ambiguous.get(each, False) for each in apart)
 
-    def _ask_others(self) -> None:
-        """Find out which values others bear too: a namesake, a household's telephone."""
-        values: dict[tuple[str, str], tuple[str, str]] = {}
-        own: dict[tuple[str, str], set[Key | None]] = {}
-        for subject in self.people.subjects:
-            for kind, held in subject.identifiers.items():
-                for value in held:
-                    values[_borne_as(kind, value)] = kind, value
-                    own.setdefault(_borne_as(kind, value), set()).add(subject.key)
-        borne = self.target.connector.bearers(list(values.values()))
-        for (borne_as, (kind, value)), found in zip(values.items(), borne, strict=True):
-            others = set(found) - own[borne_as]
-            self.ambiguous[borne_as] = bool(others) or (is_name(kind) and self._is_common(value))
+    def _ask_others(self, seen: Sequence[Seen]) -> None:
+        """Find out which of the values on a page others bear too: a namesake, a household."""
+        met = {each for row in seen for values in row.people.values() for each in values}
+        asked = {_borne_as(*each): each for each in sorted(met)}
+        values = [each for borne_as, each in asked.items() if borne_as not in self.ambiguous]
+        borne = self.target.connector.bearers(values) if values else []
+        for (kind, value), found in zip(values, borne, strict=True):
+            own = self._own(kind, value)
+            is_common = is_name(kind) and (_is_one_word(value) or len(own) > 1)
+            self.ambiguous[_borne_as(kind, value)] = is_common or not set(found) <= own
 
-    def _is_common(self, name: str) -> bool:
-        """Whether a name is one word, or several of the people bear it."""
-        one_word = name.isascii() and " " not in name.strip()
-        return one_word or len(self.crowd.find(name)) > 1
+    def _own(self, kind: str, value: str) -> set[Key | None]:
+        """The keys of the people of the sweep who bear a value."""
+        borne_as = _borne_as(kind, value)
+        return {
+            subject.key
+            for subject in (self.people.subjects[each] for each in self.crowd.bearing(value))
+            if any(
+                _borne_as(other, each) == borne_as
+                for other, held in subject.identifiers.items()
+                for each in held
+            )
+        }
+
+
+def _is_one_word(name: str) -> bool:
+    return name.isascii() and " " not in name.strip()
 
 
 NAME = "name"

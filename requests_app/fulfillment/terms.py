@@ -74,7 +74,8 @@ def _gather(system_key: str, on: date, at: datetime) -> int:
     while cases := _cases(system_key, on):
         subjects = [case.subject for case in cases]
         found = locate(system_key, subjects, on=on)
-        found = replace(found, parts=[_own(part, cases) for part in found.parts])
+        # who has the key by now may be another: nobody is known by more than was noted then
+        found = replace(found, subjects=subjects, parts=[_own(part, cases) for part in found.parts])
         freed = {person for part in found.parts if _acts(part) for person in part.persons}
         with transaction.atomic():
             _wait(cases, found, freed, on)

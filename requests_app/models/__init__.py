@@ -8,6 +8,7 @@ from requests_app.models.correction import (
     CorrectionStage,
     Seen,
 )
+from requests_app.models.drop import DropList, DropLook, DropOutcome, DropPiece
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -23,6 +24,7 @@ from requests_app.models.fulfillment import (
     Switch,
 )
 from requests_app.models.kept import Kept
+from requests_app.models.listed import Listed
 from requests_app.models.outside import (
     OutsideCall,
     OutsideEvidence,
@@ -75,6 +77,10 @@ __all__ = [
     "Declaration",
     "Delivery",
     "Download",
+    "DropList",
+    "DropLook",
+    "DropOutcome",
+    "DropPiece",
     "EvidencePoint",
     "Finding",
     "HostDigest",
@@ -85,6 +91,7 @@ __all__ = [
     "Link",
     "LinkAsked",
     "LinkPurpose",
+    "Listed",
     "Look",
     "Message",
     "Note",

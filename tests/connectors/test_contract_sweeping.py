@@ -1,9 +1,11 @@
 """The contract, fourth part: people are found in texts of others' rows, all of them in one pass."""
 
+import json
+
 import pytest
 
 from ccpa_office.connectors.base import Identity, Rows
-from ccpa_office.connectors.sweeping import Crowd
+from ccpa_office.connectors.sweeping import Crowd, told
 from tests.connectors.test_contract_recounting import FOUND, SPARED
 
 CROWD = [
@@ -79,3 +81,19 @@ def test_who_bears_a_name_is_found_in_every_column_of_names(school):
         [("name", names[0].upper()), ("full_name", names[1]), ("name", "Nobody Here"), ("x", "")]
     )
     assert [len(each) for each in found] == [2, 1, 0, 0]  # the first shares hers with another
+
+
+def test_json_is_read_in_every_column_and_at_every_depth(school, crowd):
+    """In a column of texts too, letters spelled by numbers, deeper than any reader goes."""
+    school.run("UPDATE forum_posts SET body = 'nobody'")
+    (one,), (other,) = school.run("SELECT id FROM forum_posts ORDER BY id LIMIT 2")
+    spelled = json.dumps({"to": "森川 花", "n": 415})
+    deep = "[" * 5_000 + spelled + "]" * 5_000
+    for key, text in ((one, spelled), (other, deep)):
+        school.run("UPDATE forum_posts SET body = :t WHERE id = :k", t=text, k=key)
+    assert swept(school, "forum_posts", crowd)[0] == {one: {0}, other: {0}}
+    school.connector.redact("forum_posts", Rows([one, other], [0, 0]), CROWD)
+    assert swept(school, "forum_posts", crowd)[0] == {}
+    left = school.one("SELECT body FROM forum_posts WHERE id = :k", k=other)
+    assert left == deep.replace(json.dumps("森川 花"), '"[removed]"')
+    assert (told("[" * 5_000), told("[" * 5_000 + '"')) == ("", "[" * 5_000 + '"')

@@ -305,6 +305,14 @@ def test_json_of_any_depth_is_walked():
     assert strip_json(deep, FOUND) == deep.replace('"ann"', '"[removed]"')
 
 
+def test_a_quote_that_nothing_closes_is_looked_for_once():
+    """Looked for from each other quote too, a text of a megabyte took half an hour."""
+    text = '["' + r"\"" * 40_000 + "ann"
+    assert strip_json(text, FOUND) == text[:-3] + "[removed]"
+    inside = json.dumps([text], ensure_ascii=False)
+    assert json.loads(strip_json(inside, FOUND)) == [text[:-3] + "[removed]"]
+
+
 @settings(deadline=None, max_examples=60)
 @given(VALUES["json"], st.lists(st.text(min_size=3, max_size=8), max_size=3))
 def test_json_stays_json_and_nobody_shows_in_it(document, names):

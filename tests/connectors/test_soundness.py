@@ -7,6 +7,8 @@ import pytest
 from ccpa_office import connectors
 from ccpa_office.connectors.base import (
     Change,
+    ChangeBlocked,
+    KeysRefused,
     MapDoesNotFit,
     StoreUnreachable,
 )
@@ -56,6 +58,17 @@ def test_a_store_that_would_not_bear_the_change_is_reported(fresh_learners, stat
     assert set(errors(fresh_learners)) == {code}
 
 
+def test_a_missing_index_comes_with_the_statement_that_makes_it(fresh_learners):
+    fresh_learners.execute("DROP INDEX accounts_email; DROP INDEX orders_account")
+    connector = fresh_learners.reconnect(fresh_learners.program)
+    said = [each.message.partition("index: ")[2] for each in connector.check()]
+    connector.close()
+    for statement in said:
+        fresh_learners.execute(statement)
+    assert errors(fresh_learners) == []
+    assert len(said) == 2
+
+
 def test_a_cascade_and_a_trigger_are_warnings(fresh_learners):
     fresh_learners.execute(
         "ALTER TABLE grades DROP CONSTRAINT grades_enrolment_id_fkey,"
@@ -71,6 +84,36 @@ def test_a_cascade_and_a_trigger_are_warnings(fresh_learners):
     found = [(each.level, each.code) for each in connector.check()]
     connector.close()
     assert found == [("warning", "cascade"), ("warning", "trigger")]
+
+
+def test_what_a_trigger_copies_into_a_mapped_table_is_named(fresh_learners):
+    fresh_learners.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN INSERT INTO grades SELECT 1; RETURN OLD; END'"
+    )
+    fresh_learners.execute(
+        "CREATE TRIGGER t AFTER UPDATE ON forum_posts FOR EACH ROW EXECUTE FUNCTION f()"
+    )
+    connector = fresh_learners.reconnect(fresh_learners.program)
+    said = [each.message for each in connector.check()]
+    connector.close()
+    assert said == [
+        "forum_posts: trigger t runs with every change",
+        "forum_posts: what a trigger writes into grades while we erase is left over there",
+    ]
+
+
+def test_a_computed_field_and_a_value_of_another_kind_are_not_put_right(fresh_learners):
+    fresh_learners.execute(
+        "ALTER TABLE orders ADD loud text GENERATED ALWAYS AS (upper(id::text)) STORED"
+    )
+    ((row, person),) = fresh_learners.execute("SELECT id, account_id FROM orders LIMIT 1")
+    connector = fresh_learners.reconnect(fresh_learners.program)
+    with pytest.raises(ChangeBlocked, match="computes this column"):
+        connector.correct("orders", row, [person], ("loud", "x", "y"))
+    with pytest.raises(KeysRefused, match="not what the column holds"):
+        connector.correct("orders", row, [person], ("account_id", "1", "never"))
+    connector.close()
 
 
 CHANGES = [

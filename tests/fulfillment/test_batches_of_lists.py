@@ -5,9 +5,8 @@ from django.db import transaction
 
 from ccpa_office import clock
 from requests_app import casework
-from requests_app.fulfillment import batches, lists, refusing
-from requests_app.fulfillment.plan import freeze
-from requests_app.models import Batch, BatchState, Plan, PlanState
+from requests_app.fulfillment import batches, lists
+from requests_app.models import Batch, BatchState, Plan
 from tests.builders import MARISOL, ORLA
 from tests.steps import refused_by_the_database
 
@@ -57,20 +56,3 @@ def test_a_list_is_never_carried_out_without_an_approval(team, learners):
     batch = _open(team, "email", ORLA).batch
     with refused_by_the_database():
         Batch.objects.filter(pk=batch.pk).update(approvals_needed=0)
-
-
-def test_a_list_that_is_thrown_away_while_it_is_read_ends_there(team, learners, monkeypatch):
-    monkeypatch.setattr(batches, "CHUNK", 1)
-
-    def and_throw_away(*found, **facts):
-        made = freeze(*found, **facts)
-        refusing.discard(Batch.objects.get(), by=team.chief, at=clock.now())
-        return made
-
-    monkeypatch.setattr(lists, "freeze", and_throw_away)
-    with pytest.raises(lists.ListRefused, match="threw this list away"):
-        _open(team, "email", ORLA, MARISOL)
-    assert Batch.objects.get().state == BatchState.STOPPED
-    assert [plan.state for plan in Plan.objects.all()] == [PlanState.VOID]
-    with pytest.raises(batches.ApprovalRefused, match="not being planned any more"):
-        refusing.discard(Batch.objects.get(), by=team.chief, at=clock.now())

@@ -8,8 +8,8 @@ from ccpa_office import clock
 from requests_app.fulfillment import batches, closing
 from requests_app.fulfillment.closing import category_of, ground_of, what_was_done
 from requests_app.models import Outcome, Status
-from tests.builders import KOFI, ORLA, fresh
-from tests.steps import approve, by_sql, decided, gathered, query
+from tests.builders import KOFI, ORLA, fresh, plan_of
+from tests.steps import approve, by_sql, decided, gathered, query, without_triggers
 
 PARTS = [
     {"action": "delete", "rows": 2, "categories": ["PI_A", "PI_B"], "reason": "", "until": None},
@@ -67,3 +67,18 @@ def test_nothing_is_closed_twice_or_before_it_is_told(proved):
     by_sql("UPDATE requests_app_plan SET state = 'residual'")
     assert closing.close_told(at=clock.now()) == 0
     assert {fresh(each).status for each in proved} == {Status.TELLING}
+
+
+@pytest.mark.django_db
+def test_a_request_of_which_not_every_plan_is_in_hand_is_not_closed_by_the_others(proved):
+    """Whether the limit cut it off, or another worker has it just now: half an answer is none."""
+    plan = plan_of(proved[1])
+    plan.pk, plan.system_key = None, "mail"
+    plan.summary = [{"table": "invoices", **PARTS[3]}]
+    with without_triggers():
+        plan.save(force_insert=True)
+    cut = 1 if proved[1].pk < proved[0].pk else 2
+    assert closing.close_told(at=clock.now(), limit=cut) == cut - 1
+    assert fresh(proved[1]).status == Status.TELLING
+    closing.close_told(at=clock.now())
+    assert fresh(proved[1]).outcome == Outcome.IN_PART

@@ -1,12 +1,15 @@
 """What later looks find: people told of in others' texts, rows that come back, and the answers."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from ccpa_office import clock, clock_guard, work
+from ccpa_office import clock, clock_guard, sealing, work
+from ccpa_office.models import LedgerLine
 from requests_app import targets, tasks
 from requests_app.fulfillment import batches, closing, lists, proof, redacting, returning, sweeping
+from requests_app.fulfillment.packing import open_part, open_subjects
 from requests_app.models import (
     Batch,
     BatchState,
@@ -336,3 +339,39 @@ def test_whom_the_store_refuses_is_parked_alone_and_the_rest_goes_on(
     chunks = Chunk.objects.exclude(pk=parked.pk)
     assert {each.stage for each in chunks} == {Chunk.Stage.DONE}
     assert sum(chunks.values_list("people", flat=True)) == 2
+
+
+def test_whom_the_store_refuses_is_parted_from_a_list_with_the_same_rows(team, learners, at_once):
+    listed = ["email", HANA, ORLA, KOFI]
+    batch = lists.open_list("learners", listed, by=team.officer, at=clock.now()).batch
+    batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+    approved = Plan.objects.get()
+    query(learners, POISON)
+    for _turn in range(20):
+        by_sql("UPDATE requests_app_chunk SET not_before = now() WHERE state = 'ready'")
+        tasks.drain_erase()
+    (parked,) = Chunk.objects.filter(state="parked")
+    assert (parked.error_code, parked.people) == ("ChangeBlocked", 1)
+    plans = Plan.objects.exclude(state=PlanState.VOID)
+    assert sorted(plans.values_list("state", "people")) == [
+        (PlanState.EXECUTING, 1), (PlanState.PROVED, 1), (PlanState.PROVED, 1),
+    ]  # fmt: skip
+    assert _rows(plans) == _rows([approved])
+    left = query(learners, "SELECT email FROM accounts WHERE email = ANY(%s)", [HANA, ORLA, KOFI])
+    assert left == [(ORLA,)]
+    halved = LedgerLine.objects.filter(verb="plan.halved").order_by("pk")
+    first, _second = (json.loads(each.body)["facts"] for each in halved)
+    assert (first["plan"], len(first["halves"])) == (approved.hash, 2)
+    assert [each.pk for each in batches.gave_up(batch)] == [parked.pk]
+
+
+def _rows(plans):
+    """Every row of some plans, with its action and whose it is."""
+    found = []
+    for each in plans:
+        box = sealing.Box(each.data_key)
+        people = [subject.key for subject in open_subjects(box, each)]
+        for part in (open_part(box, row) for row in each.tables.all()):
+            found += [(part.table, part.action, str(key), people[person])
+                      for key, person in zip(part.keys, part.persons, strict=True)]  # fmt: skip
+    return sorted(found)

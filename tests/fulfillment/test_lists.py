@@ -4,10 +4,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ccpa_office import clock
+from ccpa_office import clock, sealing
+from ccpa_office.models import DataKey
 from requests_app import tasks
-from requests_app.fulfillment import batches, lists, plan
-from requests_app.models import Batch, BatchState, Plan, PlanState
+from requests_app.fulfillment import batches, lists, locating, plan
+from requests_app.fulfillment.packing import open_subjects
+from requests_app.fulfillment.refusing import discard
+from requests_app.models import Batch, BatchState, Chunk, Listed, Plan, PlanState
 from tests.builders import KOFI, ORLA, drain
 
 
@@ -55,6 +58,49 @@ def test_who_opened_a_list_cannot_approve_it(team, learners, at_once):
     batch = lists.open_list("learners", ["email", ORLA], by=both, at=clock.now()).batch
     with pytest.raises(batches.ApprovalRefused):
         batches.approve(batch, hash=batch.hash, by=both, at=clock.now())
+
+
+def test_whoever_opened_a_list_may_die_and_the_workers_build_it(team, learners, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 1)
+    monkeypatch.setattr(lists, "_build_along", lambda _batch: None)
+    lines = ["email", KOFI, ORLA, KOFI.upper()]
+    batch = lists.open_list("learners", lines, by=team.officer, at=clock.now()).batch
+    waiting = list(batch.chunks.values_list("lane", "state", "people"))
+    assert batch.state == BatchState.GATHERING
+    assert waiting == [("plan", "ready", 1)] * 2
+    assert not Plan.objects.exists()
+    assert not any(b"@example" in bytes(each.people) for each in Listed.objects.all())
+    tasks.drain_plan()
+    batch.refresh_from_db()
+    assert (batch.state, batch.people) == (BatchState.WAITING, 2)
+    assert not Listed.objects.exists()
+    assert DataKey.objects.filter(destroyed_at__isnull=False).count() == 1  # the list's own
+    people = [subject for each in Plan.objects.order_by("chunk__ordinal")
+              for subject in open_subjects(sealing.Box(each.data_key), each)]  # fmt: skip
+    assert [each.key for each in people] == sorted(each.key for each in people)
+    assert {KOFI, KOFI.upper()} <= {v for each in people for v in each.identifiers["email"]}
+
+
+def test_a_list_thrown_away_while_it_is_built_leaves_no_plan(team, learners, monkeypatch):
+    locate = locating.locate
+
+    def thrown_away_meanwhile(*args, **more):
+        discard(Batch.objects.get(), by=team.officer, at=clock.now())
+        return locate(*args, **more)
+
+    monkeypatch.setattr(lists, "locate", thrown_away_meanwhile)
+    batch = lists.open_list("learners", ["email", ORLA], by=team.officer, at=clock.now()).batch
+    assert (batch.state, Plan.objects.exists()) == (BatchState.STOPPED, False)
+    assert list(batch.chunks.values_list("stage", "state")) == [("done", "done")]
+
+
+def test_nothing_is_kept_of_a_list_that_breaks_off_in_the_middle(team, learners, monkeypatch):
+    monkeypatch.setattr(batches, "CHUNK", 1)
+    monkeypatch.setattr(lists, "AT_A_TIME", 1)
+    with pytest.raises(lists.ListRefused, match="Line 3"):
+        lists.open_list("learners", ["email", ORLA, "a,b"], by=team.officer, at=clock.now())
+    assert not Batch.objects.exists()
+    assert not Chunk.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ import pytest
 from ccpa_office import clock, work
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import LedgerLine
+from ccpa_office.sealing import Box
 from notices_app import datamap, loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import targets, tasks
 from requests_app.fulfillment import access, batches, returning
 from requests_app.fulfillment import plan as planning
-from requests_app.fulfillment.outside import asking, hands
+from requests_app.fulfillment.outside import asking, exporting, hands
+from requests_app.fulfillment.packing import open_part
 from requests_app.models import (
     Batch,
     Chunk,
@@ -28,6 +30,7 @@ from requests_app.models import (
     Status,
     Switch,
 )
+from requests_app.verification.looking import people_of
 from tests import builders, steps
 from tests.builders import KOFI, ORLA, fresh
 from tests.fulfillment import knowing, outsiders
@@ -94,6 +97,34 @@ def test_a_deletion_ends_when_the_vendor_is_proved_too(served, mailbox, team):
         (0, "absent"), (1, ""), (7, ""), (30, ""),
     ]  # fmt: skip
     assert "A service provider deleted it" in letter(mailbox)
+
+
+def _noted(asked):
+    """A vendor who never answers, and notes by what it was asked of whom was asked last."""
+    return lambda _vendor, each, *_more: list(asked.values())[-1].add(each[0]) or "away"
+
+
+def test_nobody_is_asked_by_what_others_bear_too(
+    vendor, mailbox, team, learners, at_once, monkeypatch
+):
+    """By the telephone of a household a vendor would delete, or hand out, a housemate's record."""
+    text = BASE.replace("identifiers: [email", "identifiers: [phone_number, email")
+    assert text != BASE
+    outsiders.register(team, "mail", vendor.url, text)
+    same = "UPDATE accounts SET phone = (SELECT phone FROM accounts WHERE email = %s) WHERE id = 30"
+    steps.query(learners, same, ORLA)
+    planned: dict[str, set[str]] = {}
+    asked: dict[str, set[str]] = {}
+    monkeypatch.setattr(exporting, "_export", _noted(asked))
+    for email in (KOFI, ORLA):
+        asked[email] = set()
+        found = builders.verified(mailbox, team, email)
+        plan = found.plans.get(system_key="mail")
+        (row,) = plan.tables.all()
+        planned[email] = {str(key).split("'")[1] for key in open_part(Box(plan.data_key), row).keys}
+        exporting.ask([(targets.of("learners"), people_of(found)["learners"])], at=clock.now())
+    assert planned == {KOFI: {"email", "phone_number"}, ORLA: {"email"}}
+    assert asked == {KOFI: {"phone_number"}, ORLA: {"email"}}
 
 
 def test_the_batch_is_done_when_its_tasks_are(served, mailbox, team):

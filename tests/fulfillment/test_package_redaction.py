@@ -151,3 +151,21 @@ def test_inside_json_every_value_is_looked_at_and_stays_what_it_was():
     cell = sieve.cell(Piece("doc"), held)
     assert cell.value == {"list": [1, None, True, "call me"], "ssn": "[ND_1]", "n": 1.5}
     assert dict(sieve.counted) == {("doc", "ND_1"): 1}
+
+
+HOSTILE = [
+    "password" + "  :" * 60 + " ;", "eyJ-" * 100_000, "123-45-6789 " * 20_000,
+    "password is " * 20_000 + "x", "-----BEGIN private key" * 5_000, "$" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:8])
+def test_no_text_of_anybody_keeps_a_worker_for_ever(text):
+    """Each of these took minutes or years while it was tried in every way, or each with each."""
+    places = find(text)
+    assert places == sorted(places)
+    assert len(places) == text.count("123-45-6789") or "password is" in text
+
+
+def test_a_word_that_begins_like_a_verb_goes_whole():
+    assert clean("my password is isolde22", word=str) == ("my password is ND_5", ("ND_5",))

@@ -181,10 +181,9 @@ def types() -> Iterator[Item]:
         if (spot, said) in {("name", "null"), ("name", ""), ("category", "")}:
             continue  # fideslang writes a key that says nothing so
         yield item(f"{spot}/{said!r}", changed(old, new.format(said)), *codes)
-    for said in ("yes", "on", "1", "0", "True", "TRUE", "no", "null", "~", '"true"', "[true]", "t"):
+    for said in ("yes", "on", "1", "0", "TrUE", "tRUE", "no", "~", '"true"', "[true]", "t"):
         bad = changed("primary_key: true, data", f"primary_key: {said}, data")
-        refused = ("no-key",) if said == "null" else ("flag",)
-        yield item(f"flag/{said}", bad, *refused)
+        yield item(f"flag/{said}", bad, "flag")
     for said in ("7.0", "0x7", "07", "1_0", "+7", "7e0", '"7"', "seven", "-7", "0", "101", "null",
                  "[7]", "7 years", "٧", "７", "1:0", ".7"):  # fmt: skip
         yield item(f"number/{said}", changed("years: 7", f"years: {said}"), "number")
@@ -311,8 +310,6 @@ def reserved() -> Iterator[Item]:
 SENSE = {
     "no person": ("person: people", "person: nobody", "no-person"),
     "no identity": ("{identity: email}", "{data_type: string}", "no-identity"),
-    "no key": ("{primary_key: true, data_type: integer}", "{data_type: integer}", "no-key"),
-    "no key below": ("- {name: id, fides_meta: {primary_key: true}}", "- {name: id}", "no-key"),
     "nothing to point to": ("people.id", "people.number", "no-target"),
     "no such collection": ("people.id", "nobody.id", "no-target"),
     "within a word": ("people.id", "people.id.inner", "no-target"),

@@ -257,6 +257,29 @@ def test_a_map_is_loaded_against_its_store_with_every_finding_placed(library):
         assert datamap.load(MAP, system_key="library", by=by, at=NOON).number == 1
 
 
+def test_who_else_may_share_what_a_mask_changes_is_named(library):
+    to = "references: [{dataset: library, field: shelves.id, direction: to}]"
+    text = (
+        MAP
+        + f"""\
+          - {{name: shelf_id, fides_meta: {{{to}}}, ccpa_meta: {{on_delete: keep}}}}
+      - name: shelves
+        ccpa_meta: {{on_delete: mask}}
+        fields:
+          - {{name: id, fides_meta: {{primary_key: true}}}}
+          - {{name: room, ccpa_meta: {{on_delete: null}}}}
+"""
+    )
+    with altered(
+        library, "ALTER TABLE readers ADD shelf_id bigint REFERENCES shelves",
+        "ALTER TABLE readers DROP shelf_id",
+        "ALTER TABLE letters ADD shelf_id bigint REFERENCES shelves",
+        "ALTER TABLE letters DROP shelf_id",
+    ):  # fmt: skip
+        said = [each.message for each in seen(library, text) if each.code == "others-refer"]
+    assert said == ["shelves: letters.shelf_id refers to it and is not in the map"]
+
+
 def test_a_partition_is_not_a_table_of_its_own(library):
     with altered(
         library,

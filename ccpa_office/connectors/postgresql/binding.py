@@ -154,8 +154,8 @@ class Binding:
 
     # --- ways to the person ---
 
-    def walk(self, table: Table, path: Path, row: str = "t") -> "Walk":
-        """Lay the joins of one path from the row to the person's key."""
+    def walk(self, table: Table, path: Path, row: str = "t", joined: str = "") -> "Walk":
+        """Lay the joins of one path from the row to the person's key, named after ``joined``."""
         joins: list[sql.Composable] = []
         conditions: list[sql.Composable] = []
         here, at = row, table.name
@@ -163,7 +163,7 @@ class Binding:
             is_last = number == len(path) - 1
             if self._is_person_key(hop, last=is_last) and not hop.path:
                 return Walk(joins, conditions, [sql.Identifier(here, hop.column)])
-            alias = f"{row}h{number}"
+            alias = f"{joined or row}h{number}"
             if self._is_person_key(hop, last=is_last) and hop.forward:
                 return self._within(hop, (here, at, alias), joins, conditions)
             joins.append(sql.SQL("{} AS {}").format(self.name(hop.table), sql.Identifier(alias)))

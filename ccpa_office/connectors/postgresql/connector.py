@@ -31,6 +31,7 @@ from ccpa_office.connectors.postgresql import (
     changing,
     given,
     keys,
+    locating,
     making,
     masks,
     proving,
@@ -42,6 +43,7 @@ from ccpa_office.connectors.postgresql import (
 )
 from ccpa_office.connectors.postgresql.binding import Binding, Parameters
 from ccpa_office.connectors.postgresql.looking import Looking
+from ccpa_office.connectors.postgresql.matching import Matching
 from ccpa_office.connectors.postgresql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named
 
@@ -54,7 +56,7 @@ number of people, so planning it again, or compiling it, costs more than it save
 was small when a statement was planned is gone through by its index too, for it may grow."""
 
 
-class PostgreSQL(Naming, Looking, Sweeping):
+class PostgreSQL(Naming, Looking, Matching, Sweeping):
     """One schema of one PostgreSQL database, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -71,7 +73,7 @@ class PostgreSQL(Naming, Looking, Sweeping):
                 self._catalogue = catalogue.read(self._connection, program.schema)
             self._binding = Binding(program, self._catalogue)
             self._findings = soundness.check(program, self._catalogue)
-            if not any(finding.level == "error" for finding in self._findings):
+            if not any(finding.breaks for finding in self._findings):
                 with translated():
                     self._findings += trying.tried(self._connection, self._binding)
         except ConnectorError:
@@ -82,6 +84,11 @@ class PostgreSQL(Naming, Looking, Sweeping):
     @property
     def is_open(self) -> bool:
         return not self._connection.closed and not self._connection.broken
+
+    @property
+    def gives_again(self) -> bool:
+        person = self._binding.person
+        return any(self._binding.facts(person.name, each).kind == "text" for each in person.key)
 
     def close(self) -> None:
         self._connection.close()
@@ -152,17 +159,19 @@ class PostgreSQL(Naming, Looking, Sweeping):
         values = {**self._people(people), "on": on}
         places = {reading.hashable(person): place for place, person in enumerate(people)}
         apart = len(places) == len(people)
-        plain = [apart and statements.is_plain(self._binding, each) for each in self.program.tables]
-        tables = list(zip(self.program.tables, plain, strict=True))
+        packed = [
+            apart and locating.is_packable(self._binding, each) for each in self.program.tables
+        ]
+        tables = list(zip(self.program.tables, packed, strict=True))
         answers = self._together((self._locating(*each), values) for each in tables)
         return [
-            reading.unpacked(table, rows[0], places) if is_plain else reading.located(table, rows)
-            for (table, is_plain), rows in zip(tables, answers, strict=True)
+            reading.unpacked(table, rows[0], places) if is_packed else reading.located(table, rows)
+            for (table, is_packed), rows in zip(tables, answers, strict=True)
         ]
 
-    def _locating(self, table: Table, is_plain: bool) -> str:  # noqa: FBT001  which of two
-        make = statements.locate_plain if is_plain else statements.locate
-        return self._text("locate", table, lambda: make(self._binding, table), make.__name__)
+    def _locating(self, table: Table, is_packed: bool) -> str:  # noqa: FBT001  which of two
+        make = locating.locate if is_packed else statements.locate
+        return self._text("locate", table, lambda: make(self._binding, table), make.__module__)
 
     def newborn(
         self, people: Sequence[Key], known: Mapping[str, Sequence[Key]], *, on: date
@@ -252,7 +261,7 @@ class PostgreSQL(Naming, Looking, Sweeping):
         masks = deed.action in {"mask", "trim"} and table.mask(deed.action)
         if not (masks or deed.action == table.action == "delete"):
             raise KeysRefused("the map knows no such change for this table")
-        if any(finding.level == "error" for finding in self._findings):
+        if any(finding.breaks for finding in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import Key, Table
+from ccpa_office.connectors.base import ChangeBlocked, Key, KeysRefused, Table
 from ccpa_office.connectors.collected import Corrected
 from ccpa_office.connectors.postgresql import keys
 from ccpa_office.connectors.postgresql.binding import Binding
@@ -26,7 +26,12 @@ class Correcting(Collecting):
             **keys.columns([key], self._binding.integers(step), "k"), **self._people(people),
             "before": before, "after": after,
         }  # fmt: skip
-        done, stands = self._all(_correct(self._binding, step, column), values)[0]
+        if self._binding.facts(step.name, column).generated:
+            raise ChangeBlocked("the store computes this column, nobody can write it")
+        try:
+            done, stands = self._all(_correct(self._binding, step, column), values)[0]
+        except KeysRefused:  # the key was read a moment ago: it is the value
+            raise KeysRefused("the value is not what the column holds") from None
         return Corrected(bool(done), bool(stands or done))
 
     def stands(self, table: str, key: Key, people: Sequence[Key], value: tuple[str, str]) -> bool:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from ccpa_office.connectors.base import Applied, Key, Located, Rows, Table
-from ccpa_office.connectors.postgresql import keys
+from ccpa_office.connectors.postgresql import keys, locating
 
 
 def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
@@ -23,17 +23,24 @@ def located(table: Table, rows: Sequence[tuple[Any, ...]]) -> Located:
 
 
 def unpacked(table: Table, texts: Sequence[str], places: Mapping[Key, int]) -> Located:
-    """Turn texts of numbers, people first, into columns: no row is made of them on the way."""
-    people, *columns = (json.loads(f"[{text}]") for text in texts)
-    persons = [places[person] for person in people]
-    count = len(persons)
+    """Turn what ``locating.locate`` strings together into columns: no row is made on the way."""
+    lists = (json.loads(f"[{text}]") for text in texts)
+    persons = [places[person] for person in next(lists)]
+    columns, count = [next(lists) for _column in table.key], len(persons)
+    shared = list(map(bool, next(lists))) if locating.tells_shared(table) else [False] * count
+    kept = [table.keep_code if table.action == "keep" else ""] * count
+    until: list[date | None] = [None] * count
+    if locating.tells_kept(table):
+        kept, ends = next(lists), next(lists)
+        days = {end: _date(end) for end in set(ends)}
+        until = [days[end] for end in ends]
     return Located(
         table=table.name,
-        keys=list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True)),
+        keys=columns[0] if len(columns) == 1 else list(zip(*columns, strict=True)),
         persons=persons,
-        shared=[False] * count,
-        kept=[table.keep_code if table.action == "keep" else ""] * count,
-        until=[None] * count,
+        shared=shared,
+        kept=kept,
+        until=until,
     )
 
 

@@ -8,11 +8,11 @@ from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, T
 from ccpa_office.connectors.masking import LEVELING, serves
 from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
-from ccpa_office.connectors.ways import ContactColumn, Hop, Named, Path, Point, shown
+from ccpa_office.connectors.ways import ContactColumn, Hop, Named, Path, Point, shown, unindexed
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric",
-                  "timestamp without time zone"})  # fmt: skip
+                  "timestamp without time zone", "timestamp with time zone"})  # fmt: skip
 
 
 def check(program: Program, catalogue: Catalogue) -> list[Finding]:
@@ -25,12 +25,14 @@ def check(program: Program, catalogue: Catalogue) -> list[Finding]:
             *_changes(table, catalogue),
             *_indexes(table, catalogue),
             *_references(program, table, catalogue),
-            *_triggers(table, catalogue),
+            *_triggers(program, table, catalogue),
             *_reach(program, table),
         )
     ]
     findings += [*_history(program, catalogue), *_views(program, catalogue)]
-    return sorted(findings, key=lambda finding: (finding.level, finding.code, finding.message))
+    return sorted(
+        dict.fromkeys(findings), key=lambda finding: (finding.level, finding.code, finding.message)
+    )
 
 
 def _error(code: str, message: str) -> Finding:
@@ -197,7 +199,7 @@ def _indexes(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
             and compare in {"exact", "casefold"}
             and not catalogue.is_indexed(table.name, named.column, compare)
         ):
-            yield _error("no-index", f"{table.name}.{named.column}: an identifier without an index")
+            yield _error("no-index", unindexed(table.name, named.column, compare))
     seen: tuple[Named | ContactColumn | Point, ...] = (*table.marks, *table.contacts, *table.points)
     for held in seen:
         column = nesting.Column(catalogue, table.name, held.column, held.path)
@@ -221,7 +223,7 @@ def _joined(hop: Hop, here: str, catalogue: Catalogue) -> Iterator[Finding]:
         ends = [plain]
     for table, name in ends:
         if not catalogue.is_indexed(table, name, hop.compare):
-            yield _error("no-index", f"{table}.{name}: a join without an index")
+            yield _error("no-index", unindexed(table, name, hop.compare))
 
 
 def _within(
@@ -277,6 +279,12 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
         yield _error("order", f"{where}: the child comes after its parent")
 
 
-def _triggers(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
-    for trigger in catalogue.tables[table.name].triggers:
+def _triggers(program: Program, table: Table, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield the triggers of a changed table, and the mapped tables into which they may copy it."""
+    relation = catalogue.tables[table.name]
+    for trigger in relation.triggers:
         yield _warning("trigger", f"{table.name}: trigger {trigger} runs with every change")
+    copied = sorted({each.name for each in program.tables} & relation.writes - {table.name})
+    if copied and table.action != "keep":
+        said = f"what a trigger writes into {', '.join(copied)} while we erase is left over there"
+        yield _warning("trigger", f"{table.name}: {said}")

@@ -121,35 +121,6 @@ def _locate_few(
     )
 
 
-def is_plain(binding: Binding, table: Table) -> bool:
-    """Say whether rows and people differ in nothing but numbers, so that texts can hold all."""
-    numbers = [*binding.integers(table), *binding.integers(binding.person)]
-    is_apart = not (table.shareable or table.term or table.holds)
-    return all(numbers) and is_apart and len(binding.person.key) == 1
-
-
-def locate_plain(binding: Binding, table: Table) -> sql.Composed:
-    """Return ``locate`` in one row: the person's key, then each column of the row's, as a text.
-
-    The people's rows are looked up in the index all at once, not person by person.
-    """
-    walk = next(walks(binding, table))
-    person = SQL("%(p0)s::{}[]").format(binding.type(binding.person.name, binding.person.key[0]))
-    slots = [sql.Identifier(slot) for slot in ["p", *binding.slots(table, "k")]]
-    return SQL(
-        "SELECT {shown} FROM (SELECT {columns} FROM {source} WHERE {where} ORDER BY t.ctid)"
-        " AS x({slots})"
-    ).format(
-        shown=SQL(", ").join(
-            SQL("coalesce(string_agg({}::text, ','), '')").format(slot) for slot in slots
-        ),
-        columns=SQL(", ").join([*walk.owner, *binding.columns("t", table.key)]),
-        source=SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *walk.joins]),
-        where=conjunction([*walk.conditions, SQL("{} = ANY({})").format(walk.owner[0], person)]),
-        slots=SQL(", ").join(slots),
-    )
-
-
 def _locate_shareable(
     binding: Binding,
     table: Table,

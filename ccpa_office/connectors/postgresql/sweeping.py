@@ -12,7 +12,15 @@ from ccpa_office.connectors.postgresql.binding import Binding, Parameters, any_o
 from ccpa_office.connectors.postgresql.correcting import Correcting
 from ccpa_office.connectors.postgresql.making import new_value
 from ccpa_office.connectors.stripping import traces
-from ccpa_office.connectors.sweeping import Crowd, Swept, people_of, searched, seen, told
+from ccpa_office.connectors.sweeping import (
+    Crowd,
+    Swept,
+    looks_like_json,
+    people_of,
+    searched,
+    seen,
+    told,
+)
 
 SQL = sql.SQL
 
@@ -62,7 +70,11 @@ class Sweeping(Correcting):
             new = {
                 change.column: made
                 for change, value in zip(changes, row[width:], strict=True)
-                if (made := new_value(self._binding, step, change, deed, (key, value, shown)))
+                if (
+                    made := new_value(
+                        self._binding, step, _way(change, value), deed, (key, value, shown)
+                    )
+                )
                 is not None
             }
             if new:
@@ -70,6 +82,11 @@ class Sweeping(Correcting):
                 given = {f"m{place}": value for place, value in enumerate(new.values())}
                 self._all(redacted(self._binding, step, list(new)), {**one, **given})
         return Applied(found, len(whose) - found, [])
+
+
+def _way(change: Change, value: Any) -> Change:
+    """How one value is redacted: a text that is JSON keeps its form, and its letters are read."""
+    return Change(change.column, "strip_json") if looks_like_json(value) else change
 
 
 PROBE = (
@@ -80,7 +97,7 @@ PROBE = (
 
 def page(binding: Binding, table: Table, *, goes_on: bool, chosen: bool) -> sql.Composed:
     """Return (key..., texts...) of the next rows that have any text."""
-    columns = [sql.Identifier("t", column) for column in searched(table)]
+    columns: list[sql.Composable] = [_text(binding, table, column) for column in searched(table)]
     key = SQL(", ").join(binding.columns("t", table.key))
     met: list[sql.Composable] = [
         any_of([SQL("{} IS NOT NULL").format(column) for column in columns])
@@ -100,6 +117,12 @@ def page(binding: Binding, table: Table, *, goes_on: bool, chosen: bool) -> sql.
         conjunction(met),
         key,
     )
+
+
+def _text(binding: Binding, table: Table, column: str) -> sql.Composable:
+    """Return a column as it is read: JSON as the text that it is, for it may be of any depth."""
+    facts, here = binding.facts(table.name, column), sql.Identifier("t", column)
+    return SQL("{}::text").format(here) if facts.kind == "json" and not facts.array else here
 
 
 def _chosen(binding: Binding, table: Table) -> sql.Composed:

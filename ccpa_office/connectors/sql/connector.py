@@ -41,6 +41,7 @@ from ccpa_office.connectors.sql.catalogue import Catalogue
 from ccpa_office.connectors.sql.changing import PLAN, Step
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS
 from ccpa_office.connectors.sql.errors import translated
+from ccpa_office.connectors.sql.matching import Matching
 from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.sql.sweeping import Sweeping
@@ -49,7 +50,7 @@ from ccpa_office.connectors.ways import Named, shown
 Parameters = dict[str, Any]
 
 
-class SQLStore(Naming, Sweeping):
+class SQLStore(Naming, Sweeping, Matching):
     """One schema of one database that SQLAlchemy speaks to, seen through one program."""
 
     repeat = Repeat.HARMLESS
@@ -72,6 +73,12 @@ class SQLStore(Naming, Sweeping):
     @property
     def is_open(self) -> bool:
         return not self._connection.closed and not self._connection.invalidated
+
+    @property
+    def gives_again(self) -> bool:
+        person = self._binding.person
+        facts = self._binding.catalogue.facts(person.name, person.key)
+        return self.dialect.gives_again or any(each.kind == "text" for each in facts)
 
     def close(self) -> None:
         with translated(self.dialect):
@@ -244,7 +251,7 @@ class SQLStore(Naming, Sweeping):
         masks = deed.action in {"mask", "trim"} and step.changes
         if not (masks or deed.action == step.table.action == "delete"):
             raise KeysRefused("the map knows no such change for this table")
-        if any(each.level == "error" for each in self._findings):
+        if any(each.breaks for each in self._findings):
             raise ChangeBlocked("the map and the store do not fit: see the check")
         hows = {change.how for change in step.made_here}
         if hows & SECRET and len(deed.secret) < 16:

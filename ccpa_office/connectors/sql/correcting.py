@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ccpa_office.connectors.base import ColumnFacts, Key, KeysRefused, Table
+from ccpa_office.connectors.base import ChangeBlocked, ColumnFacts, Key, KeysRefused, Table
 from ccpa_office.connectors.collected import Corrected
 from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, Binding
@@ -34,6 +34,8 @@ class Correcting(Collecting):
         step = self.program.table(table)
         column, before, after = change
         facts = self._binding.catalogue.column(step.name, column).facts
+        if facts.generated:
+            raise ChangeBlocked("the store computes this column, nobody can write it")
         new, old = read_as(after, facts), None if before is None else read_as(before, facts)
         with translated(self.dialect), self._within(CHANGES):
             found = self._field(step, key, people, column, is_change=True)

@@ -9,7 +9,7 @@ from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program,
 from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.binding import Binding, typed
 from ccpa_office.connectors.sql.catalogue import ForeignKey
-from ccpa_office.connectors.ways import Hop, shown
+from ccpa_office.connectors.ways import Hop, shown, unindexed
 
 KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 
@@ -167,7 +167,7 @@ def _hop(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
         )
     for table, column in ((here, hop.column), (hop.table, hop.target)):
         if not is_indexed(binding, table, column, hop.compare):
-            yield _error("no-index", f"{table}.{column}: a join without an index")
+            yield _unindexed(binding, table, column, hop.compare)
     one = binding.catalogue.column(here, hop.column)
     other = binding.catalogue.column(hop.table, hop.target)
     if one.collation != other.collation and one.collation and other.collation:
@@ -187,16 +187,21 @@ def is_indexed(binding: Binding, table: str, column: str, compare: str) -> bool:
     return f"lower{column}".lower() in leading
 
 
+def _unindexed(binding: Binding, table: str, column: str, compare: str) -> Finding:
+    quote = "`" if binding.dialect.name in {"mysql", "mariadb"} else '"'
+    folds = binding.catalogue.column(table, column).collation.endswith("_ci")
+    return _error("no-index", unindexed(table, column, "exact" if folds else compare, quote))
+
+
 def _identifiers(binding: Binding, table: Table) -> Iterator[Finding]:
     for named in (*table.identities, *table.identifiers):
-        where = f"{table.name}.{named.column}"
         if named.path:
             continue
         compare = "exact" if named.kind == "person" else named.compare
         if compare in {"exact", "casefold"} and not is_indexed(
             binding, table.name, named.column, compare
         ):
-            yield _error("no-index", f"{where}: an identifier without an index")
+            yield _unindexed(binding, table.name, named.column, compare)
 
 
 def _places(binding: Binding, table: Table) -> Iterator[Finding]:
@@ -221,7 +226,7 @@ def _within(binding: Binding, here: str, hop: Hop) -> Iterator[Finding]:
     if not binding.dialect.joins(hop.compare):
         yield _error("join-normal", f"{where}: this store joins nothing by {hop.compare}")
     if not is_indexed(binding, at, plain, hop.compare):
-        yield _error("no-index", f"{at}.{plain}: a join without an index")
+        yield _unindexed(binding, at, plain, hop.compare)
 
 
 def _references(binding: Binding, table: Table) -> Iterator[Finding]:

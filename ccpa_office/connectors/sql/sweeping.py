@@ -24,7 +24,15 @@ from ccpa_office.connectors.sql.correcting import Correcting, change_of
 from ccpa_office.connectors.sql.dialects.base import CHANGES
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.stripping import Traces, traces
-from ccpa_office.connectors.sweeping import Crowd, Swept, people_of, searched, seen, told
+from ccpa_office.connectors.sweeping import (
+    Crowd,
+    Swept,
+    looks_like_json,
+    people_of,
+    searched,
+    seen,
+    told,
+)
 
 
 class Sweeping(Correcting):
@@ -48,7 +56,7 @@ class Sweeping(Correcting):
         texts = [
             (
                 keys.key(row[:width], facts),
-                [told(read(each), is_json=kind == "json" or _is_json(each))
+                [told(read(each), is_json=kind == "json")
                  for each, kind in zip(row[width:], kinds, strict=True)],
             )
             for row in rows
@@ -79,10 +87,6 @@ class Sweeping(Correcting):
                         self._connection.execute(change_of(self._binding, step, key, new))
                 found += 1
         return Applied(found, len(whose) - found, [])
-
-
-def _is_json(value: Any) -> bool:
-    return isinstance(value, str) and value[:1] in {"{", "["}
 
 
 def _parts(after: Key | None, table: Table) -> tuple[Any, ...]:
@@ -150,7 +154,7 @@ def _made(
     if value is None:
         return None
     facts = binding.catalogue.column(table.name, change.column).facts
-    how = Change(change.column, "strip_json") if _is_json(value) else change
+    how = Change(change.column, "strip_json") if looks_like_json(value) else change
     try:
         new = masked(value, how if facts.kind == "text" else change, column=facts, secret=b"",
                      row=row_of(table.name, key), traces=shown)  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ccpa_office import clock
@@ -32,6 +33,18 @@ REFUSALS = (
 SHOWN = ("file", "line", "column", "level", "code", "message")
 
 
+def bringing(name: str | None, *, to_a_copy: bool) -> Actor:
+    """In whose name something is brought: to a copy nobody need be named; the demo's editor."""
+    if name is None and to_a_copy:
+        return datamap.COMMAND_LINE
+    if name is None and not settings.DEMO:
+        raise CommandError(
+            "Say in whose name: --as USERNAME. Only a copy (--rehearsal) takes it from nobody.",
+            returncode=2,
+        )
+    return staff(name or "editor")
+
+
 def staff(name: str) -> Actor:
     """The member of staff in whose name a command acts."""
     user = StaffMember.objects.filter(username=name).first()
@@ -55,7 +68,7 @@ class Command(BaseCommand):
         load = verbs.add_parser("load", help="keep a map as a system's next version")
         load.add_argument("file", metavar="FILE")
         load.add_argument("--system", required=True, metavar="KEY")
-        load.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        load.add_argument("--as", dest="by", metavar="USERNAME", help="in whose name")
         approve = verbs.add_parser("approve", help="approve a loaded map, as a second person")
         approve.add_argument("--system", required=True, metavar="KEY")
         approve.add_argument("--digest", required=True)
@@ -87,7 +100,8 @@ class Command(BaseCommand):
         if any(finding.level == "error" for finding in findings):
             raise CommandError("the map is not sound")
         if not options["json"]:
-            self.stdout.write("sound")
+            remarks = f"; warnings: {len(findings)}" if findings else ""
+            self.stdout.write(f"sound{remarks}")
 
     def show(self, findings: list[Finding], *, as_json: bool) -> None:
         if as_json:
@@ -104,17 +118,19 @@ class Command(BaseCommand):
 
     def load(self, options: dict[str, Any]) -> None:
         name = options["file"]
+        is_copy = datamap.system(options["system"]).rehearsal
         try:
             version = datamap.load(
                 _raw(name).decode("utf-8", "replace"),
                 system_key=options["system"],
-                by=staff(options["by"]),
+                by=bringing(options["by"], to_a_copy=is_copy),
                 at=clock.now(),
             )
         except datamap.MapNotSound as refusal:
-            self.show(refusal.findings, as_json=False)
+            self.show([replace(each, file=name) for each in refusal.findings], as_json=False)
             raise CommandError("the map is not loaded") from None
-        self.stdout.write(f"version {version.number} waits for approval: {version.digest}")
+        comes = "counts on this copy" if is_copy else "waits for approval"
+        self.stdout.write(f"version {version.number} {comes}: {version.digest}")
 
     def approve(self, options: dict[str, Any]) -> None:
         version = DataMapVersion.objects.filter(
@@ -175,4 +191,4 @@ def _raw(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise CommandError(f"cannot read the file: {error.strerror}", returncode=2) from None
+        raise CommandError(f"cannot read {name}: {error.strerror}", returncode=2) from None

@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ccpa_office import clock, connectors, outbound
-from ccpa_office.connectors.base import ConnectorError
+from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.roles import NotAllowed
 from notices_app import datamap
-from notices_app.management.commands.datamap import staff
+from notices_app.management.commands.datamap import bringing, staff
 from notices_app.models import DataSystem, SystemKind
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         add.add_argument("--schema", default="public")
         add.add_argument("--kind", default="sql", choices=SystemKind.values)
         add.add_argument("--rehearsal", action="store_true", help="a copy to try plans on")
-        add.add_argument("--as", dest="by", required=True, metavar="USERNAME")
+        add.add_argument("--as", dest="by", metavar="USERNAME", help="in whose name")
         test = verbs.add_parser("test", help="connect, and hold the active map against it")
         test.add_argument("key", metavar="KEY")
         test.add_argument("--json", action="store_true")
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             options["key"],
             name=options["name"],
             url=options["url"],
-            by=staff(options["by"]),
+            by=bringing(options["by"], to_a_copy=options["rehearsal"]),
             at=clock.now(),
             schema=options["schema"],
             rehearsal=options["rehearsal"],
@@ -68,22 +68,29 @@ class Command(BaseCommand):
         self.stdout.write(f"{system.key} is registered")
 
     def test(self, options: dict[str, Any]) -> None:
-        found = datamap.target(options["key"])
-        if found.program.outside:
-            system = datamap.system(found.key)
-            findings = datamap.check_outside(system, found.url, found.program.outside)
-        else:
-            store = connectors.connect(found.url, found.program, allowed=outbound.stores())
-            findings = store.check()
+        system = datamap.system(options["key"])
+        try:
+            findings = _held_against(system)
+        except datamap.NoActiveMap:
+            self._answers_without_map(system, as_json=options["json"])
+            return
         if options["json"]:
             rows = [{"level": f.level, "code": f.code, "message": f.message} for f in findings]
             self.stdout.write(json.dumps(rows, indent=2))
         else:
             for finding in findings:
                 self.stdout.write(f"{finding.level} {finding.code}: {finding.message}")
-            self.stdout.write(f"{found.key} answers")
+            self.stdout.write(f"{system.key} answers")
         if any(finding.level == "error" for finding in findings):
             raise CommandError("the map does not fit the store")
+
+    def _answers_without_map(self, system: DataSystem, *, as_json: bool) -> None:
+        """A database can be tried before anybody has made a map of it."""
+        if system.kind != SystemKind.SQL:
+            raise CommandError("no description of this system has been approved")
+        tables = len(datamap.look_at(system).tables)
+        said = f"{system.key} answers: {tables} tables, and no map counts yet"
+        self.stdout.write("[]" if as_json else said)
 
     def secret(self, options: dict[str, Any]) -> None:
         """Read one line from standard input, so that no secret stands on a command line."""
@@ -115,6 +122,15 @@ class Command(BaseCommand):
         for system in DataSystem.objects.all():
             kind = "rehearsal" if system.rehearsal else "served" if system.served else "not served"
             self.stdout.write(f"{system.key}\t{system.schema}\t{kind}")
+
+
+def _held_against(system: DataSystem) -> list[Finding]:
+    """Where the map that counts and the system differ."""
+    found = datamap.rehearsed(system.key) if system.rehearsal else datamap.target(system.key)
+    if found.program.outside:
+        return datamap.check_outside(system, found.url, found.program.outside)
+    findings = connectors.connect(found.url, found.program, allowed=outbound.stores()).check()
+    return datamap.on_a_copy(findings) if system.rehearsal else findings
 
 
 def _pace(verbs: Any) -> None:

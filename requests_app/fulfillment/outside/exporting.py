@@ -10,6 +10,7 @@ from ccpa_office.connectors.base import ConnectorError, Key, Table
 from ccpa_office.connectors.collected import Piece, Record
 from ccpa_office.connectors.http import AnswerOfAnother, Means
 from requests_app import targets
+from requests_app.fulfillment import apart
 from requests_app.fulfillment.locating import merged
 from requests_app.fulfillment.outside import breaker
 from requests_app.targets import Target, Vendor
@@ -58,6 +59,8 @@ def ask(sources: Sequence[tuple[Target, list[Key]]], *, at: datetime) -> list[Fr
     for target, people in sources if vendors else []:
         for mark in target.connector.marks(people):
             known = merged(known, mark.identifiers)
+    kinds = {kind for vendor in vendors for kind in vendor.description.identifiers}
+    known = apart.own(sources, known, kinds)
     return [_answered(vendor, known, at) for vendor in vendors]
 
 

@@ -1,6 +1,7 @@
 """Never-disclosed kinds inside texts (11 CCR 7024(d)): found by shape, taken out, named by type."""
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -144,14 +145,15 @@ SHAPES: tuple[Shape, ...] = (
            signs=("$",)),
     _shape("ND_5", r"\b(?:pbkdf2_[a-z0-9]+|bcrypt(?:_sha256)?|argon2)\$[^\s\"']{20,}",
            signs=("$",)),
-    _shape("ND_5", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", signs=("eyj",)),
+    _shape("ND_5", r"\beyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+           signs=("eyj",)),
     _shape("ND_5", rf"{EDGE}(?:AKIA|ASIA)[A-Z0-9]{{16}}{END}", signs=("akia", "asia")),
     _shape("ND_5", rf"{EDGE}(?:sk|pk|rk|ghp|gho|glpat|xox[abp])[_-][A-Za-z0-9_-]{{16,}}",
            signs=("sk", "pk", "rk", "gh", "glpat", "xox")),
     _shape(
         "ND_5",
         r"(?i)(?:\b(?:password|passwd|passphrase|passcode|pwd|contrase[nñ]a|clave)\b"
-        r"|パスワード|暗証番号|合言葉)(?:\s*(?:is|was|es|era|は|が|:|=|->)\s*)+[「『\"']?"
+        r"|パスワード|暗証番号|合言葉)\s*(?:(?:(?:is|was|es|era)\b|は|が|:|=|->)\s*)+[「『\"']?"
         r"([^\s\"'」』、。,;]{3,})",
         group=1, signs=("pass", "pwd", "clave", "contrase", "パスワード", "暗証", "合言葉"),
     ),
@@ -208,9 +210,10 @@ def find(text: str, *, hint: str = "") -> list[tuple[int, int, str]]:
         if not (any(sign in lower for sign in shape.signs) if shape.signs else digits):
             continue
         for start, end in _places(shape, plain, told):
-            if all(end <= first or start >= last for first, last, _kind in taken):
-                taken.append((start, end, shape.kind))
-    return sorted(taken)
+            at = bisect(taken, (start, end))
+            if (not at or taken[at - 1][1] <= start) and (at == len(taken) or end <= taken[at][0]):
+                taken.insert(at, (start, end, shape.kind))
+    return taken
 
 
 SIX_DIGITS = re.compile(r"\d(?:[^\d]{0,2}\d){5}")

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,8 +13,9 @@ from django.template.loader import render_to_string
 
 from ccpa_office import clock
 from ccpa_office.connectors.base import ConnectorError, Finding
+from ccpa_office.law.grounds import DeletionException, GeneralException
 from notices_app import datamap
-from requests_app.fulfillment import rehearsing, rehearsing_corrections
+from requests_app.fulfillment import rehearsing, rehearsing_corrections, rehearsing_report
 from requests_app.fulfillment.correction import CannotCorrect, Claim
 from requests_app.fulfillment.erasure import KeyOfAnother
 from requests_app.fulfillment.loading import Load
@@ -33,13 +35,16 @@ REFUSALS = (
 
 
 STYLE = """\
+:root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #cfd8d4 }
+th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
+  border-bottom: 1px solid #8a9a94 }
 caption { text-align: left; font-weight: 700 }
 .n { text-align: right }
-.bad { color: #9b1010; font-weight: 700 }
+.bad { color: light-dark(#9b1010, #ff9d94); font-weight: 700 }
 div { overflow-x: auto }
+@media (max-width: 40rem) { th, td { padding: .3rem } }
 """
 
 
@@ -81,6 +86,7 @@ class Command(BaseCommand):
         """Do it. Raises CommandError when the house refuses; exit 1 when something is left."""
         asked, out = _asked(options), _folder(options)
         try:
+            began = perf_counter()
             loaded, findings = rehearsing.plan(asked)
             facts = {
                 "system": asked.system,
@@ -92,17 +98,23 @@ class Command(BaseCommand):
                 "plan_hash": rehearsing.plan_hash(loaded),
                 "shared": _rows(loaded, "shared"),
                 "kept": _rows(loaded, "kept"),
+                "seconds": {"locate": perf_counter() - began},
+                "each": rehearsing_report.people(loaded),
+                "coverage": rehearsing_report.coverage(asked.system),
             }
             if options["kind"] == "know" and out:
                 facts |= rehearsing.collect(asked, loaded, out, language=options["language"])
+                facts["seconds"]["collect"] = perf_counter() - began - facts["seconds"]["locate"]
             if options["kind"] == "delete" and options["execute"]:
-                facts |= rehearsing.erase(asked, loaded, findings)
+                erased = rehearsing.erase(asked, loaded, findings)
+                erased["seconds"] = facts["seconds"] | erased["seconds"]
+                facts |= erased
             if options["kind"] == "correct":
                 facts |= _corrected(asked, loaded, findings, options)
         except REFUSALS as refusal:
             raise CommandError(str(refusal) or type(refusal).__doc__ or "") from None
         if out:
-            page = render_to_string("requests/rehearsal.html", facts)
+            page = render_to_string("requests/rehearsal.html", facts | {"grounds": _grounds(facts)})
             (out / "report.html").write_text(page, encoding="utf-8")
             (out / "report.css").write_text(STYLE, encoding="utf-8")
         self.stdout.write(json.dumps(facts, default=str) if options["json"] else _words(facts))
@@ -185,14 +197,27 @@ def _corrections(facts: dict[str, Any]) -> list[str]:
     ]
     for each in facts.get("corrections", []):
         ended = {None: "would be put right", True: "put right"}.get(each.get("stands"), "NOT right")
-        lines.append(f"  {ended}: {each['table']}.{each['column']} of {each['key']}")
+        key = "/".join(str(value) for value in each["key"])
+        lines.append(f"  {ended}: {each['table']}.{each['column']} of row {key}")
     return lines
 
 
-def _words(facts: dict[str, Any]) -> str:
-    """The plan, the receipts and the proof as lines."""
-    lines = [f"{facts['people']} people in {facts['system']}, as of {facts['as_of']}."]
-    lines += [f"{each['level']} {each['code']}: {each['message']}" for each in facts["findings"]]
+def _grounds(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each ground of the plan, in words."""
+    words = {each.value: str(each.label) for each in (*DeletionException, *GeneralException)}
+    codes = {part["reason"] for part in facts["plan"] if part["reason"]}
+    return [(code, words.get(code, "a hold of the map")) for code in sorted(codes)]
+
+
+def _planned(facts: dict[str, Any]) -> list[str]:
+    """What a deletion would do; and for the other kinds, what is there."""
+    if facts["kind"] != "delete":
+        found: dict[str, int] = {}
+        for part in facts["plan"]:
+            if part["action"] != "trim":
+                found[part["table"]] = found.get(part["table"], 0) + part["rows"]
+        return [f"  found  {table:24} {rows:>9} rows" for table, rows in found.items()]
+    lines = []
     for part in facts["plan"]:
         why = f" ({part['reason']}{' until ' + part['until'] if part['until'] else ''})"
         shared = "" if not part["shared"] else f" shared: {part['decision'] or 'undecided'}"
@@ -201,9 +226,33 @@ def _words(facts: dict[str, Any]) -> str:
         lines.append(
             f"  {part['action']:6} {part['table']:24} {part['rows']:>9} rows{columns}{why}{shared}"
         )
+    return lines
+
+
+def _covered(facts: dict[str, Any]) -> list[str]:
+    """What of the store the map names, in one line."""
+    seen = facts["coverage"]
+    if seen is None:
+        return []
+    unknown = [each["table"] for each in seen["tables"] if each["state"] == "not in the map"]
+    rest = f": {', '.join(unknown)}" if unknown else ""
+    said = (
+        f"The map names {seen['mapped']} tables ({seen['named']} of {seen['columns']} columns), "
+        f"leaves {seen['left_out']} out, and is silent on {len(unknown)}{rest}."
+    )
+    return [said]
+
+
+def _words(facts: dict[str, Any]) -> str:
+    """The plan, the receipts and the proof as lines."""
+    lines = [f"People: {facts['people']}, in {facts['system']}, as of {facts['as_of']}."]
+    lines += [f"{each['level']} {each['code']}: {each['message']}" for each in facts["findings"]]
+    lines += [*_covered(facts), *_planned(facts)]
+    lines += [f"  {code} is: {words}" for code, words in _grounds(facts)
+              if facts["kind"] == "delete"]  # fmt: skip
     lines += _corrections(facts)
     if "package" in facts:
-        lines.append(f"Package: {facts['package']}, {facts['size']:,} bytes sealed.")
+        lines.append(f"Package: {facts['package']}, {facts['size']:,} bytes.")
     if "corrected" in facts:
         return "\n".join([*lines, f"Looked again: {facts['corrected']}."])
     if "finding" not in facts:

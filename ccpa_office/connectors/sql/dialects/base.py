@@ -61,6 +61,7 @@ class Dialect:
     carrier: sa.types.TypeEngine[Any] = sa.String()  # the type of the one parameter of a set
     at_work: str = "SELECT 0"  # how many other sessions are at work, where the store says so
     default_schemas: tuple[str, ...] = ("", "public")
+    gives_again: bool = True  # the key of a row that is gone may become another row's
     looks_inside: bool = False  # values within JSON can be referred to
 
     # --- connections ---

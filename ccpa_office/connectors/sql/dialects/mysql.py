@@ -42,6 +42,7 @@ class MySQL(Dialect):
     )
     name: str = "mysql"
     proved: bool = True
+    gives_again: bool = False
     locks: bool = True
     looks_inside: bool = True
     remove: str = "using"

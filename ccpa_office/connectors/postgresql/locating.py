@@ -1,0 +1,120 @@
+"""Statements that find all rows of people known by a number, each column in one text.
+
+A thousand people's rows are looked up in the indexes at once, not person by person, and no row is
+made of them on the way: the store strings each column together, the office reads it as JSON.
+"""
+
+from psycopg import sql
+
+from ccpa_office.connectors.base import Table
+from ccpa_office.connectors.postgresql.binding import Binding, Walk, any_of, conjunction, walks
+from ccpa_office.connectors.postgresql.statements import kept
+
+SQL = sql.SQL
+
+
+def is_packable(binding: Binding, table: Table) -> bool:
+    """Say whether people are known by one number that no way finds within another value."""
+    ways = walks(binding, table)
+    return binding.integers(binding.person) == (True,) and not any(way.near for way in ways)
+
+
+def tells_shared(table: Table) -> bool:
+    """Say whether it matters that others reach a row: of what stays as it is, nobody asks."""
+    return table.shareable and (table.action != "keep" or bool(table.trims))
+
+
+def tells_kept(table: Table) -> bool:
+    """Say whether rows of one table differ in why and how long they stay."""
+    return bool(table.term or table.holds)
+
+
+def locate(binding: Binding, table: Table) -> sql.Composed:
+    """Return the statement: (people, each column of the key, shared?, kept?, until?) as texts.
+
+    ``shared`` only where ``tells_shared``, ``kept`` and ``until`` only where ``tells_kept``.
+    """
+    columns = [_number("p"), *_key(binding, table)]
+    columns += (
+        [SQL("coalesce(string_agg(s::int::text, ','), '')").format()] if tells_shared(table) else []
+    )
+    columns += [_texts("c"), _texts("u")] if tells_kept(table) else []
+    slots = ["p", *binding.slots(table, "k"), "s", "c", "u"]
+    return SQL("SELECT {} FROM ({}) AS x({})").format(
+        SQL(", ").join(columns), _rows(binding, table), _names(slots)
+    )
+
+
+def _number(slot: str) -> sql.Composed:
+    return SQL("coalesce(string_agg({}::text, ','), '')").format(sql.Identifier(slot))
+
+
+def _texts(slot: str) -> sql.Composed:
+    return SQL("coalesce(btrim(json_agg({})::text, '[]'), '')").format(sql.Identifier(slot))
+
+
+def _key(binding: Binding, table: Table) -> list[sql.Composed]:
+    numbers = zip(binding.slots(table, "k"), binding.integers(table), strict=True)
+    return [_number(slot) if is_number else _texts(slot) for slot, is_number in numbers]
+
+
+def _names(slots: list[str]) -> sql.Composed:
+    return SQL(", ").join(map(sql.Identifier, slots))
+
+
+def _rows(binding: Binding, table: Table) -> sql.Composed:
+    """Return the rows of the people, (person, key..., shared, kept, until), as they are stored."""
+    ways = [binding.walk(table, path, "t", "o") for path in table.paths]
+    code, until = kept(binding, table)
+    is_simple = len(ways) == 1 and len(ways[0].joins) < 2
+    owner = ways[0].owner[0] if is_simple or not table.shareable else SQL("a.p").format()
+    if is_simple or not table.shareable:
+        source, where = _of(binding, table, ways[0])
+    else:
+        source, where = _reached(binding, table, ways), SQL("true").format()
+    return SQL(
+        "SELECT {owner}, {key}, {shared}, {code}, {until} FROM {source} WHERE {where}"
+        " ORDER BY t.ctid"
+    ).format(
+        owner=owner, key=binding.shown("t", table), shared=_shared(binding, table, owner),
+        code=code, until=until, source=source, where=where,
+    )  # fmt: skip
+
+
+def _of(binding: Binding, table: Table, way: Walk) -> tuple[sql.Composed, sql.Composed]:
+    """Return FROM and WHERE of the rows from which one way leads to one of the people."""
+    people = SQL("%(p0)s::{}[]").format(binding.type(binding.person.name, binding.person.key[0]))
+    source = SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *way.joins])
+    return source, conjunction([*way.conditions, SQL("{} = ANY({})").format(way.owner[0], people)])
+
+
+def _reached(binding: Binding, table: Table, ways: list[Walk]) -> sql.Composed:
+    """Return the rows from which any way leads to the people, each once for each of them."""
+    found = SQL(" UNION ").join(
+        SQL("SELECT{once} {owner}, {key} FROM {source} WHERE {where}").format(
+            once=SQL("" if len(ways) > 1 else " DISTINCT"),
+            owner=way.owner[0],
+            key=SQL(", ").join(binding.columns("t", table.key)),
+            source=_of(binding, table, way)[0],
+            where=_of(binding, table, way)[1],
+        )
+        for way in ways
+    )
+    return SQL("({found}) AS a({names}) JOIN {table} AS t ON {same}").format(
+        found=found,
+        names=_names(["p", *binding.slots(table, "k")]),
+        table=binding.name(table.name),
+        same=binding.same_key(table, "t", "a", "k"),
+    )
+
+
+def _shared(binding: Binding, table: Table, owner: sql.Composable) -> sql.Composed:
+    """Return whether a row leads to anybody else than its owner."""
+    if not tells_shared(table):
+        return SQL("false").format()
+    return any_of(
+        [
+            way.exists([*way.conditions, SQL("{} <> {}").format(way.owner[0], owner)])
+            for way in walks(binding, table)
+        ]
+    )
