@@ -306,6 +306,9 @@ SENTENCES.update(
             _("Others' texts stay as they are: %(rows)s rows. %(ground)s.")
             % {"rows": facts.get("rows", 0), "ground": ground_words(str(facts.get("ground", "")))}
         ),
+        "return.kept": lambda facts: (
+            _("What came back stays as it is: %s.") % ground_words(str(facts.get("ground", "")))
+        ),
         "batch.opened": lambda facts: _("A list was read: a batch of %s people waits for approval.")
         % facts.get("people", 0),
         "batch.approved": lambda _f: _("Approved the batch."),
@@ -345,6 +348,9 @@ SENTENCES.update(
         "drop.settled": lambda facts: (
             _("Every item is answered: %(one)s one consumer, %(several)s several, %(none)s none.")
             % {name: facts.get(name, 0) for name in ("one", "several", "none")}
+        ),
+        "drop.batched": lambda facts: (
+            _("A batch was opened for %s people whom the list means.") % facts.get("people", 0)
         ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),

@@ -118,6 +118,23 @@ def _batch(system_key: str, *, by: Actor, at: datetime) -> Batch:
     )
 
 
+def open_people(system_key: str, keys: Sequence[Key], *, by: Actor, at: datetime) -> Batch:
+    """Freeze plans for people whose keys are known; the batch then waits for its approvals.
+
+    Raises ``NotAllowed``.
+    """
+    require(by, Verb.PLAN)
+    ordered, key = list(dict.fromkeys(keys)), sealing.new_key()
+    batch = _batch(system_key, by=by, at=at)
+    for first in range(0, len(ordered), AT_A_TIME):
+        people = dict.fromkeys(ordered[first : first + AT_A_TIME], canonical({}).decode())
+        _write_down(batch, people, key, at=at)
+    _begin(batch, by=by, at=at)
+    _build_along(batch)
+    batch.refresh_from_db()
+    return batch
+
+
 People = dict[Key, str]
 """Whom a list names: each person's key, and the identifiers as canonical JSON."""
 

@@ -9,7 +9,7 @@ from requests_app.models.correction import (
     SaidRight,
     Seen,
 )
-from requests_app.models.drop import DropList, DropLook, DropOutcome, DropPiece
+from requests_app.models.drop import DropBatch, DropList, DropLook, DropOutcome, DropPiece
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -78,6 +78,7 @@ __all__ = [
     "Declaration",
     "Delivery",
     "Download",
+    "DropBatch",
     "DropList",
     "DropLook",
     "DropOutcome",

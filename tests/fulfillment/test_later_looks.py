@@ -8,7 +8,16 @@ import pytest
 from ccpa_office import clock, clock_guard, sealing, work
 from ccpa_office.models import LedgerLine
 from requests_app import targets, tasks
-from requests_app.fulfillment import batches, closing, lists, proof, redacting, returning, sweeping
+from requests_app.fulfillment import (
+    batches,
+    closing,
+    lists,
+    proof,
+    redacting,
+    refusing,
+    returning,
+    sweeping,
+)
 from requests_app.fulfillment.packing import open_part, open_subjects
 from requests_app.models import (
     Batch,
@@ -269,6 +278,25 @@ def test_a_refused_answer_leaves_its_rows_to_the_next_plan(erased, learners, tea
     assert returning.gather(at=clock.now()) == 0
     assert Return.objects.get().state == "open"
     assert plan_of(erased).state == PlanState.RESIDUAL
+
+
+def test_who_refuses_an_answer_decides_that_the_rows_stay(erased, learners, team):
+    """A person who became a customer again is one: nothing is taken, and the alarm is over."""
+    query(
+        learners,
+        "INSERT INTO accounts (id, email, email_changed_at, full_name, password_hash,"
+        " created_at) VALUES (777777, %s, now(), 'Orla', 'x', now())",
+        ORLA,
+    )
+    look(1)
+    assert returning.gather(at=clock.now()) == 1
+    batch = Batch.objects.get(kind=Batch.Kind.RETURN)
+    refusing.refuse(batch, reason="a customer again", by=team.approver, at=clock.now())
+    assert Return.objects.get().state == "kept"
+    assert plan_of(erased).state == PlanState.PROVED
+    assert lines(erased.number)[-1] == "proof.settled"
+    assert returning.gather(at=clock.now()) == 0
+    assert query(learners, "SELECT count(*) FROM accounts WHERE id = 777777") == [(1,)]
 
 
 def test_what_is_gone_before_it_is_planned_waits_for_a_person(
