@@ -1,4 +1,4 @@
-"""G10: packages of what is held, one by one, beside a query and a file for each."""
+"""G10: packages of what is held: one by one beside a query each, many together beside a COPY."""
 
 import json
 import os
@@ -12,26 +12,28 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from bench import places, reference
-from bench.measure import Line, play, timed
+from bench.measure import Line, each_cost, play
 from bench.shop import Shops, person
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor
 from requests_app import intake, tasks, verification
+from requests_app.fulfillment import access
 from requests_app.intake import Asked
 from requests_app.models import Channel, Link, LinkPurpose, Package, Step
 from tests import builders
 
 MOST_MIB = 128
-NOTES = """
+NOTES = """\
 The office's package is sealed and has JSON, CSV and a page for each table; by hand it is a text.
-The gate of this goal is beside the peer (report-peer.md).
-Many people's packages as one set (G10 b) are nothing that the office makes.""".strip().split("\n")
+The gate of one by one is beside the peer (report-peer.md). A set (G10 b) is so many that wait
+together: each has a file and a key of its own; by hand all of them are one file.""".strip().split(
+    "\n"
+)
 
 
-def verified(addresses: list[str]) -> None:
+def verified(addresses: list[str], team: builders.Team) -> None:
     """Requests to know of these people, verified, their packages due; not timed."""
-    team = places.office()
     everybody = [person(each) for each in addresses]
     asked = [
         intake.open_request(
@@ -63,46 +65,73 @@ def _drain() -> None:
 
 
 class Ways:
-    """Customers whose packages are made by the office's workers, and by a query each."""
+    """Customers whose packages are made by the office's workers, and by a query each.
 
-    def __init__(self, customers: int, people: int, rounds: int) -> None:
+    They are verified once; for each round what is held of them is collected anew.
+    """
+
+    def __init__(self, customers: int, people: int, rounds: int, *, word: str = "packages") -> None:
+        self.word = word
         self.shops = Shops(customers, processes=2)
-        everybody = reference.emails(customers, people * (rounds + 1), seed=11)
-        self.rounds = [everybody[n * people : (n + 1) * people] for n in range(rounds + 1)]
+        seed = 11 if word == "packages" else 13
+        self.people = reference.emails(customers, people, seed=seed)
         self.folder = Path(settings.DATA_DIR) / "by-hand"
         self.folder.mkdir(exist_ok=True)
-        self.prepare(rounds)
+        verified(self.people, places.office())
+        self.requests = [
+            each.consumer_request
+            for each in Package.objects.select_related("consumer_request").filter(state="ready")
+        ]
         self.office(rounds)
 
-    def prepare(self, number: int) -> None:
-        verified(self.rounds[number])
+    def prepare(self, _number: int) -> None:
+        by, at = places.office().officer, clock.now()
+        for consumer_request in self.requests:
+            access.collect_again(consumer_request, by=by, at=at)
         places.settle()
 
     def office(self, _number: int) -> int:
         assert self.shops.workers
-        return self.shops.workers.work("packages")
+        return self.shops.workers.work(self.word)
 
-    def reference(self, number: int) -> int:
+    def reference(self, _number: int) -> int:
         return sum(
             reference.package_one(self.shops.connection, each, self.folder / f"{place}.json")
-            for place, each in enumerate(self.rounds[number])
+            for place, each in enumerate(self.people)
         )
+
+    def as_a_set(self, _number: int) -> int:
+        path = self.folder / "all.json"
+        return reference.package_set(self.shops.connection, self.people, path)
 
 
 def one_by_one(customers: int, *, people: int, rounds: int) -> Line:
-    """G10 (a): from verified to a package that waits for a person, by two workers."""
+    """G10 (a): from verified to a package that waits for a person, each alone, by two workers."""
     line = Line("G10-shop", f"packages one by one, 2 workers, {customers:,} customers",
                 "packages/s", 0.0)  # fmt: skip
-    ways = Ways(customers, people, rounds)
+    ways = Ways(customers, people, rounds, word="alone")
     try:
         play(line, rounds, before=ways.prepare, office=ways.office, reference=ways.reference)
-        every = reference.emails(customers, min(10_000, customers), seed=12)
-        path = ways.folder / "all.json"
-        streamed = timed(lambda _: reference.package_set(ways.shops.connection, every, path), 0)
-        line.facts["by hand, one stream, packages/s"] = round(streamed.speed)
     finally:
         ways.shops.end()
+    return _told(line, people)
+
+
+def as_a_set(customers: int, *, people: int, rounds: int) -> Line:
+    """G10 (b): many that wait together, by two workers, beside one COPY into one file."""
+    what = f"{people:,} packages that wait together, 2 workers, {customers:,} customers"
+    line = Line("G10-shop", what, "packages/s", 0.35)
+    ways = Ways(customers, people, rounds)
+    try:
+        play(line, rounds, before=ways.prepare, office=ways.office, reference=ways.as_a_set)
+    finally:
+        ways.shops.end()
+    return _told(line, people)
+
+
+def _told(line: Line, people: int) -> Line:
     assert all(run.count == people for run in (*line.office, *line.reference))
+    line.facts |= each_cost(line)
     line.notes += NOTES
     return line
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from bench import lists, ready, single
 from ccpa_office import clock, work
+from ccpa_office.celery import settle
 from ccpa_office.roles import Actor, Role
 from requests_app import targets
-from requests_app.fulfillment import access, batches, closing
+from requests_app.fulfillment import batches, closing, collecting
 from requests_app.fulfillment import lists as requested
 from requests_app.models import Chunk, Package
 
@@ -20,11 +21,13 @@ def main() -> None:
 
     ``requests``: one due request after the other, to its end. ``gathered``: what the schedule
     gathered, erased, proved, told and closed. ``chunks``: chunks of a list.
-    ``packages``: what is to be collected. ``freeze OFFICER FILE``: the list in a file, by a member
-    of staff; answers with the number of its batch, which then waits for its approvals.
+    ``packages``: what is to be collected; ``alone``: one by one. ``freeze OFFICER FILE``: the list
+    in a file, by a member of staff; answers with the number of its batch, which then waits for its
+    approvals.
     """
     work.claim(Chunk, lane="erase", n=1, owner="bench")
     targets.of("learners")
+    settle()
     print("ready", flush=True)
     for word in sys.stdin:
         name, _, rest = word.strip().partition(" ")
@@ -60,12 +63,20 @@ def gathered() -> int:
 
 
 def packages() -> int:
-    """Collect package after package, as the lane's task does."""
+    """Collect what waits, as the lane's task does."""
+    return _packages(collecting.TOGETHER)
+
+
+def alone() -> int:
+    """The same, but each package for itself, as where it is the only one that waits."""
+    return _packages(1)
+
+
+def _packages(most: int) -> int:
     done = 0
-    while held := work.claim(Package, lane="collect", n=1, owner="bench"):
-        for package in held:
-            access.build(package, at=clock.now())
-            done += 1
+    while held := work.claim(Package, lane="collect", n=most, owner="bench"):
+        collecting.build_all(held, at=clock.now())
+        done += len(held)
     return done
 
 
@@ -83,6 +94,7 @@ WORDS: dict[str, Callable[[], int]] = {
     "plans": plans,
     "chunks": chunks,
     "packages": packages,
+    "alone": alone,
 }
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from ccpa_office.prepared import Changed, planned_cursor, returned
 __all__ = [
     "LANES",
     "LeaseLost",
+    "SomeFailed",
     "Tally",
     "backoff",
     "claim",
@@ -62,6 +63,14 @@ W = TypeVar("W", bound=DueWork)
 
 class LeaseLost(Exception):
     """Somebody else holds this work now. Nothing was written."""
+
+
+class SomeFailed(Exception):
+    """Some of a handler's rows came to nothing, each with why; all others are finished."""
+
+    def __init__(self, failures: "Sequence[tuple[DueWork, Exception]]") -> None:
+        super().__init__(len(failures))
+        self.failures = failures
 
 
 def seam(name: str) -> None:
@@ -358,15 +367,25 @@ def drain(
 def _handle(rows: list[Any], handler: Handler, tally: Tally, max_attempts: int) -> None:
     try:
         handler(rows)
-    except LeaseLost:
-        logger.warning("lease lost", lane=rows[0].lane)
-        tally.lost += len(rows)
-    except StoreUnreachable as away:
-        _give_up(rows, away, tally, put_off)
+    except SomeFailed as some:
+        tally.done += len(rows) - len(some.failures)
+        for row, error in some.failures:
+            _fail([row], error, tally, max_attempts)
     except Exception as error:  # noqa: BLE001 - the border of one job
-        _give_up(rows, error, tally, partial(hand_back, max_attempts=max_attempts))
+        _fail(rows, error, tally, max_attempts)
     else:
         tally.done += len(rows)
+
+
+def _fail(rows: list[Any], error: Exception, tally: Tally, max_attempts: int) -> None:
+    """Rows that came to nothing: somebody else's by now, or given back."""
+    if isinstance(error, LeaseLost):
+        logger.warning("lease lost", lane=rows[0].lane)
+        tally.lost += len(rows)
+    elif isinstance(error, StoreUnreachable):
+        _give_up(rows, error, tally, put_off)
+    else:
+        _give_up(rows, error, tally, partial(hand_back, max_attempts=max_attempts))
 
 
 def _give_up(rows: list[Any], error: Exception, tally: Tally, give: Callable[..., None]) -> None:

@@ -16,9 +16,9 @@ from notices_app import publishing
 from notices_app.models import Notice
 from requests_app import correspondence, retention, silence, verification
 from requests_app.fulfillment import (
-    access,
     batches,
     closing,
+    collecting,
     correction,
     erasure_ledger,
     handing,
@@ -60,7 +60,7 @@ def _owner() -> str:
 
 CHUNKS = work.Hold(lease=timedelta(minutes=3))
 """A chunk is one transaction in somebody else's database: it may take longer than a letter."""
-PACKAGES = work.Hold(lease=access.LEASE)
+PACKAGES = work.Hold(lease=collecting.LEASE)
 LETTERS = work.Hold(max_attempts=correspondence.ATTEMPTS)
 
 
@@ -86,8 +86,7 @@ def _correction(rows: list[Correction]) -> None:
 
 
 def _package(rows: list[Package]) -> None:
-    for row in rows:
-        access.build(row, at=clock.now())
+    collecting.build_all(rows, at=clock.now())
 
 
 def _outside(rows: list[OutsideTask]) -> None:
@@ -144,7 +143,8 @@ def drain_plan(**_later: object) -> None:
 @shared_task(name="drain.collect", soft_time_limit=10_700, time_limit=10_800)
 def drain_collect(**_later: object) -> None:
     """Build packages of requests to know."""
-    _drain("collect", (Package, _package), (Correction, _correction), hold=PACKAGES)
+    _drain("collect", (Package, _package), batch=collecting.TOGETHER, hold=PACKAGES)
+    _drain("collect", (Correction, _correction), hold=PACKAGES)
 
 
 @shared_task(name="drain.erase", soft_time_limit=170, time_limit=180)

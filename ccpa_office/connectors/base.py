@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ccpa_office.connectors.collected import Corrected, Piece, Record, Tally, Window
+from ccpa_office.connectors.collected import Asked, Corrected, Piece, Record, Tally, Window
 from ccpa_office.connectors.matchable import Matchable
 from ccpa_office.connectors.sweepable import Sweepable
 from ccpa_office.connectors.ways import ContactColumn, Named, Path, Point
@@ -295,8 +295,11 @@ class Connector(Matchable, Sweepable, Protocol):
     def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
         """The people whom verified identifiers name; one statement per identifier column."""
 
-    def marks(self, people: Sequence[Key]) -> list[Identity]:
-        """Values held that betray each of the people in a text; one statement."""
+    def marks(self, people: Sequence[Key], *, own: bool = False) -> list[Identity]:
+        """Values held that betray each of the people in a text; one statement.
+
+        ``own``: those of the person's own row alone, so that rows of others before tell nothing.
+        """
 
     def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
         """Every row of the people, in the order of the program; one statement per table."""
@@ -331,6 +334,12 @@ class Connector(Matchable, Sweepable, Protocol):
 
         Called inside ``snapshot``, table after table. What others reach too, and what is not of
         the window, comes without its values.
+        """
+
+    def collect_few(self, asked: Sequence[Asked], *, most: int) -> list[dict[str, list[Record]]]:
+        """Rows of many people, by table, for each of them as ``collect`` would give them alone.
+
+        In one view of the store; nobody's rows stand with another's. Raises ``TooMany``.
         """
 
     def tally(self, table: str, people: Sequence[Key], window: Window) -> Tally:

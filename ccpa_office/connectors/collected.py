@@ -1,11 +1,16 @@
 """What collecting gives back: a row as it stands, and what the map says of each of its columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 SHARED, PERIOD = "shared", "period"
 """Why a row comes without its values: somebody else reaches it too, or it is not of the period."""
+
+
+class TooMany(Exception):
+    """A table has more rows of these people than one answer may hold. Nothing is given."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,17 @@ class Window:
     first: date
     last: date
     given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One of several people whose rows are asked for together: their keys, and their days.
+
+    Shared rows are never given this way: ``given`` of the window is empty.
+    """
+
+    people: Sequence[Any]
+    window: Window
 
 
 @dataclass(frozen=True)

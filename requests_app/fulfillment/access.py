@@ -1,31 +1,17 @@
-"""Requests to know: collect by machine, look through, decide, hand over; always two people."""
+"""Requests to know, by people: look through, decide, hand over; always two of them."""
 
-import hashlib
-import json
-import secrets
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
-from ccpa_office import ledger, sealing, work
-from ccpa_office.connectors.collected import SHARED, Window
-from ccpa_office.law.deadlines import received_date
+from ccpa_office import ledger, sealing
+from ccpa_office.connectors.collected import SHARED
 from ccpa_office.law.kinds import KNOW
-from ccpa_office.law.retention import LOOKBACK_FROM
-from ccpa_office.models import LedgerLine, WorkState
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, targets, workflow
-from requests_app.fulfillment.outside import exporting
-from requests_app.fulfillment.package import building
-from requests_app.fulfillment.package.building import Built, Sources, Wanted
 from requests_app.fulfillment.package.cells import BINARY
-from requests_app.fulfillment.package.tables import leftovers
-from requests_app.fulfillment.packing import canonical
 from requests_app.models import (
     ConsumerRequest,
     Identifier,
@@ -54,139 +40,6 @@ class PackageChanged(Exception):
 
 class HandOverRefused(Exception):
     """This hand-over does not count; the text says why and who can do it."""
-
-
-def folder() -> Path:
-    """Where packages lie; nobody but the office reads it."""
-    path = Path(settings.PACKAGE_DIR)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
-
-
-# --- by machine ---------------------------------------------------------------------------------
-
-
-def build(package: Package, *, at: datetime) -> None:
-    """Collect what every system holds of the person; the request then waits for a person.
-
-    Reads only, outside any transaction. A worker that dies leaves nothing that could be served:
-    the file counts when its row says so, and the next one writes another.
-    """
-    consumer_request = package.consumer_request
-    sources = _sources(consumer_request) if package.stage == PackageStage.BUILD else []
-    if not sources:
-        _finish(package, None, "", at=at)
-        return
-    wanted = _wanted(package, on=received_date(at))
-    wanted = replace(wanted, outside=exporting.ask(sources, at=at))
-    work.seam("package.collecting")
-    if package.content == Package.Content.CATEGORIES:
-        _finish(package, building.count(sources, wanted), "", at=at)
-        return
-    name = f"{secrets.token_hex(20)}.sealed"
-    path = folder() / name
-    waiting = path.with_suffix(".part")
-    box = sealing.Box(package.data_key)
-    try:
-        built = building.write(
-            waiting, box, sources, wanted, breathe=lambda: work.renew(package, LEASE)
-        )
-        waiting.replace(path)
-        work.seam("package.stored")
-        _finish(package, built, name, at=at)
-    except Exception:
-        for each in (path, *leftovers(path)):
-            each.unlink(missing_ok=True)
-        raise
-
-
-def _sources(consumer_request: ConsumerRequest) -> Sources:
-    """Every system in which the look-up found the person, with the keys found there."""
-    return [
-        (targets.of(system_key), people)
-        for system_key, people in people_of(consumer_request).items()
-    ]
-
-
-def _wanted(package: Package, *, on: date) -> Wanted:
-    consumer_request = package.consumer_request
-    given: dict[str, set[str]] = {}
-    for each in package.given:
-        given.setdefault(each["system"], set()).add(each["table"])
-    return Wanted(
-        number=consumer_request.public_number,
-        language=package.language,
-        day=on,
-        window=Window(_first_day(consumer_request), on),
-        given={system: frozenset(tables) for system, tables in given.items()},
-    )
-
-
-def _first_day(consumer_request: ConsumerRequest) -> date:
-    """All since 2022, or the twelve months that the consumer chose (7024(h))."""
-    line = LedgerLine.objects.filter(
-        subject=consumer_request.number, verb="request.received"
-    ).first()
-    facts: Mapping[str, Any] = json.loads(line.body).get("facts", {}) if line else {}
-    if facts.get("since") != "12-months":
-        return LOOKBACK_FROM
-    day = consumer_request.received_on
-    month = min(day.day, 28)
-    return max(LOOKBACK_FROM, day.replace(year=day.year - 1, day=month))
-
-
-def _finish(package: Package, built: Built | None, file: str, *, at: datetime) -> None:
-    """Write what was built; a request that moved on meanwhile, or a void package, gets nothing."""
-    with transaction.atomic():
-        locked = Package.objects.select_for_update().get(pk=package.pk)
-        consumer_request = workflow.locked(package.consumer_request)
-        if locked.stage != PackageStage.BUILD or consumer_request.status != Status.VERIFIED:
-            work.finish(package)
-            _drop(file)
-            return
-        if built is None or (package.content == Package.Content.CATEGORIES and not built.answer):
-            work.finish(package, stage=PackageStage.BY_HAND, built_at=at)
-            _say("package.by-hand", package, by=SYSTEM, at=at)
-            return
-        work.finish(package, **_columns(package, built, file, at))
-        facts = {"hash": package.hash, "rows": _rows(built), "withheld": built.withheld,
-                 "awaited": [each["system"] for each in built.awaited]}  # fmt: skip
-        _say("package.built", package, by=SYSTEM, at=at, **facts)
-
-
-def _columns(package: Package, built: Built, file: str, at: datetime) -> dict[str, Any]:
-    box = sealing.Box(package.data_key)
-    window = _wanted(package, on=received_date(at)).window
-    return {
-        "stage": PackageStage.READY,
-        "file": file,
-        "size": built.size,
-        "hash": built.hash or _hash(built),
-        "summary": {
-            "tables": built.tables,
-            "withheld": built.withheld,
-            "awaited": built.awaited,
-        },
-        "samples": building.sealed_samples(built, box),
-        "answer": building.sealed_answer(built, box),
-        "first_on": window.first,
-        "last_on": window.last,
-        "built_at": at,
-    }
-
-
-def _hash(built: Built) -> str:
-    """What an answer of categories is approved by."""
-    return hashlib.sha256(canonical([built.answer, built.tables])).hexdigest()
-
-
-def _rows(built: Built) -> int:
-    return sum(each["rows"] for each in built.tables)
-
-
-def _drop(file: str) -> None:
-    if file:
-        (folder() / file).unlink(missing_ok=True)
 
 
 def _say(verb: str, package: Package, *, by: Actor, at: datetime, **facts: Any) -> None:

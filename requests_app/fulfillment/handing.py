@@ -14,7 +14,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from ccpa_office import clock_guard, ledger, sealed_files, sealing, work
 from ccpa_office.roles import Actor
 from requests_app import correspondence
-from requests_app.fulfillment.access import folder
+from requests_app.fulfillment.finishing import folder
 from requests_app.fulfillment.package import building
 from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import (

@@ -127,13 +127,21 @@ def _keep_on_file(
 
 def people_of(consumer_request: ConsumerRequest) -> dict[str, list[Key]]:
     """The person's keys by system, as the look-up froze them."""
-    box = box_of(consumer_request)
-    found: dict[str, list[Key]] = {}
-    for each in consumer_request.identifiers.filter(
-        source=IdentifierSource.ON_FILE, kind=PERSON_KEY
-    ).order_by("pk"):
-        key = json.loads(box.open(bytes(each.value), context="identifier.value"))
-        found.setdefault(each.system_key, []).append(tuple(key) if isinstance(key, list) else key)
+    return people_of_all([consumer_request])[consumer_request.pk]
+
+
+def people_of_all(
+    consumer_requests: Sequence[ConsumerRequest],
+) -> dict[int, dict[str, list[Key]]]:
+    """The same for many requests, by request; one statement."""
+    boxes = {each.pk: each for each in consumer_requests}
+    found: dict[int, dict[str, list[Key]]] = {pk: {} for pk in boxes}
+    for pk, system_key, value in Identifier.objects.filter(
+        consumer_request__in=list(boxes), source=IdentifierSource.ON_FILE, kind=PERSON_KEY
+    ).order_by("pk").values_list("consumer_request_id", "system_key", "value"):  # fmt: skip
+        key = json.loads(box_of(boxes[pk]).open(bytes(value), context="identifier.value"))
+        keys = found[pk].setdefault(system_key, [])
+        keys.append(tuple(key) if isinstance(key, list) else key)
     return found
 
 

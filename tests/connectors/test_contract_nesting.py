@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ccpa_office.connectors.base import ColumnFacts, Deed, Identity, Look, MapDoesNotFit, Rows
-from ccpa_office.connectors.collected import SHARED, Window
+from ccpa_office.connectors.collected import SHARED, Asked, Window
 from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.catalogue import Column, Relation
 from ccpa_office.connectors.sql.dialects.base import Cell
@@ -146,6 +146,9 @@ def test_a_second_look_finds_who_is_named_within_a_column_of_no_planned_row(circ
 
 def test_an_answer_to_know_gives_what_is_named_within_columns(still):
     window = Window(first=date(2022, 1, 1), last=ON)
+    together = still.connector.collect_few(
+        [Asked([JOANN], window), Asked([ANN], window)], most=99
+    )  # fmt: skip
     with still.connector.snapshot():
         given = {
             table: {record.key[0]: record.why for record in still.connector.collect(
@@ -156,6 +159,10 @@ def test_an_answer_to_know_gives_what_is_named_within_columns(still):
         table: {key: SHARED if shared else "" for key, shared in rows.items()}
         for table, rows in expected(still).items()
     }
+    assert given == {
+        table: {record.key[0]: record.why for record in together[1][table]} for table in FOUND
+    }
+    assert together[0] != together[1]
 
 
 INDEXES = {

@@ -18,9 +18,9 @@ from ccpa_office.connectors.base import (
     Rows,
     StoreUnreachable,
 )
-from ccpa_office.connectors.collected import PERIOD, SHARED, Corrected, Window
+from ccpa_office.connectors.collected import PERIOD, SHARED, Asked, Corrected, TooMany, Window
 from tests.connectors.contract import count_statements
-from tests.connectors.stores import undone
+from tests.connectors.stores import LEARNERS, undone
 from tests.connectors.test_contract_finding import with_table
 
 ON = date(2026, 7, 1)
@@ -225,6 +225,34 @@ def given(shop, person, window=EVER):
 def test_what_is_given_out_is_what_is_located(still):
     counts = {name: len(records) for name, records in given(still, still.kind.one).items()}
     assert counts == still.kind.counts
+
+
+def test_many_who_are_asked_together_get_what_each_gets_alone(still):
+    one, other = still.kind.one, still.kind.other
+    late = replace(EVER, first=date(2025, 1, 1))
+    program = still.program
+    if still.kind is LEARNERS:
+        program = with_table(program, "invoices", dated="issued_on")
+    shop = still.refitted(program)
+    asked = [Asked([one], EVER), Asked([other], EVER), Asked([one], late),
+             Asked([one, other], EVER), Asked([], EVER)]  # fmt: skip
+    together = shop.connector.collect_few(asked, most=2_000)
+    for each, found in zip(asked, together, strict=True):
+        with shop.connector.snapshot():
+            alone = {table.name: list(shop.connector.collect(table.name, each.people, each.window))
+                     for table in program.tables}  # fmt: skip
+        assert found == alone
+    assert together[0] != together[1]
+    assert together[4] == {table.name: [] for table in program.tables}
+
+
+def test_too_many_rows_of_one_table_are_none_at_all(still):
+    asked = [Asked([still.kind.one], EVER), Asked([still.kind.other], EVER)]
+    together = still.connector.collect_few(asked, most=2_000)
+    most = max(sum(len(each[table.name]) for each in together) for table in still.program.tables)
+    assert still.connector.collect_few(asked, most=most) == together
+    with pytest.raises(TooMany):
+        still.connector.collect_few(asked, most=most - 1)
 
 
 def test_a_shared_row_comes_without_its_values(still_school):

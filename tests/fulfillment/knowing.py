@@ -10,7 +10,7 @@ from ccpa_office import clock, sealed_files, sealing
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor
 from requests_app import intake, tasks, verification
-from requests_app.fulfillment import access
+from requests_app.fulfillment import access, finishing
 from requests_app.fulfillment.package import building
 from requests_app.intake import Asked
 from requests_app.models import Channel, ConsumerRequest, Package
@@ -102,7 +102,7 @@ def released(mailbox: Mailbox, team: Team, target: str, **which: Any) -> Package
 def plain(package: Package) -> bytes:
     """The ZIP file as the consumer gets it."""
     box = sealing.Box(package.data_key)
-    path = access.folder() / package.file
+    path = finishing.folder() / package.file
     return b"".join(sealed_files.read(path, box, context=building.FILE))
 
 

@@ -19,7 +19,7 @@ from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from notices_app.reading import read_out
 from requests_app import casework, tasks, verification, workflow
-from requests_app.fulfillment import access, categories
+from requests_app.fulfillment import access, categories, collecting, finishing
 from requests_app.fulfillment.package import building, tables
 from requests_app.models import Outcome, Package, PackageStage, Status
 from tests.builders import HANA, MAP, ORLA, POINTS, ask, fresh, serve, tokens
@@ -513,20 +513,22 @@ def test_two_workers_leave_one_package(learners, mailbox, team, monkeypatch):
     tasks.drain_collect()
     whole = package_of(consumer_request)
     with pytest.raises(work.LeaseLost):
-        access.build(slow, at=clock.now())
+        collecting.build(slow, at=clock.now())
     assert package_of(consumer_request).file == whole.file
-    assert [path.name for path in access.folder().iterdir()] == [whole.file]
+    assert [path.name for path in finishing.folder().iterdir()] == [whole.file]
 
 
-def test_a_store_that_is_away_leaves_no_file(learners, mailbox, team, monkeypatch, shelf):
+@pytest.mark.parametrize("way", ["PostgreSQL.collect_few", "collecting.stream"])
+def test_a_store_that_is_away_leaves_no_file(learners, mailbox, team, monkeypatch, shelf, way):
     consumer_request = verified_to_know(mailbox, team, learners)
 
     def away(*_args, **_more):
         raise StoreUnreachable
 
-    monkeypatch.setattr("ccpa_office.connectors.postgresql.collecting.stream", away)
+    monkeypatch.setattr(collecting, "FEW", 0)
+    monkeypatch.setattr(f"ccpa_office.connectors.postgresql.{way}", away)
     tasks.drain_collect()
-    assert list(shelf.iterdir()) == []
+    assert list(finishing.folder().iterdir()) == []
     assert package_of(consumer_request).state == WorkState.READY
 
 

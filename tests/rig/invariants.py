@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from ccpa_office import clock, ledger
 from ccpa_office.models import LedgerLine
-from requests_app.fulfillment import access, erasure_ledger, handing
+from requests_app.fulfillment import erasure_ledger, finishing, handing
 from requests_app.fulfillment.residue import subject_of
 from requests_app.models import ConsumerRequest, Message, Package, Plan, Receipt
 from tests.rig.cast import Consumer
@@ -111,7 +111,7 @@ def packages(consumers: Sequence[Consumer], everybody: Sequence[Learner]) -> lis
                 if each.email.casefold() in text]  # fmt: skip
         bad += _left_of(package, consumer)
     handing.expire(at=clock.now() + 2 * handing.STRAY)
-    bad += [f"package: {each.suffix} was left" for each in access.folder().iterdir()]
+    bad += [f"package: {each.suffix} was left" for each in finishing.folder().iterdir()]
     return bad
 
 
@@ -121,7 +121,7 @@ def _left_of(package: Package, consumer: Consumer) -> list[str]:
     bad = [] if package.data_key.destroyed_at else ["package: its key still stands"]
     return bad + [
         "package: a file in clear was left"
-        for each in access.folder().iterdir()
+        for each in finishing.folder().iterdir()
         if email in (data := each.read_bytes()) or data.startswith(b"PK")
     ]
 

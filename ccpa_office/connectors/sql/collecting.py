@@ -1,8 +1,9 @@
 """One person's rows with their values, and how many there are."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
 from ccpa_office.connectors.base import Key, Program, Table
-from ccpa_office.connectors.collected import PERIOD, SHARED, Binary, Record, Tally, Window
+from ccpa_office.connectors.collected import (
+    PERIOD,
+    SHARED,
+    Asked,
+    Binary,
+    Record,
+    Tally,
+    TooMany,
+    Window,
+)
 from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import Binding
 from ccpa_office.connectors.sql.dialects.base import Dialect
@@ -40,7 +50,9 @@ class Collecting:
                 yield
             self.dialect.view(self._connection, begins=False)
 
-    def collect(self, table: str, people: Sequence[Key], window: Window) -> Iterator[Record]:
+    def collect(
+        self, table: str, people: Sequence[Key], window: Window
+    ) -> Generator[Record, None, None]:
         step = self.program.table(table)
         width = len(step.key)
         facts = self._binding.catalogue.facts(step.name, step.key)
@@ -58,6 +70,19 @@ class Collecting:
                     for name, place in places.items()
                 )  # fmt: skip
                 yield Record(key if isinstance(key, tuple) else (key,), values, why)
+
+    def collect_few(self, asked: Sequence[Asked], *, most: int) -> list[dict[str, list[Record]]]:
+        found: list[dict[str, list[Record]]] = [{} for _ in asked]
+        with self.snapshot():
+            for table in self.program.tables:
+                left = most
+                for each, theirs in zip(asked, found, strict=True):
+                    with closing(self.collect(table.name, each.people, each.window)) as rows:
+                        theirs[table.name] = list(islice(rows, left + 1))
+                    left -= len(theirs[table.name])
+                    if left < 0:
+                        raise TooMany
+        return found
 
     def tally(self, table: str, people: Sequence[Key], window: Window) -> Tally:
         step = self.program.table(table)

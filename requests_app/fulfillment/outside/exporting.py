@@ -48,13 +48,14 @@ class FromOutside:
             yield Record((found,), tuple(content.get(column) for column in columns))
 
 
-def ask(sources: Sequence[tuple[Target, list[Key]]], *, at: datetime) -> list[FromOutside]:
+def ask(
+    sources: Sequence[tuple[Target, list[Key]]], vendors: Sequence[Vendor], *, at: datetime
+) -> list[FromOutside]:
     """Ask every system outside that is served for all that it holds of the person.
 
     By identifiers in the person's own rows alone (VR-14). None holds up a package: a system that
     does not answer now, or that only people can ask, is named as awaited.
     """
-    vendors = targets.vendors()
     known: dict[str, list[str]] = {}
     for target, people in sources if vendors else []:
         for mark in target.connector.marks(people):

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from ccpa_office import sealed_files, work
 from ccpa_office.connectors.base import Key, Table
 from ccpa_office.connectors.collected import PERIOD, SHARED, Record, Tally, Window
-from ccpa_office.law.vocabulary import Category, NeverDisclosed
+from ccpa_office.law.vocabulary import NeverDisclosed
 from ccpa_office.sealing import Box
 from requests_app.fulfillment import categories
 from requests_app.fulfillment.categories import Held
@@ -22,12 +23,41 @@ from requests_app.fulfillment.outside.exporting import FromOutside
 from requests_app.fulfillment.package import pages, schema
 from requests_app.fulfillment.package.archive import Archive
 from requests_app.fulfillment.package.cells import BINARY, Sieve
-from requests_app.fulfillment.package.tables import Counts, TableWriter
+from requests_app.fulfillment.package.tables import Counts, Sheet, TableWriter
 from requests_app.targets import Target
 
 FILE = "package.file"
 BREATH = 5_000
 """Rows after which the work shows that it is alive."""
+
+
+class Common:
+    """What is the same in many packages, and is put together once for all of them."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Any, tuple[dict[str, Any], str]] = {}
+        self._sheets: dict[tuple[str, str], Sheet] = {}
+
+    def answer(
+        self, codes: set[str], sensitive: set[str], *, language: str, on: date
+    ) -> tuple[dict[str, Any], str]:
+        """The answer of categories, and its part of a page; empty while no notice is in force."""
+        key = frozenset(codes), frozenset(sensitive), language, on
+        if key not in self._answers:
+            try:
+                found = categories.answer(codes, sensitive, language=language, on=on)
+            except categories.NoNotice:
+                self._answers[key] = {}, ""
+            else:
+                self._answers[key] = found, pages.answer_part(found, language=language)
+        return self._answers[key]
+
+    def sheet(self, system: str, table: Table) -> Sheet:
+        """The sheet of a table."""
+        known = self._sheets.get((system, table.name))
+        if known is None or known.table is not table:
+            known = self._sheets[system, table.name] = Sheet(system, table)
+        return known
 
 
 @dataclass(frozen=True)
@@ -42,6 +72,7 @@ class Wanted:
     """Tables, by system, whose shared rows a person decided to give."""
     outside: Sequence[FromOutside] = ()
     """What systems outside answered, and which of them have not."""
+    common: Common = field(default_factory=Common, compare=False)
 
     def window_of(self, system: str) -> Window:
         """The days, with the tables of one system whose shared rows are given."""
@@ -58,6 +89,7 @@ class Built:
     samples: list[dict[str, Any]] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
+    answer_page: str = ""
     awaited: list[dict[str, str]] = field(default_factory=list)
     """Systems outside whose answer is not here, each with why."""
 
@@ -76,19 +108,20 @@ class Built:
 
 
 Sources = list[tuple[Target, list[Key]]]
+Rows = dict[str, dict[str, list[Record]]]
+"""What was collected already, by system and table."""
 Breathe = Callable[[], None]
 
 
-def count(sources: Sources, wanted: Wanted) -> Built:
+def count(sources: Sources, wanted: Wanted, rows: Rows | None = None) -> Built:
     """For an answer of categories: what is held, in numbers; one statement a table."""
     built = Built()
     for target, people in sources:
-        window = wanted.window_of(target.key)
-        with target.connector.snapshot():
-            tallies = {
-                table.name: target.connector.tally(table.name, people, window)
-                for table in target.program.tables
-            }
+        tallies = (
+            {name: tally(table, rows[target.key][name]) for name, table in _tables(target)}
+            if rows is not None
+            else _counted(target, people, wanted.window_of(target.key))
+        )
         for table in target.program.tables:
             _note(built, target.key, table, tallies[table.name], {})
         built.held += categories.held_in(target.key, target.program, tallies)
@@ -97,15 +130,45 @@ def count(sources: Sources, wanted: Wanted) -> Built:
     return _answered(built, sources, wanted)
 
 
-def write(path: Path, box: Box, sources: Sources, wanted: Wanted, *, breathe: Breathe) -> Built:
-    """Write the package to ``path``, sealed; rows go through a few at a time."""
-    with sealed_files.Writer(path, box, context=FILE) as sink:
+def _tables(target: Target) -> list[tuple[str, Table]]:
+    return [(table.name, table) for table in target.program.tables]
+
+
+def _counted(target: Target, people: list[Key], window: Window) -> dict[str, Tally]:
+    with target.connector.snapshot():
+        return {
+            name: target.connector.tally(name, people, window) for name, _table in _tables(target)
+        }
+
+
+def tally(table: Table, records: Iterable[Record]) -> Tally:
+    """What a connector's ``tally`` counts, of rows that are here."""
+    counts = Counter[str]()
+    filled = [0] * len(table.pieces)
+    for record in records:
+        counts[record.why] += 1
+        for place, value in enumerate(record.values):
+            filled[place] += value is not None
+    return Tally(counts[""], counts[SHARED], counts[PERIOD], tuple(filled))
+
+
+def write(
+    path: Path, box: Box, sources: Sources, wanted: Wanted, *,
+    rows: Rows | None = None, breathe: Breathe,
+) -> Built:  # fmt: skip
+    """Write the package to ``path``, sealed; rows that are not here go through a few at a time.
+
+    Whoever wants it to outlive a loss of power brings it to the disk.
+    """
+    with sealed_files.Writer(path, box, context=FILE, durable=False) as sink:
         bench = _Bench(Archive(sink, day=wanted.day), (path, box), wanted, breathe)
         for target, people in sources:
+            if rows is not None:
+                bench.write_all(target, rows[target.key])
+                continue
             with target.connector.snapshot():
                 for table in target.program.tables:
                     bench.write_table(target, table, people)
-                    work.seam("package.half-written")
         for each in wanted.outside:
             bench.write_rows(each.system, each.table, each.rows())
         built = _answered(bench.built, sources, wanted)
@@ -131,15 +194,25 @@ class _Bench:
         """All of one table of a database."""
         window = self.wanted.window_of(target.key)
         rows = target.connector.collect(table.name, people, window)
+        self._write_of(target, table, rows)
+
+    def write_all(self, target: Target, rows: Mapping[str, Sequence[Record]]) -> None:
+        """All tables of a database, whose rows are here."""
+        for table in target.program.tables:
+            if rows[table.name]:
+                self._write_of(target, table, rows[table.name])
+
+    def _write_of(self, target: Target, table: Table, rows: Iterable[Record]) -> None:
         told = self.write_rows(target.key, table, rows)
         self.built.held += categories.held_in(target.key, target.program, {table.name: told})
+        work.seam("package.half-written")
 
     def write_rows(self, system: str, table: Table, rows: Iterable[Record]) -> Tally:
         """All of one table, wherever its rows come from; how many there were."""
         sieve = Sieve(kind_words(self.wanted.language))
         writer = TableWriter(
-            self.archive, sieve, place=(system, table), language=self.wanted.language,
-            spools=self.spools,
+            self.archive, sieve, self.wanted.common.sheet(system, table),
+            language=self.wanted.language, spools=self.spools,
         )  # fmt: skip
         try:
             for number, record in enumerate(rows, 1):
@@ -196,10 +269,9 @@ def _answered(built: Built, sources: Sources, wanted: Wanted) -> Built:
         for each in wanted.outside
         if each.awaited
     ]
-    try:
-        built.answer = categories.answer(codes, sensitive, language=wanted.language, on=wanted.day)
-    except categories.NoNotice:
-        built.answer = {}
+    built.answer, built.answer_page = wanted.common.answer(
+        codes, sensitive, language=wanted.language, on=wanted.day
+    )
     return built
 
 
@@ -227,32 +299,28 @@ def _front(built: Built, wanted: Wanted) -> dict[str, Any]:
             "day": wanted.day,
             "first": wanted.window.first,
             "last": wanted.window.last,
-            "tables": [_shown(each) for each in built.tables],
+            "tables": [
+                pages.line_of(
+                    (each["system"], each["table"]),
+                    each["rows"],
+                    tuple(each["categories"]),
+                    wanted.language,
+                )
+                for each in built.tables
+            ],
             "withheld": [
                 (words[kind], times) for kind, times in built.withheld.items() if kind != BINARY
             ],
             "unread": built.withheld.get(BINARY, 0),
             "shared": built.left_out(SHARED),
             "period": built.left_out(PERIOD),
-            "answer": built.answer,
+            "answer": built.answer_page,
             "awaited": [each["name"] for each in built.awaited],
         }
 
 
-def _shown(told: Mapping[str, Any]) -> dict[str, Any]:
-    place = f"{told['system']}/{told['table']}"
-    return {
-        "system": told["system"],
-        "table": told["table"],
-        "rows": told["rows"],
-        "categories": ", ".join(str(Category(code).label) for code in told["categories"]),
-        "page": pages.page_name(told["system"], told["table"], 1) if told["rows"] else "",
-        "csv": f"csv/{place}.csv",
-        "json": f"json/{place}.json",
-    }
-
-
-def kind_words(language: str) -> dict[str, str]:
+@lru_cache(maxsize=16)
+def kind_words(language: str) -> Mapping[str, str]:
     """What stands in the place of a value that may not leave, in a language."""
     with translation.override(language):
         held = {each.value: _("%s: held, not shown") % each.label for each in NeverDisclosed}

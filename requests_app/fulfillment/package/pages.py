@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
+
+from ccpa_office.law.vocabulary import Category
 
 ROWS = 1_000
 """Rows on one page."""
@@ -33,24 +36,49 @@ def row_of(key: str, texts: Iterable[str]) -> str:
     return f'<tr><th scope="row">{escape(key)}</th>{cells}</tr>\n'
 
 
-def table_page(
-    page: Page, *, language: str, fields: Sequence[Mapping[str, Any]], rows: Sequence[str]
-) -> str:
+def table_page(page: Page, *, language: str, fields: Sequence[str], rows: Sequence[str]) -> str:
     """One page of one table."""
+    head, foot = _frame(page, language, tuple(fields), len(rows))
+    return "".join([head, *rows, foot])
+
+
+@lru_cache(maxsize=2048)
+def _frame(page: Page, language: str, fields: tuple[str, ...], rows: int) -> tuple[str, str]:
+    """What stands before and after the rows of a page: the same for everybody who has so many."""
     first = (page.number - 1) * ROWS + 1
     context = {
         "system": page.system, "table": page.table, "fields": fields, "number": page.number,
-        "first": first, "last": first + len(rows) - 1, "language": language,
+        "first": first, "last": first + rows - 1, "language": language,
         "before": f"{page.table}-{page.number - 1:04d}.html" if page.number > 1 else "",
         "after": f"{page.table}-{page.number + 1:04d}.html" if page.more else "",
     }  # fmt: skip
     with translation.override(language):
         whole = render_to_string("requests/package/table.html", context)
     head, _mark, foot = whole.partition("<!-- rows -->")
-    return "".join([head, *rows, foot])
+    return head, foot
 
 
 def index_page(context: Mapping[str, Any], *, language: str) -> str:
     """The first page: what is in the package, what is not and why, what the law asks to be said."""
     with translation.override(language):
         return render_to_string("requests/package/index.html", {**context, "language": language})
+
+
+@lru_cache(maxsize=4096)
+def line_of(place: tuple[str, str], rows: int, codes: tuple[str, ...], language: str) -> str:
+    """The line of one table on the first page: the same for everybody who has so many rows."""
+    system, table = place
+    context = {
+        "system": system, "table": table, "rows": rows,
+        "page": page_name(system, table, 1) if rows else "",
+        "csv": f"csv/{system}/{table}.csv", "json": f"json/{system}/{table}.json",
+    }  # fmt: skip
+    with translation.override(language):
+        context["categories"] = ", ".join(str(Category(code).label) for code in codes)
+        return render_to_string("requests/package/line.html", {"each": context})
+
+
+def answer_part(answer: Mapping[str, Any], *, language: str) -> str:
+    """The answer of categories, as the first page shows it."""
+    with translation.override(language):
+        return render_to_string("requests/package/answer.html", {"answer": answer})

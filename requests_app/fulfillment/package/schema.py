@@ -1,6 +1,7 @@
 """The format of a package's data as JSON Schema: in every package, and in the manual."""
 
 import json
+from functools import cache
 from typing import Any
 
 VERSION = "1"
@@ -57,6 +58,7 @@ def schema() -> dict[str, Any]:
     }
 
 
+@cache
 def text() -> str:
     """The schema as it stands in a package."""
     return json.dumps(schema(), indent=1) + "\n"

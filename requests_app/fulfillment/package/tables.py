@@ -10,7 +10,7 @@ from typing import Any
 
 from ccpa_office import sealed_files
 from ccpa_office.connectors.base import Table
-from ccpa_office.connectors.collected import Record
+from ccpa_office.connectors.collected import Piece, Record
 from ccpa_office.sealing import Box
 from requests_app.fulfillment.package import pages
 from requests_app.fulfillment.package.archive import Archive
@@ -56,10 +56,10 @@ class Spool:
 
     def move_to(self, archive: Archive, name: str) -> None:
         """Write all of it as an entry; nothing stays here."""
+        if not self._file:
+            archive.put(name, bytes(self._short))
+            return
         with archive.entry(name) as entry:
-            if not self._file:
-                entry.write(bytes(self._short))
-                return
             self._file.close()
             for piece in sealed_files.read(self._path, self._box, context=SPOOL):
                 entry.write(piece)
@@ -72,54 +72,56 @@ class Spool:
             self._path.unlink(missing_ok=True)
 
 
+class Sheet:
+    """What is the same in every package that has rows of one table."""
+
+    def __init__(self, system: str, table: Table) -> None:
+        self.system, self.table = system, table
+        self.name = f"{system}/{table.name}"
+        self.place = f"{system}.{table.name}:"
+        self.pieces = table.pieces
+        self.columns = [piece.column for piece in table.pieces]
+        never = {piece.column: piece.never for piece in table.pieces}
+        self.hidden = tuple(never.get(column, "") for column in table.key)
+        self.fields = [_told(piece) for piece in table.pieces]
+        head = {"system": system, "table": table.name, "fields": self.fields}
+        self.json_head = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "rows": ['
+
+
+def _told(piece: Piece) -> dict[str, Any]:
+    """What the map says of a column; unsaid facts are left out."""
+    return {
+        "field": piece.column,
+        **({"category": piece.category} if piece.category else {}),
+        **({"source": piece.source} if piece.source else {}),
+        **({"sensitive": piece.sensitive} if piece.sensitive else {}),
+        **({"never_disclosed": piece.never} if piece.never else {}),
+    }
+
+
 class TableWriter:
     """Writes one table. ``add`` for each row, ``close`` at the end."""
 
     def __init__(
-        self, archive: Archive, sieve: Sieve, *, place: tuple[str, Table], language: str,
+        self, archive: Archive, sieve: Sieve, sheet: Sheet, *, language: str,
         spools: tuple[Path, Box],
     ) -> None:  # fmt: skip
         self._archive, self._sieve, self._language = archive, sieve, language
-        self._system, self._table = place
-        self._pieces = self._table.pieces
-        never = {piece.column: piece.never for piece in self._pieces}
-        self._hidden = tuple(never.get(column, "") for column in self._table.key)
+        self._sheet = sheet
         path, box = spools
         self._json = Spool(path.with_suffix(".json-part"), box)
         self._csv = Spool(path.with_suffix(".csv-part"), box)
         self._line = io.StringIO(newline="")
-        self._sheet = csv.writer(self._line)
+        self._lines = csv.writer(self._line)
         self._page: list[str] = []
         self._number = 1
-        self.counts = Counts(filled=[0] * len(self._pieces))
-        self._begin()
-
-    @property
-    def _name(self) -> str:
-        return f"{self._system}/{self._table.name}"
-
-    def fields(self) -> list[dict[str, Any]]:
-        """What the map says of each column; unsaid facts are left out."""
-        return [
-            {
-                "field": piece.column,
-                **({"category": piece.category} if piece.category else {}),
-                **({"source": piece.source} if piece.source else {}),
-                **({"sensitive": piece.sensitive} if piece.sensitive else {}),
-                **({"never_disclosed": piece.never} if piece.never else {}),
-            }
-            for piece in self._pieces
-        ]
-
-    def _begin(self) -> None:
-        head = {"system": self._system, "table": self._table.name, "fields": self.fields()}
-        text = json.dumps(head, ensure_ascii=False)
-        self._json.write(f'{text[:-1]}, "rows": [')
+        self.counts = Counts(filled=[0] * len(sheet.pieces))
+        self._json.write(sheet.json_head)
         self._csv.write("\ufeff")
-        self._write_line(["row", *[piece.column for piece in self._pieces]])
+        self._write_line(["row", *sheet.columns])
 
     def _write_line(self, texts: Sequence[str]) -> None:
-        self._sheet.writerow(texts)
+        self._lines.writerow(texts)
         self._csv.write(self._line.getvalue())
         self._line.seek(0)
         self._line.truncate()
@@ -129,10 +131,10 @@ class TableWriter:
         if record.why:
             self.counts.left_out[record.why] = self.counts.left_out.get(record.why, 0) + 1
             return
-        row = f"{self._system}.{self._table.name}:{self._sieve.key(record.key, self._hidden)}"
+        sheet, cell = self._sheet, self._sieve.cell
+        row = f"{sheet.place}{self._sieve.key(record.key, sheet.hidden)}"
         cells = [
-            self._sieve.cell(piece, value)
-            for piece, value in zip(self._pieces, record.values, strict=True)
+            cell(piece, value) for piece, value in zip(sheet.pieces, record.values, strict=True)
         ]
         self._count(cells, record)
         self._add_json(row, cells)
@@ -151,7 +153,7 @@ class TableWriter:
         counts.rows += 1
 
     def _add_json(self, row: str, cells: Sequence[Cell]) -> None:
-        names = [piece.column for piece in self._pieces]
+        names = self._sheet.columns
         told: dict[str, Any] = {
             "row": row,
             "values": {name: cell.value for name, cell in zip(names, cells, strict=True)},
@@ -167,11 +169,11 @@ class TableWriter:
         self._json.write(f"{comma}\n{json.dumps(told, ensure_ascii=False)}")
 
     def _turn(self, *, more: bool) -> None:
-        page = pages.Page(self._system, self._table.name, self._number, more)
+        page = pages.Page(self._sheet.system, self._sheet.table.name, self._number, more)
         text = pages.table_page(
-            page, language=self._language, fields=self.fields(), rows=self._page
+            page, language=self._language, fields=self._sheet.columns, rows=self._page
         )
-        self._archive.put(pages.page_name(self._system, self._table.name, self._number), text)
+        self._archive.put(pages.page_name(page.system, page.table, self._number), text)
         self._number += 1
         self._page = []
 
@@ -182,8 +184,8 @@ class TableWriter:
             return self.counts
         self._json.write("\n]}\n")
         self._turn(more=False)
-        self._json.move_to(self._archive, f"json/{self._name}.json")
-        self._csv.move_to(self._archive, f"csv/{self._name}.csv")
+        self._json.move_to(self._archive, f"json/{self._sheet.name}.json")
+        self._csv.move_to(self._archive, f"csv/{self._sheet.name}.csv")
         return self.counts
 
     def give_up(self) -> None:

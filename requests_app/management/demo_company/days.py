@@ -13,7 +13,7 @@ from ccpa_office import work
 from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.roles import Actor
 from requests_app import correspondence, retention, silence, verification
-from requests_app.fulfillment import access, batches, closing, plan, proof
+from requests_app.fulfillment import batches, closing, collecting, plan, proof
 from requests_app.models import Chunk, Look, Message, Package, Step, StepKind
 
 OWNER = "demo"
@@ -72,7 +72,7 @@ class Machines:
             for step in work.claim(Step, lane=lane, n=100, owner=OWNER):
                 STEPS[StepKind(step.kind)](step, at=at)
         for package in work.claim(Package, lane="collect", n=20, owner=OWNER):
-            access.build(package, at=at)
+            collecting.build(package, at=at)
         self.send(at)
 
     def send(self, at: datetime) -> None:
