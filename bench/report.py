@@ -10,7 +10,7 @@ from bench.measure import Line, Run
 
 ORDER = (
     "G4", "G1", "G2", "G4-shop", "G1-shop", "G2-shop", "G3-shop", "G5-shop", "G6-shop", "G7-shop",
-    "G10-shop", "growth", "G12", "G11",
+    "G8", "G10-shop", "growth", "G12", "G11",
 )  # fmt: skip
 FOLDER = Path(__file__).resolve().parent
 

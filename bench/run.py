@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bench import (
     desks,
     doors,
+    droplists,
     growth,
     lists,
     packages,
@@ -62,6 +63,7 @@ def on_the_shop(size: Scale) -> Lines:
             packages.as_a_set(customers, people=size.together, rounds=size.rounds),
             packages.one_large(size.large),
         ],
+        "G8": lambda: droplists.lines(customers, size.rounds),
         "growth": lambda: [
             growth.without_an_index(),
             growth.of_people(customers, customers // 50, 3),

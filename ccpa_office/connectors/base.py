@@ -295,8 +295,11 @@ class Connector(Matchable, Sweepable, Protocol):
     def people(self, identities: Sequence[Identity]) -> list[list[Key]]:
         """The people whom verified identifiers name; one statement per identifier column."""
 
-    def marks(self, people: Sequence[Key]) -> list[Identity]:
-        """Values held that betray each of the people in a text; one statement."""
+    def marks(self, people: Sequence[Key], *, own: bool = False) -> list[Identity]:
+        """Values held that betray each of the people in a text; one statement.
+
+        ``own``: those of the person's own row alone, so that rows of others before tell nothing.
+        """
 
     def locate(self, people: Sequence[Key], *, on: date) -> list[Located]:
         """Every row of the people, in the order of the program; one statement per table."""

@@ -23,7 +23,6 @@ from notices_app.datamap.book import (
     outside_targets,
     rehearsed,
     sensitivity,
-    set_pace,
     system,
     systems,
     target,
@@ -37,6 +36,7 @@ from notices_app.datamap.differences import Gap, gaps, gaps_of
 from notices_app.datamap.live import on_a_copy
 from notices_app.datamap.outsiders import NotFit, access, give_secret
 from notices_app.datamap.outsiders import check as check_outside
+from notices_app.datamap.pacing import set_pace
 
 __all__ = [
     "COMMAND_LINE",

@@ -112,21 +112,6 @@ def add_system(
     return system
 
 
-def set_pace(key: str, *, share: int, most_sessions: int, by: Actor, at: datetime) -> DataSystem:
-    """Say how much of a system's time work may take, and beside how many sessions of others.
-
-    Raises ``NoSuchSystem``, ``NotAllowed``.
-    """
-    require(by, Verb.LOAD_MAP)
-    with transaction.atomic():
-        found = system(key)
-        found.share, found.most_sessions = share, most_sessions
-        found.save(update_fields=["share", "most_sessions"])
-        facts = {"share": share, "most_sessions": most_sessions}
-        ledger.record("system.paced", subject=f"system:{key}", by=by, at=at, facts=facts)
-    return found
-
-
 def systems() -> list[DataSystem]:
     """The systems that are served, without rehearsal copies."""
     return list(DataSystem.objects.served())

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ccpa_office.connectors.base import Repeat
@@ -19,7 +18,7 @@ from ccpa_office.connectors.http import (
 from ccpa_office.connectors.http.connector import PLACE
 from ccpa_office.connectors.http.paths import WHOLE
 from ccpa_office.law.vocabulary import Category
-from notices_app.datamap.reading import Leaf, Many, Mapped, Report, Tree, decode, read
+from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import (
     PLACES,
     Choice,
@@ -31,87 +30,21 @@ from notices_app.datamap.shapes import (
     Word,
     place,
 )
+from notices_app.datamap.shapes_outside import Constant, Statuses, Texts
 
 MARK = re.compile(r'^(?:\{\s*)?"?outside_system"?\s*:', re.MULTILINE)
 PARTIES = ("service_provider", "contractor", "third_party", "business")
-ENDPOINTS = ("find", "delete", "status", "export")
+ENDPOINTS = ("find", "delete", "status", "export", "correct")
 BARE = frozenset({204, 404, 410})
 """Status codes that may say done or nothing found by themselves: no error hides behind them."""
 SECRETIVE = re.compile(r"authorization|key|token|secret|password", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A mapping of names to texts, each name once."""
-
-    name: str
-    value: str = r"[^\x00-\x1f\x7f]{0,500}"
-    most: int = 30
-
-    def read(self, tree: Tree, report: Report) -> dict[str, str] | None:
-        if not isinstance(tree, Mapped) or len(tree.entries) > self.most:
-            report.error(tree.place, "shape", f"up to {self.most} names with texts are expected")
-            return None
-        found: dict[str, str] = {}
-        word = Word(self.value, "a text on one line")
-        for name, below in tree.entries.items():
-            if not re.fullmatch(self.name, name):
-                report.error(tree.places[name], "form", "this is no name that can stand here")
-            found[name] = word.read(below, report) or ""
-        return found
-
-    def schema(self) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "patternProperties": {f"^(?:{self.name})$": {"type": "string"}},
-            "additionalProperties": False,
-        }
-
-    def words(self) -> str:
-        return "names with texts"
-
-
-@dataclass(frozen=True)
-class Statuses:
-    """One status code, or a list of them; a redirect is never one."""
-
-    def read(self, tree: Tree, report: Report) -> frozenset[int] | None:
-        code = Number(200, 599)
-        items = tree.items if isinstance(tree, Many) else [tree]
-        found = {code.read(item, report) for item in items}
-        if any(each is not None and 300 <= each < 400 for each in found):
-            report.error(tree.place, "redirect", "a redirect is refused, whatever it says")
-        return frozenset(each for each in found if each is not None)
-
-    def schema(self) -> dict[str, Any]:
-        code = Number(200, 599).schema()
-        return {"anyOf": [code, {"type": "array", "items": code}]}
-
-    def words(self) -> str:
-        return "status codes"
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A word that an answer is compared with: text, a whole number, true or false."""
-
-    def read(self, tree: Tree, report: Report) -> str | None:
-        if isinstance(tree, Leaf) and len(tree.text) <= 200:
-            return tree.text
-        report.error(tree.place, "value", "a text, a whole number, true or false")
-        return None
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": ["string", "integer", "boolean"]}
-
-    def words(self) -> str:
-        return "a constant"
 
 
 KIND = Word(r"[a-z][a-z0-9_]{0,39}", "a kind in small letters")
 TEXT = Word(r"[^\x00-\x1f\x7f]{1,120}", "a text on one line")
 PATH = Word(r"(?!.*//)(?!.*\.\.)/[A-Za-z0-9._~/{}:@!$&'()*+,;=-]{0,300}", "a path such as /people")
 WAY = Word(WHOLE.pattern, "a way such as $.people[0].id")
+NAMED = r"(?!.*\]$)(?!\$$)" + WAY.pattern
 HEADER = r"[A-Za-z][A-Za-z0-9-]{0,60}"
 NAME = r"[A-Za-z_][A-Za-z0-9_.\[\]-]{0,60}"
 RULE = Keys(
@@ -172,6 +105,12 @@ FORM = Keys(
         "find": _endpoint(ASKING, records=RECORDS),
         "export": _endpoint(ASKING, records=RECORDS),
         "delete": _endpoint(CHANGING, echo=WAY),
+        "correct": _endpoint(
+            CHANGING,
+            echo=WAY,
+            body=Texts(rf"{NAME}|\{{field\}}"),
+            fields=Texts(KIND.pattern, NAMED),
+        ),
         "status": _endpoint(ASKING),
     },
     required=("name", "kind", "party", "effect", "identifiers"),
@@ -210,6 +149,7 @@ def _agrees_with_itself(said: Mapping[str, Any], report: Report) -> bool:
         for name in present:
             _check_endpoint(name, said, report)
         _check_effect(said, report)
+        _check_correct(said, report)
         _check_auth(said.get("auth") or {PLACES: {"": place(said)}}, report)
     return report.is_sound
 
@@ -227,11 +167,31 @@ def _check_effect(said: Mapping[str, Any], report: Report) -> None:
             report.error(place(said, "delete"), "find-missing", "an id is known only from find")
 
 
+def _check_correct(said: Mapping[str, Any], report: Report) -> None:
+    """One record at a time, found before and looked at again."""
+    endpoint = said.get("correct")
+    if endpoint is None:
+        return
+    if "find" not in said:
+        words = "who holds the wrong value is known only from find"
+        report.error(place(endpoint), "find-missing", words)
+    if not endpoint.get("fields"):
+        words = "say which kinds can be corrected, and where each stands in a record of find"
+        report.error(place(endpoint), "fields-missing", words)
+    for missing in sorted({"id", "value"} - _places(endpoint)):
+        words = f"the place {{{missing}}} stands nowhere: one record gets one right value"
+        report.error(place(endpoint), "place-missing", words)
+    if len(endpoint.get("fields") or {}) > 1 and "field" not in _places(endpoint):
+        words = "of several kinds the place {field} names the one that is corrected"
+        report.error(place(endpoint), "place-missing", words)
+
+
 def _check_endpoint(name: str, said: Mapping[str, Any], report: Report) -> None:
     endpoint = said[name]
     known = {
         "find": {*said["identifiers"]}, "export": {*said["identifiers"]},
         "delete": {*said["identifiers"], "id"}, "status": {"ticket"},
+        "correct": {"id", "field", "value"},
     }[name]  # fmt: skip
     for found in _places(endpoint) - known:
         words = "a secret stands under auth alone" if found.startswith("secret:") else (
@@ -257,7 +217,12 @@ def _check_rule(
     name: str, rule: Mapping[str, Any], said: Mapping[str, Any], report: Report
 ) -> None:
     final = rule["means"] in {Means.DONE, Means.NOTHING}
-    if final and name in {"delete", "status"} and "at" not in rule and not rule["status"] <= BARE:
+    if (
+        final
+        and name in {"delete", "status", "correct"}
+        and "at" not in rule
+        and not rule["status"] <= BARE
+    ):
         words = "name what stands in the body: an error may come with the same status"
         report.error(place(rule), "bare-answer", words)
     if "equals" in rule and "at" not in rule:
@@ -265,7 +230,7 @@ def _check_rule(
     if rule["means"] == Means.PENDING:
         if "ticket" in rule and "status" not in said:
             report.error(place(rule), "status-missing", "a ticket needs an address for status")
-        if "ticket" not in rule and name == "delete" and "find" not in said:
+        if "ticket" not in rule and name in {"delete", "correct"} and "find" not in said:
             report.error(place(rule), "ticket-missing", "nobody could ask how far it is")
 
 
@@ -284,8 +249,9 @@ def _check_auth(auth: Mapping[str, Any], report: Report) -> None:
 
 def _texts(said: Mapping[str, Any]) -> Iterator[str]:
     yield said["path"]
-    for name in ("query", "body"):
-        yield from (said.get(name) or {}).values()
+    yield from (said.get("query") or {}).values()
+    for name, text in _without_places(said.get("body") or {}).items():
+        yield from (name, text)
 
 
 def _places(said: Mapping[str, Any]) -> set[str]:
@@ -347,6 +313,7 @@ def _as_endpoint(name: str, said: Mapping[str, Any]) -> Endpoint:
         body=said.get("body") or {},
         records=_as_records(said["records"]) if "records" in said else None,
         echo=_way(said.get("echo")),
+        fields={kind: JsonPath(text) for kind, text in (said.get("fields") or {}).items()},
     )
 
 

@@ -49,6 +49,7 @@ class Draft:
     person: str = ""
     guesses: dict[tuple[str, str], Look] = field(default_factory=dict)
     texts: set[tuple[str, str]] = field(default_factory=set)
+    cased: set[tuple[str, str]] = field(default_factory=set)  # addresses in capitals too
     links: dict[str, list[Link]] = field(default_factory=dict)
     after: dict[str, list[str]] = field(default_factory=dict)
 
@@ -105,6 +106,12 @@ def _look_at(made: Draft, table: str, name: str, values: list[Any]) -> None:
     guess = _stronger(named, _by_values(values) if is_text else None)
     if guess:
         made.guesses[table, name] = guess
+    if (
+        guess
+        and guess.identity == "email"
+        and any(str(each) != str(each).lower() for each in values)
+    ):
+        made.cased.add((table, name))
     betrays = not guess and looks.names_within(values)
     if is_text and (_is_long(values) or betrays):
         made.texts.add((table, name))
@@ -198,6 +205,8 @@ def _follow(made: Draft, links: dict[str, list[Link]], start: str, known: set[st
             if link.table not in links:
                 links[here].append(link)
                 links[link.table] = []
+            elif not links[link.table] and link.table != start:
+                links[here].append(link)  # others of the person's rows refer to it too
 
 
 def _after(made: Draft, links: dict[str, list[Link]]) -> dict[str, list[str]]:
@@ -230,26 +239,33 @@ def _comes_before(before: dict[str, set[str]], first: str, then: str) -> bool:
 
 
 def _children(made: Draft, table: str, known: set[str]) -> Iterator[tuple[str, Link]]:
-    """Tables with a reference to this one; and those with a column named after the person's."""
+    """Tables with a reference to this one; and those with a column named after it."""
     for key in made.store.references_to(table):
         if key.table in known and key.table != table and len(key.columns) == 1:
             why = "foreign key"
             yield key.table, Link(key.columns[0], table, key.targets[0], "from", why)
-    if table == made.person:
-        yield from _by_number(made, known)
+    for child in sorted(known - {table}):
+        for column in _by_number(made, child, table):
+            target = made.store.tables[table].key[0]
+            yield child, Link(column, table, target, "from", "name and type")
 
 
-def _by_number(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
-    """Columns named after the person's table, of the type of her key, that no reference binds."""
-    sheet = made.store.tables[made.person]
-    stem = looks.snake(made.person).rpartition("_")[2].rstrip("s")
-    for table in sorted(known - {made.person}) if len(sheet.key) == 1 else ():
-        bound = {name for key in made.store.tables[table].foreign for name in key.columns}
-        for name, column in made.store.tables[table].columns.items():
-            same = column.facts.kind == sheet.columns[sheet.key[0]].facts.kind
-            named = re.fullmatch(rf"(\w+_)?{stem}_?(id|no|number|uuid|key|ref)", looks.snake(name))
-            if same and named and name not in bound and SERVED_NAME.fullmatch(name):
-                yield table, Link(name, made.person, sheet.key[0], "from", "name and type")
+def _by_number(made: Draft, child: str, table: str) -> Iterator[str]:
+    """Columns named after another table, of the type of its key, that no reference binds."""
+    sheet, theirs = made.store.tables[table], made.store.tables[child]
+    if len(sheet.key) != 1:
+        return
+    bound = {name for key in theirs.foreign for name in key.columns}
+    for name, column in theirs.columns.items():
+        same = column.facts.kind == sheet.columns[sheet.key[0]].facts.kind
+        if same and name not in bound and _is_named_after(name, table):
+            yield name
+
+
+def _is_named_after(column: str, table: str) -> bool:
+    stem = re.sub(r"(?<=ss)es$|(?<!s)s$", "", looks.snake(table).rpartition("_")[2])
+    named = re.fullmatch(rf"(\w+_)?{stem}_?(id|no|number|uuid|key|ref)", looks.snake(column))
+    return bool(named and SERVED_NAME.fullmatch(column))
 
 
 def _by_identifier(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
@@ -267,11 +283,18 @@ def _by_identifier(made: Draft, known: set[str]) -> Iterator[tuple[str, Link]]:
 def _parents(made: Draft, table: str, known: set[str]) -> Iterator[Link]:
     """Tables to which a row of the person refers and that look personal themselves: an address."""
     for key in made.store.tables[table].foreign:
-        personal = sum(1 for (name, _), look in made.guesses.items()
-                       if name == key.target and look.sure >= 80)  # fmt: skip
-        apart = key.target == table or is_of_others(made, key.target)
-        if key.target in known and not apart and personal >= 2 and len(key.columns) == 1:
+        if key.target in known and len(key.columns) == 1 and _is_personal(made, table, key.target):
             yield Link(key.columns[0], key.target, key.targets[0], "to", "foreign key")
+    for parent in sorted(known - {table, made.person}):
+        for column in _by_number(made, table, parent) if _is_personal(made, table, parent) else ():
+            target = made.store.tables[parent].key[0]
+            yield Link(column, parent, target, "to", "name and type")
+
+
+def _is_personal(made: Draft, table: str, parent: str) -> bool:
+    personal = sum(1 for (name, _), look in made.guesses.items()
+                   if name == parent and look.sure >= 80)  # fmt: skip
+    return personal >= 2 and parent != table and not is_of_others(made, parent)
 
 
 def is_of_others(made: Draft, table: str) -> bool:

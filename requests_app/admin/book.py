@@ -18,7 +18,7 @@ from requests_app.admin.words import (
     stop_words,
 )
 from requests_app.casework.looking import Purpose
-from requests_app.models import Channel, Finding, Seen
+from requests_app.models import Channel, Finding, SaidRight, Seen
 
 
 def _day(value: str) -> str:
@@ -226,7 +226,27 @@ SENTENCES.update(
         ),
         "correction.approved": lambda _f: _("The corrections were approved."),
         "correction.refused": lambda _f: _("The corrections were refused."),
-        "correction.done": lambda facts: _("Put right, and seen: %s.") % facts.get("field", ""),
+        "correction.done": lambda facts: (
+            _("Nothing wrong is held there: %s.") % facts.get("field", "")
+            if facts.get("records") == 0 and not facts.get("said")
+            else _("Put right, and seen: %s.") % facts.get("field", "")
+        ),
+        "correction.by-hand": lambda facts: (
+            _("People have to put this right: %s.") % facts.get("field", "")
+        ),
+        "correction.answered": lambda facts: (
+            _("Answered by hand, at %(field)s: %(said)s.")
+            % {
+                "field": facts.get("field", ""),
+                "said": label(SaidRight, str(facts.get("said", ""))),
+            }
+        ),
+        "correction.confirmed": lambda facts: (
+            _("Another person confirmed what was answered: %s.") % facts.get("field", "")
+        ),
+        "correction.asked-again": lambda facts: (
+            _("What stood still is tried once more: %s.") % facts.get("field", "")
+        ),
         "correction.changed": lambda facts: (
             _("Something else stands there by now: %s.") % facts.get("field", "")
         ),
@@ -286,6 +306,9 @@ SENTENCES.update(
             _("Others' texts stay as they are: %(rows)s rows. %(ground)s.")
             % {"rows": facts.get("rows", 0), "ground": ground_words(str(facts.get("ground", "")))}
         ),
+        "return.kept": lambda facts: (
+            _("What came back stays as it is: %s.") % ground_words(str(facts.get("ground", "")))
+        ),
         "batch.opened": lambda facts: _("A list was read: a batch of %s people waits for approval.")
         % facts.get("people", 0),
         "batch.approved": lambda _f: _("Approved the batch."),
@@ -325,6 +348,9 @@ SENTENCES.update(
         "drop.settled": lambda facts: (
             _("Every item is answered: %(one)s one consumer, %(several)s several, %(none)s none.")
             % {name: facts.get(name, 0) for name in ("one", "several", "none")}
+        ),
+        "drop.batched": lambda facts: (
+            _("A batch was opened for %s people whom the list means.") % facts.get("people", 0)
         ),
         "data-key.destroyed": lambda _f: _("What was sealed of this list can be opened no more."),
         "keys.purged": lambda _f: _("The keys of a plan were destroyed; its time was over."),

@@ -9,19 +9,23 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.kinds import RequestKind
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb
 from ccpa_office.templatetags.office import in_words
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app.admin.moves import ReasonForm
+from requests_app.admin.outside_words import why_of
 from requests_app.forms import PlainText
 from requests_app.fulfillment import correction, lasting
-from requests_app.fulfillment.correction import Claim
-from requests_app.models import ConsumerRequest, Correction, CorrectionStage, Status
+from requests_app.fulfillment.correctable import CannotCorrect, Claim, fields_of
+from requests_app.fulfillment.outside import correcting_by_hand as by_hand
+from requests_app.models import ConsumerRequest, Correction, CorrectionStage, SaidRight, Status
 
 _L = gettext_lazy
-REFUSALS = (correction.CannotCorrect, ConnectorError, NoActiveMap, NoAddress, NoSuchSystem)
+REFUSALS = (CannotCorrect, ConnectorError, NoActiveMap, NoAddress, NoSuchSystem)
 
 
 class ClaimForm(forms.Form):
@@ -43,7 +47,7 @@ class ClaimForm(forms.Form):
 
     def __init__(self, *args: Any, subject: ConsumerRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        fields = [".".join(field) for field in correction.fields_of(subject)]
+        fields = [".".join(field) for field in fields_of(subject)]
         self.fields["place"].choices = [("", "—"), *((each, each) for each in fields)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -64,6 +68,27 @@ class ReadForm(forms.Form):
     def __init__(self, *args: Any, subject: ConsumerRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["hash"].initial = correction.read_now(subject)
+
+
+class SaidForm(AskingForm):
+    """What somebody did, or was told, about a correction at a system outside."""
+
+    takes_subject = True
+    row = forms.ChoiceField(label=_L("Field"))
+    said = forms.ChoiceField(label=_L("Answer"), choices=[("", "—"), *SaidRight.choices])
+    reason = PlainText(
+        label=_L("Note"), help_text=_L("Kept with the case; only its digest stands in the book."),
+        max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, subject: ConsumerRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = [(str(row.pk), _place(row)) for row in by_hand.unanswered(subject)]
+        self.fields["row"].choices = [("", "—"), *rows]  # type: ignore[attr-defined]
+
+
+def _place(row: Correction) -> str:
+    return f"{row.system_key}.{row.collection}.{row.field}"
 
 
 def _is_open(subject: Any) -> bool:
@@ -105,6 +130,23 @@ def _came_back(subject: Any) -> bool:
     return lasting.undone().filter(correction__consumer_request=subject).exists()
 
 
+def _said(
+    subject: ConsumerRequest, *, row: str, said: str, reason: str, by: Actor, at: datetime
+) -> str:
+    by_hand.answer(subject, int(row), SaidRight(said), reason=reason, by=by, at=at)
+    return _("It is written down. Another person confirms it.")
+
+
+def _confirm(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
+    by_hand.confirm(subject, by=by, at=at)
+    return _("Confirmed.")
+
+
+def _again(subject: ConsumerRequest, *, reason: str, by: Actor, at: datetime) -> str:
+    by_hand.again(subject, reason=reason, by=by, at=at)
+    return _("It is tried once more.")
+
+
 CORRECTING: tuple[Deed, ...] = (
     Deed(
         "correct", _L("Propose a correction"), _propose, Verb.PLAN, ClaimForm,
@@ -123,6 +165,22 @@ CORRECTING: tuple[Deed, ...] = (
         "look-corrected", _L("Look again at what came back"), _look, Verb.WORK_CASE,
         help=_L("A feed put a wrong value back. Have it mended there, then look again here."),
         offered=_came_back,
+    ),
+    Deed(
+        "answer-corrected", _L("Answer a correction by hand"), _said, Verb.WORK_CASE, SaidForm,
+        help=_L("Say what was done, by you or by them. Another person confirms it."),
+        offered=lambda subject: _is_open(subject) and bool(by_hand.unanswered(subject)),
+    ),
+    Deed(
+        "confirm-corrected", _L("Confirm the answer"), _confirm, Verb.CLOSE_CASE, fresh=True,
+        help=_L("Where the system can be looked at, we look before anything is complete."),
+        offered=lambda subject: _is_open(subject) and by_hand.answered(subject).exists(),
+        why_not=by_hand.why_not_confirm,
+    ),
+    Deed(
+        "again-corrected", _L("Try the corrections again"), _again, Verb.CLOSE_CASE, ReasonForm,
+        help=_L("What stands still is asked anew; an answer so far counts for nothing."),
+        offered=lambda subject: _is_open(subject) and by_hand.waiting(subject).exists(),
     ),
 )  # fmt: skip
 
@@ -147,8 +205,9 @@ def shown(subject: ConsumerRequest) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "place": f"{row.system_key}.{row.collection}.{row.field}",
+            "place": _place(row),
             "stage": row.get_stage_display(),
+            "why": why_of(row.error_code) if row.state == WorkState.PARKED else "",
             "value": correction.claimed(row),
             "seen": _seen(row),
         }

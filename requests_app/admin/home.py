@@ -24,6 +24,7 @@ from requests_app.models import (
     BatchState,
     Chunk,
     ConsumerRequest,
+    Correction,
     CorrectionLook,
     Finding,
     LinkAsked,
@@ -222,6 +223,7 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
         (LinkAsked, Verb.SEE_LETTERS, letters),
         (Step, Verb.SEE_CASES, requests),
         (Message, Verb.SEE_CASES, requests),
+        (Correction, Verb.SEE_CASES, requests),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
         (Sweep, Verb.RUN_BATCH, batches),
@@ -244,6 +246,9 @@ def _work_lamp(actor: Actor) -> dict[str, str]:
             Sweep,
         )
     }
+    waits[Correction] = capped_count(Correction.objects.filter(
+        state=WorkState.PARKED, consumer_request__closed_at=None,
+    ))  # fmt: skip
     count = sum(waits.values())
     if count:
         words = ngettext("%s piece waits for a person", "%s pieces wait for a person", count)

@@ -21,6 +21,7 @@ def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's 
         "impossible": _("they say that it cannot be done"),
         "overdue": _("no answer by its day"),
         "residual": _("they say it is done, and it is still there"),
+        "not-corrected": _("they say it is done, and the right value does not stand there"),
         "came-back": _("it was gone, and it is there again"),
         "answer-of-another": _("the answer was about somebody else"),
         "unknown": _("nobody knows whether it was done"),

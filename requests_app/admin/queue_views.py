@@ -14,6 +14,7 @@ from requests_app.models import (
     Approval,
     Chunk,
     ConsumerRequest,
+    Correction,
     Message,
     Plan,
     PlanState,
@@ -33,7 +34,7 @@ class View(NamedTuple):
 
 
 def parked(rows: Rows) -> Rows:
-    """Requests with work that waits for a person: a step, a letter, or a chunk."""
+    """Requests with work that waits for a person: a step, a letter, a chunk or a correction."""
     waits = {"state": WorkState.PARKED}
     chunks = Chunk.objects.filter(**waits, plans__consumer_request__isnull=False)
     ids = (
@@ -42,6 +43,7 @@ def parked(rows: Rows) -> Rows:
         .union(
             Message.objects.filter(**waits).values_list("consumer_request_id", flat=True),
             chunks.values_list("plans__consumer_request_id", flat=True),
+            Correction.objects.filter(**waits).values_list("consumer_request_id", flat=True),
         )
     )
     return rows.filter(pk__in=ids)

@@ -4,6 +4,7 @@ from requests_app.correspondence.delivery import ATTEMPTS, deliver
 from requests_app.correspondence.letters import (
     LETTERS,
     Context,
+    Desk,
     Letter,
     draft,
     queue_all,
@@ -17,6 +18,7 @@ __all__ = [
     "ATTEMPTS",
     "LETTERS",
     "Context",
+    "Desk",
     "Letter",
     "deliver",
     "draft",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, Q, QuerySet, Subquery
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.law.deadlines import received_date
@@ -31,6 +31,8 @@ from requests_app.models import (
     Message,
 )
 
+Told = Counter[tuple[int | None, bytes]]
+"""By request and digest of an address: how many letters."""
 LETTERS_A_DAY = 6
 """How many letters of all kinds a stranger can make the office send to one address in 24 hours."""
 WITH_A_LINK = ("confirm", "reminder")
@@ -172,8 +174,8 @@ def _offered(requests: list[int], on: date) -> QuerySet[Identifier, Any]:
     )
 
 
-CONTACTS: Prepared[Identifier] = Prepared(_contacts)
-OFFERED: Prepared[Identifier] = Prepared(_offered)
+CONTACTS: Prepared[Identifier] = Prepared(_contacts, planned=True)
+OFFERED: Prepared[Identifier] = Prepared(_offered, planned=True)
 
 
 def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:
@@ -285,14 +287,31 @@ def _one_at_a_time(digests: Set[bytes]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k", [keys])
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Whoever works a system outside by hand, by letter."""
+
+    name: str
+    instruction_email: str
+    language: str = "en"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def queue_instructions(
     consumer_requests: Iterable[ConsumerRequest],
-    providers: Iterable[Recipient],
+    providers: Iterable[Recipient | Desk],
     *,
     at: datetime,
     context: Context = None,
+    again: bool = False,
 ) -> list[Message]:
-    """Tell each service provider to delete too (COM-13; 7022(b)(2)): one INSERT for all."""
+    """Tell each service provider to delete too (COM-13; 7022(b)(2)): one INSERT for all.
+
+    ``again`` where the same desk may have been told something else of the request before.
+    """
+    consumer_requests = list(consumer_requests)
     messages = [
         _message(
             "instruction",
@@ -311,12 +330,21 @@ def queue_instructions(
         for provider in providers
         if each.data_key is not None and provider.instruction_email
     ]
-    services: Counter[tuple[int | None, bytes]] = Counter()
+    services = _told_before(consumer_requests) if again else Counter()
     for message in messages:  # one desk may answer for several services
         desk = message.consumer_request_id, bytes(message.recipient_digest)
         services[desk] += 1
         message.ordinal = services[desk]
     return insert(messages)
+
+
+def _told_before(consumer_requests: Iterable[ConsumerRequest]) -> Told:
+    """How many instructions each desk has had of each request."""
+    sent = Message.objects.filter(consumer_request__in=consumer_requests, letter="instruction")
+    known = sent.values_list("consumer_request_id", "recipient_digest")
+    return Counter(
+        {(pk, bytes(digest)): most for pk, digest, most in known.annotate(Max("ordinal"))}
+    )
 
 
 def queue_task(

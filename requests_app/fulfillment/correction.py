@@ -2,129 +2,45 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ccpa_office import ledger, sealing, work
-from ccpa_office.connectors.base import Key, Table
-from ccpa_office.connectors.collected import Piece, Window
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
+from notices_app.datamap.compiling import OUTSIDE
 from notices_app.models import Recipient
 from requests_app import correspondence, targets, workflow
+from requests_app.fulfillment.correctable import (
+    CannotCorrect,
+    Claim,
+    Place,
+    chosen,
+    followers,
+    kind_of,
+    sources_of,
+)
 from requests_app.fulfillment.locking import lock, normal
+from requests_app.fulfillment.outside import correcting
+from requests_app.fulfillment.outside.asking import Asked
+from requests_app.fulfillment.outside.correcting import holders, look_later
 from requests_app.models import (
     ConsumerRequest,
     Correction,
-    CorrectionLook,
     CorrectionStage,
     IdentifierSource,
     Note,
     Status,
 )
-from requests_app.targets import Target
+from requests_app.targets import Vendor
 from requests_app.verification.looking import box_of, people_of
 
 SYSTEM = Actor.system("correction")
-EVER = Window(date.min, date.max)
-LATER_LOOKS = (1, 7, 30)
-"""Days after which somebody looks again: a feed may put the wrong value back."""
-
-
-class CannotCorrect(Exception):
-    """This field cannot be corrected so; the text says why."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What is right: the value of a field (system, table, column) in a row of the person.
-
-    ``row`` is the key as a package spells it; it may be empty where the person has one row.
-    """
-
-    field: tuple[str, str, str]
-    value: str
-    row: str = ""
-
-
-@dataclass(frozen=True)
-class Place:
-    """One field of one row."""
-
-    target: Target
-    people: list[Key]
-    table: Table
-    column: str
-    key: tuple[Any, ...]
-    before: str | None
-
-
-# --- what can be corrected ----------------------------------------------------------------------
-
-
-def fields_of(consumer_request: ConsumerRequest) -> list[tuple[str, str, str]]:
-    """System, table and field of all that a map knows of the person, but keys and secrets."""
-    return [
-        (target.key, table.name, piece.column)
-        for target, _people in _sources(consumer_request)
-        for table in target.program.tables
-        for piece in table.pieces
-        if may_change(table, piece)
-    ]
-
-
-def may_change(table: Table, piece: Piece) -> bool:
-    """Keys lead to other rows, and what may never be disclosed is not corrected over a desk."""
-    ways = {hop.column for path in table.paths for hop in path[:1]}
-    return not piece.never and piece.column not in {*table.key, *ways}
-
-
-def _sources(consumer_request: ConsumerRequest) -> list[tuple[Target, list[Key]]]:
-    return [(targets.of(key), people) for key, people in people_of(consumer_request).items()]
-
-
-def found(target: Target, people: list[Key], table: Table, column: str) -> Iterator[Place]:
-    """The field in every row of the person; rows of others too are left alone."""
-    at = [piece.column for piece in table.pieces].index(column)
-    with target.connector.snapshot():
-        for record in target.connector.collect(table.name, people, EVER):
-            if not record.why:
-                value = record.values[at]
-                text = None if value is None else str(value)
-                yield Place(target, people, table, column, record.key, text)
-
-
-def _kind(table: Table, column: str) -> str:
-    """What a column holds of a person, in the map's words (email, name, phone_number)."""
-    named = [(each.column, each.kind) for each in table.identities + table.marks if not each.path]
-    named += [(each.column, each.kind) for each in table.contacts if not each.path]
-    return next((kind for name, kind in named if name == column), "")
-
-
-def followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
-    """The same thing of the person elsewhere: fields of the same kind with the same wrong value."""
-    kind = _kind(first.table, first.column)
-    if not kind or first.before is None:
-        return []
-    return [
-        place
-        for target, people in sources
-        for table in target.program.tables
-        if not (table.term or table.action == "keep")  # a record kept by law says what it said
-        for piece in table.pieces
-        if _kind(table, piece.column) == kind and may_change(table, piece)
-        for place in found(target, people, table, piece.column)
-        if place.before == first.before
-        and (place.target.key, place.table.name, place.column, place.key)
-        != (first.target.key, first.table.name, first.column, first.key)
-    ]
-
 
 # --- two people ---------------------------------------------------------------------------------
 
@@ -140,17 +56,22 @@ def propose(
     value = claim.value.strip()
     if not value or not reason.strip():
         raise CannotCorrect(_("Give the right value, and what shows that it is right."))
-    sources = _sources(consumer_request)
+    sources = sources_of(consumer_request)
     first = chosen(sources, claim.field, claim.row)
     if first.before == value:
         raise CannotCorrect(_("This value stands there already."))
     places = [first, *followers(sources, first)]
+    outside = holders(sources, kind_of(first.table, first.column), _category(first))
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         workflow.note(consumer_request, reason, author=Note.Author.INTERNAL, by=by, at=at)
         made = [
             _row_of(consumer_request, place, value, follows=place is not first, by=by, at=at)
             for place in places
+        ]
+        made += [
+            _row_outside(made[0], first, vendor, asked, box=box_of(consumer_request))
+            for vendor, asked in outside
         ]
         Correction.objects.bulk_create(made)
         facts = {"field": ".".join(claim.field), "fields": len(made),
@@ -167,27 +88,6 @@ def _open(consumer_request: ConsumerRequest) -> ConsumerRequest:
     if not correct or consumer_request.status != Status.VERIFIED:
         raise workflow.MoveNotAllowed("Only a verified request to correct is carried out.")
     return consumer_request
-
-
-def chosen(
-    sources: Sequence[tuple[Target, list[Key]]], field: tuple[str, str, str], row: str
-) -> Place:
-    """The one place that is meant. Raises ``CannotCorrect``."""
-    system, table_name, column = field
-    for target, people in sources:
-        if target.key != system:
-            continue
-        table = target.program.table(table_name)
-        pieces = {piece.column: piece for piece in table.pieces}
-        if column not in pieces or not may_change(table, pieces[column]):
-            break
-        every = list(found(target, people, table, column))
-        wanted = row.rpartition(":")[2]
-        fits = [each for each in every if not row or "/".join(map(str, each.key)) == wanted]
-        if len(fits) != 1:
-            raise CannotCorrect(_("Say which row: the person has %s.") % len(every))
-        return fits[0]
-    raise CannotCorrect(_("This field is not the person's to correct."))
 
 
 def _row_of(
@@ -210,6 +110,32 @@ def _row_of(
         follows=follows,
         proposed_by_id=by.staff_id,
         proposed_at=at,
+    )
+
+
+def _category(place: Place) -> str:
+    return next(piece.category for piece in place.table.pieces if piece.column == place.column)
+
+
+def _row_outside(
+    first: Correction, place: Place, vendor: Vendor, asked: list[Asked], *, box: sealing.Box
+) -> Correction:
+    """The same at a system outside: by what it is asked, and the kind that is corrected."""
+    return Correction(
+        lane="collect",
+        state=WorkState.DONE,
+        not_before=first.not_before,
+        consumer_request=first.consumer_request,
+        system_key=vendor.key,
+        map_version_id=vendor.version_id,
+        collection=OUTSIDE,
+        field=kind_of(place.table, place.column) or place.column,
+        row=box.seal(json.dumps(asked), context="correction.row"),
+        before=first.before,
+        after=first.after,
+        follows=True,
+        proposed_by_id=first.proposed_by_id,
+        proposed_at=first.proposed_at,
     )
 
 
@@ -305,9 +231,17 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
     changes nothing.
     """
     consumer_request = correction.consumer_request
-    if consumer_request.status != Status.VERIFIED:
+    if consumer_request.status != Status.VERIFIED or correcting.is_pointless(correction):
         _leave(correction, at)
         return
+    if correcting.is_outside(correction):
+        correcting.carry_out(correction, at=at)
+    else:
+        _put_right(correction, at)
+
+
+def _put_right(correction: Correction, at: datetime) -> None:
+    consumer_request = correction.consumer_request
     box = box_of(consumer_request)
     key = json.loads(box.open(correction.row, context="correction.row"))
     before = json.loads(box.open(correction.before, context="correction.before"))
@@ -342,15 +276,7 @@ def carry_out(correction: Correction, *, at: datetime) -> None:
 def _keep(correction: Correction, key: Sequence[Any], before: str | None, at: datetime) -> None:
     """Lock the wrong value out, and have somebody look later whether it lasts (``lasting``)."""
     lock(correction, key, before, at)
-    CorrectionLook.objects.bulk_create(
-        [
-            CorrectionLook(
-                correction=correction, lane="prove", day=day, not_before=at + timedelta(days=day)
-            )
-            for day in LATER_LOOKS
-        ],
-        ignore_conflicts=True,
-    )
+    look_later(correction, at=at)
 
 
 def _leave(correction: Correction, at: datetime) -> None:
@@ -382,7 +308,7 @@ def _tell(
     consumer_request: ConsumerRequest, correction: Correction, after: str, at: datetime
 ) -> None:
     """Instruct service providers to correct it too (7023(c))."""
-    kind = _kind(targets.under(correction.map_version).program.table(correction.collection),
+    kind = kind_of(targets.under(correction.map_version).program.table(correction.collection),
                  correction.field)  # fmt: skip
     box = box_of(consumer_request)
     known = consumer_request.identifiers.filter(is_contact=True, source=IdentifierSource.ON_FILE)
@@ -392,6 +318,7 @@ def _tell(
         [consumer_request],
         Recipient.objects.instructed(),
         at=at,
+        again=True,
         context=lambda _each: {
             "action": "correct",
             "identifiers": [{"kind": "email", "value": value} for value in sorted(who)],

@@ -14,8 +14,11 @@ from ccpa_office import ledger, work
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets
-from requests_app.fulfillment.correction import CannotCorrect, found
+from requests_app.fulfillment.correctable import CannotCorrect, found
 from requests_app.fulfillment.locking import normal
+from requests_app.fulfillment.outside import correcting
+from requests_app.fulfillment.outside.asking import ForAPerson, StillUnknown
+from requests_app.fulfillment.outside.breaker import NotNow
 from requests_app.models import ConsumerRequest, Correction, CorrectionLook, CorrectionStage, Seen
 from requests_app.verification.looking import box_of, people_of
 
@@ -25,7 +28,17 @@ SYSTEM = Actor.system("correction")
 def look_again(row: CorrectionLook, *, at: datetime) -> None:
     """One claimed look: what it saw stands in the book; what came back waits at the case's desk."""
     correction = row.correction
-    seen = see(correction) if _is_last(correction) else Seen.OTHER
+    try:
+        seen = see(correction, at=at) if _is_last(correction) else Seen.OTHER
+    except NotNow as later:
+        work.put_off(row, error_code=later.code, delay=later.pause)
+        return
+    except StillUnknown:
+        work.hand_back(row, error_code="unknown")
+        return
+    except ForAPerson as why:
+        work.park(row, error_code=why.code)
+        return
     work.seam("correction.looked")
     with transaction.atomic():
         work.finish(row, looked_at=at, seen=seen)
@@ -51,8 +64,13 @@ def _is_last(correction: Correction) -> bool:
     return not later.exists()
 
 
-def see(correction: Correction) -> Seen:
-    """What stands in the field now; a value counts as wrong again in every spelling of it."""
+def see(correction: Correction, *, at: datetime) -> Seen:
+    """What stands in the field now; a value counts as wrong again in every spelling of it.
+
+    Of a system outside: raises ``NotNow``, ``StillUnknown``, ``ForAPerson``.
+    """
+    if correcting.is_outside(correction):
+        return correcting.see(correction, at=at)
     box = box_of(correction.consumer_request)
     people = people_of(correction.consumer_request)[correction.system_key]
     key = json.loads(box.open(correction.row, context="correction.row"))

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import islice
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max, Sum
 
 from ccpa_office import clock, ledger, sealing, work
@@ -90,10 +90,24 @@ def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -
     more than one person, are counted and left out. Raises ``ListRefused``, ``NotAllowed``.
     """
     require(by, Verb.PLAN)
-    reading = _Reading()
-    pieces = reading.pieces(targets.of(system_key).connector.people, read(lines))
-    first = next(pieces)
-    batch = Batch.objects.create(
+    reading, batch = _Reading(), None
+    try:
+        for people in reading.pieces(targets.of(system_key).connector.people, read(lines)):
+            if batch is None:
+                batch, key = _batch(system_key, by=by, at=at), sealing.new_key()
+            _write_down(batch, people, key, at=at)
+            people.clear()  # the next piece is read while this one still has its name
+    except ListRefused:
+        if batch:
+            _forget(batch)
+        raise
+    assert batch  # noqa: S101  an empty list was refused
+    _begin(batch, by=by, at=at)
+    return Opened(batch, reading.found, reading.unknown, reading.ambiguous)
+
+
+def _batch(system_key: str, *, by: Actor, at: datetime) -> Batch:
+    return Batch.objects.create(
         kind=Batch.Kind.LIST,
         system_key=system_key,
         state=BatchState.GATHERING,
@@ -102,15 +116,23 @@ def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -
         opened_by_id=by.id,
         opened_at=at,
     )
-    key = sealing.new_key()
-    try:
-        for people in chain([first], pieces):
-            _write_down(batch, people, key, at=at)
-    except ListRefused:
-        _forget(batch)
-        raise
+
+
+def open_people(system_key: str, keys: Sequence[Key], *, by: Actor, at: datetime) -> Batch:
+    """Freeze plans for people whose keys are known; the batch then waits for its approvals.
+
+    Raises ``NotAllowed``.
+    """
+    require(by, Verb.PLAN)
+    ordered, key = list(dict.fromkeys(keys)), sealing.new_key()
+    batch = _batch(system_key, by=by, at=at)
+    for first in range(0, len(ordered), AT_A_TIME):
+        people = dict.fromkeys(ordered[first : first + AT_A_TIME], canonical({}).decode())
+        _write_down(batch, people, key, at=at)
     _begin(batch, by=by, at=at)
-    return Opened(batch, reading.found, reading.unknown, reading.ambiguous)
+    _build_along(batch)
+    batch.refresh_from_db()
+    return batch
 
 
 People = dict[Key, str]
@@ -153,6 +175,10 @@ class _Reading:
             people[key] = canonical(identifiers).decode()
 
 
+LIST = "INSERT INTO requests_app_listed (chunk_id, data_key_id, people) VALUES (%s, %s, %s)"
+"""Written so, the sealed people of a long list leave memory with their chunk."""
+
+
 def _write_down(batch: Batch, people: People, data_key: DataKey, *, at: datetime) -> None:
     """Write people down in chunks, in the order of their keys: neighbors are stored together."""
     box, ordered = sealing.Box(data_key), sorted(people)
@@ -167,10 +193,9 @@ def _write_down(batch: Batch, people: People, data_key: DataKey, *, at: datetime
             )
             for ordinal, keys in enumerate(cut, start=last + 1)
         )  # fmt: skip
-        Listed.objects.bulk_create(
-            Listed(chunk=chunk, data_key=data_key, people=_sealed(box, keys, people))
-            for chunk, keys in zip(chunks, cut, strict=True)
-        )
+        with connection.cursor() as cursor:
+            for chunk, keys in zip(chunks, cut, strict=True):
+                cursor.execute(LIST, [chunk.pk, data_key.pk, _sealed(box, keys, people)])
 
 
 def _sealed(box: sealing.Box, keys: Sequence[Key], people: People) -> bytes:

@@ -8,6 +8,7 @@ from django.db.models import Q
 from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import workflow
+from requests_app.fulfillment import residue
 from requests_app.fulfillment.batches import ApprovalRefused
 from requests_app.fulfillment.plan import LIVING
 from requests_app.models import (
@@ -41,6 +42,7 @@ def refuse(batch: Batch, *, reason: str, by: Actor, at: datetime) -> Batch:
         facts = {"hash": batch.hash, "reason": sealing.digest("reason", reason).hex()}
         ledger.record("batch.refused", subject=f"batch:{batch.pk}", by=by, at=at, facts=facts)
         requests = _void_waiting(batch)
+        residue.left(batch, at=at)
         for each in requests:
             workflow.note(each, reason, author=Note.Author.INTERNAL, by=by, at=at)
         if requests:

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from ccpa_office import sealed_files, sealing
-from ccpa_office.connectors.base import Finding, Identity, Table
+from ccpa_office.connectors.base import Finding, Identity, Program, Table
 from ccpa_office.connectors.collected import Window
 from ccpa_office.law.retention import LOOKBACK_FROM
 from notices_app import datamap
@@ -44,6 +44,10 @@ class MapDoesNotServe(Exception):
     """The map does not fit this store; `system test` says where."""
 
 
+class NotInTheMap(Exception):
+    """The map knows no such identifier or table."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What is rehearsed: of whom, as of which day, with which decisions on shared rows."""
@@ -58,12 +62,13 @@ class Asked:
 def plan(asked: Asked) -> tuple[Load, list[Finding]]:
     """Locate everything of the people whom the identifiers name, and cut it into parts.
 
-    Nothing found is an answer: a plan without people. Raises ``NotARehearsal``, ``datamap``'s and
-    the connector's refusals.
+    Nothing found is an answer: a plan without people. Raises ``NotARehearsal``, ``NotInTheMap``,
+    ``datamap``'s and the connector's refusals.
     """
     if not DataSystem.objects.filter(key=asked.system, rehearsal=True).exists():
         raise NotARehearsal
     target = targets.rehearsed(asked.system)
+    _require_known(asked, target.program)
     identity = Identity({kind: list(values) for kind, values in asked.identifiers.items()})
     people = target.connector.people([identity])[0]
     subjects = [Subject(key, dict(identity.identifiers)) for key in people]
@@ -71,6 +76,29 @@ def plan(asked: Asked) -> tuple[Load, list[Finding]]:
     parts = [_decided(part, asked.shared) for part in found.parts]
     findings = datamap.on_a_copy(target.connector.check())
     return _load(target, found.subjects, parts), findings
+
+
+def _require_known(asked: Asked, program: Program) -> None:
+    """Refuse what finds nobody or decides nothing: a kind or a table that the map does not have."""
+    tables = {table.name for table in program.tables}
+    if unknown := sorted(asked.shared.keys() - tables):
+        raise NotInTheMap(f"The map has no table {unknown[0]}.")
+    if program.outside:
+        return
+    finds = {each.kind for table in program.tables for each in table.identities}
+    if not asked.identifiers.keys() & finds:
+        kinds = ", ".join(sorted(finds))
+        raise NotInTheMap(f"The map finds people by {kinds}, not by what was given.")
+
+
+def ignored(asked: Asked, program: Program) -> list[str]:
+    """The kinds of identifier that the map neither looks for nor knows as marks."""
+    known = {
+        each.kind
+        for table in program.tables
+        for each in (*table.identities, *table.identifiers, *table.marks)
+    }
+    return sorted(asked.identifiers.keys() - known)
 
 
 def _decided(part: Part, decisions: Mapping[str, str]) -> Part:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ccpa_office.connectors.base import Finding, Key
-from requests_app.fulfillment.correction import Claim, Place, chosen, followers, found, may_change
+from requests_app.fulfillment.correctable import Claim, Place, chosen, followers, found, may_change
 from requests_app.fulfillment.loading import Load
 from requests_app.fulfillment.rehearsing import Asked, MapDoesNotServe, SeveralPeople
 

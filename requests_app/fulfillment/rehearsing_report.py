@@ -4,6 +4,7 @@ from typing import Any
 
 from ccpa_office.connectors.surveying import Survey
 from notices_app import datamap
+from notices_app.models import DataMapVersion
 from requests_app.fulfillment.loading import Load
 
 LOST = {"delete": "loses", "keep": "keeps", "mask": "changes", "trim": "trims"}
@@ -26,14 +27,16 @@ def people(loaded: Load) -> list[dict[str, Any]]:
     return found
 
 
-def coverage(system_key: str) -> dict[str, Any] | None:
+def coverage(loaded: Load) -> dict[str, Any] | None:
     """Each table of the store: the columns that the map names, or that it leaves the table out.
 
     ``None`` where the store is no database. Raises the connector's refusals and ``datamap``'s.
     """
-    version = datamap.active_version(system_key)
+    version = DataMapVersion.objects.select_related("system__data_key").get(
+        pk=loaded.target.version_id
+    )
     map_, _findings = datamap.examine(version.document)
-    if map_ is None:
+    if map_ is None or loaded.target.program.outside:
         return None
     store = datamap.look_at(version.system)
     out = {(each.table, each.column) for each in map_.left_out}

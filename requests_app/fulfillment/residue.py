@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from ccpa_office import ledger
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor
-from requests_app.models import OutsideTask, Plan, PlanState, ResidueState, Return, Trace
+from requests_app.models import Batch, OutsideTask, Plan, PlanState, ResidueState, Return, Trace
 
 SYSTEM = Actor.system("proof")
 CAME_BACK = "came-back"
@@ -46,6 +46,14 @@ def close(plans: Iterable[int], *, at: datetime) -> int:
         entries = [(subject_of(plan), {"plan": plan.hash}) for plan in settled]
         ledger.record_many("proof.settled", entries, by=SYSTEM, at=at)
     return len(settled)
+
+
+def left(batch: Batch, *, at: datetime) -> None:
+    """Who refused to take what came back decided that it stays; in the refusal's transaction."""
+    returns = Return.objects.filter(answer__chunk__batch=batch, state=ResidueState.PLANNED)
+    plans = set(returns.values_list("plan", flat=True))
+    returns.update(state=ResidueState.KEPT, settled_at=at)
+    close(plans, at=at)
 
 
 def reopen(*, at: datetime) -> None:

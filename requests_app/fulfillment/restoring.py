@@ -17,6 +17,7 @@ from requests_app.fulfillment.erasure_ledger import Erasure
 from requests_app.fulfillment.loading import Load, NotNow, require_known
 from requests_app.fulfillment.locating import parts_of
 from requests_app.fulfillment.packing import Part
+from requests_app.fulfillment.strangers import agrees
 from requests_app.models import Chunk, Finding, Switch
 from requests_app.targets import Target
 
@@ -30,9 +31,11 @@ class Again:
     """What one line of the erasure ledger met: people who came back, and how it ended.
 
     ``outcome``: ``absent`` (nobody came back), ``back`` (only looked), ``erased``, ``residual``
-    (something is left for a person), ``strangers`` (a key is somebody else's: nothing was touched),
-    ``more`` (more rows came back than the approval of then covers: nothing was touched), ``cut``
-    (the book knows the line and the file has lost it: nobody can say who came back).
+    (something is left for a person), ``unsure`` (the key, and the name or number of then, without
+    the identifiers: perhaps that person with an older address), ``strangers`` (a key is somebody
+    else's: nothing was touched), ``more`` (more rows came back than the approval of then covers:
+    nothing was touched), ``cut`` (the book knows the line and the file has lost it: nobody can say
+    who came back).
     """
 
     number: int
@@ -71,7 +74,11 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
 def _one(erasure: Erasure, *, by: Actor, at: datetime, look_only: bool) -> Again:
     target = _target(erasure)
     back = _came_back(target, erasure)
-    again = Again(erasure.number, target.key, len(erasure.subjects), len(back), 0, "absent")
+    unsure = _unsure(target, erasure, back)
+    again = Again(
+        erasure.number, target.key, len(erasure.subjects), len(back) + unsure, 0,
+        "unsure" if unsure else "absent",
+    )  # fmt: skip
     if not look_only:
         named = zip(erasure.names, erasure.subjects, strict=True)
         suppression.remember(((name, each.identifiers) for name, each in named), at=at)
@@ -79,8 +86,10 @@ def _one(erasure: Erasure, *, by: Actor, at: datetime, look_only: bool) -> Again
         return again
     loaded = _of(target, erasure, back)
     if look_only:
-        return replace(again, rows=_rows(loaded.parts), outcome="back")
+        return replace(again, rows=_rows(loaded.parts), outcome="unsure" if unsure else "back")
     again = _erase(loaded, again, at=at)
+    if unsure and again.is_sound:
+        again = replace(again, outcome="unsure")
     ledger.record(
         "erasure.after-restore",
         subject="office",
@@ -116,6 +125,20 @@ def _came_back(target: Target, erasure: Erasure) -> list[int]:
         for place, (subject, keys) in enumerate(zip(erasure.subjects, found, strict=True))
         if subject.key in keys
     ]
+
+
+def _unsure(target: Target, erasure: Erasure, back: Sequence[int]) -> int:
+    """How many others have the key of then and something that person was known by.
+
+    A backup may know an older address than the erasure did; a person says who that is.
+    """
+    if target.program.table(target.program.person).action != "delete":
+        return 0  # the row stayed, and keeps what it may
+    held = target.connector.marks([each.key for each in erasure.subjects], own=True)
+    return sum(
+        place not in back and agrees(subject.identifiers, mark.identifiers) is True
+        for place, (subject, mark) in enumerate(zip(erasure.subjects, held, strict=True))
+    )
 
 
 def _of(target: Target, erasure: Erasure, people: Sequence[int]) -> Load:

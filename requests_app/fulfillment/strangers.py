@@ -22,7 +22,7 @@ def strangers(target: Target, subjects: Sequence[Subject]) -> set[int]:
     """
     if not _frees_keys(target.program):
         return set()
-    held = target.connector.marks([each.key for each in subjects])
+    held = target.connector.marks([each.key for each in subjects], own=True)
     return {
         place
         for place, (subject, mark) in enumerate(zip(subjects, held, strict=True))

@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Identity, Key
-from ccpa_office.connectors.sweeping import Crowd, Seen, is_name, searched
+from ccpa_office.connectors.sweeping import WIDE, Crowd, Seen, is_name, searched
 from ccpa_office.roles import Actor
 from notices_app import datamap
 from notices_app.models import SystemKind
@@ -104,7 +104,8 @@ class _People:
     subjects: list[Subject] = field(default_factory=list)
     whose: list[tuple[int, int]] = field(default_factory=list)
     """For each person the plan, as a place in ``plans``, and the place in it."""
-    stays: dict[str, set[Key]] = field(default_factory=dict)
+    stays: dict[str, dict[Key, set[int]]] = field(default_factory=dict)
+    """Rows that stay by right, by table, and of whom: of anybody else they may still tell."""
 
     @property
     def identities(self) -> list[Identity]:
@@ -136,12 +137,16 @@ def _people(row: Sweep) -> _People:
     for plan in plans.select_related("data_key", "consumer_request", "chunk").order_by("pk"):
         box = sealing.Box(plan.data_key)
         subjects = open_subjects(box, plan)
+        first = len(people.subjects)
         people.whose += [(len(people.plans), place) for place in range(len(subjects))]
         people.plans.append(plan)
         people.subjects += subjects
-        for table in PlanTable.objects.filter(plan=plan, action="keep"):
+        own = Q(plan=plan) | Q(plan__parent=plan)  # what was born after the freeze stays too
+        for table in PlanTable.objects.filter(own, action="keep"):
             part = open_part(box, table)
-            people.stays.setdefault(part.table, set()).update(part.keys)
+            rows = people.stays.setdefault(part.table, {})
+            for key, person in zip(part.keys, part.persons, strict=True):
+                rows.setdefault(key, set()).add(first + person)
     return people
 
 
@@ -202,12 +207,14 @@ class _Turn:
 
     def _judged(self, table: str, seen: Sequence[Seen]) -> tuple[list[Trace], int]:
         """Traces of a page, one for each row and plan; and how many names stood alone."""
-        stays = self.people.stays.get(table, set())
+        stays = self.people.stays.get(table, {})
         traces, alone = [], 0
         self._ask_others(seen)
-        for row in (row for row in seen if row.key not in stays):
-            places = [place for place, met in row.people.items() if self._tells(met)]
-            alone += len(row.people) - len(places)
+        for row in seen:
+            own = stays.get(row.key, ())
+            people = {place: met for place, met in row.people.items() if place not in own}
+            places = [place for place, met in people.items() if self._tells(met)]
+            alone += len(people) - len(places)
             by_plan: dict[int, list[int]] = {}
             for place in places:
                 plan, person = self.people.whose[place]
@@ -257,7 +264,7 @@ class _Turn:
 
 
 def _is_one_word(name: str) -> bool:
-    return name.isascii() and " " not in name.strip()
+    return " " not in name.strip() and not WIDE.search(name)
 
 
 NAME = "name"

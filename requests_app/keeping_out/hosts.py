@@ -3,9 +3,11 @@
 import hmac
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Count, F, Max, Min
 
 from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
@@ -20,6 +22,10 @@ People = Iterable[tuple[str, Mapping[str, list[str]]]]
 
 # Whoever is being remembered meanwhile is waited for; whoever comes after sees the key.
 ALONE = "LOCK TABLE requests_app_suppression IN SHARE ROW EXCLUSIVE MODE"
+# Whoever is being remembered at this instant is waited for.
+COMPLETE = "LOCK TABLE requests_app_hostdigest IN SHARE MODE"
+LATEST = timedelta(days=2)
+"""How long digests may wait for a file that is written each day."""
 KEEP = """
 INSERT INTO requests_app_hostdigest (key_id, kind, digest, at)
 SELECT key, kind, digest, %s
@@ -99,10 +105,59 @@ def schema_of(system_key: str) -> str:
     return found
 
 
-def kept(system_key: str, *, since: datetime | None = None) -> Iterator[tuple[str, bytes]]:
-    """Kind and digest of everybody whom a system's database keeps out; bounded memory."""
-    rows = HostDigest.objects.filter(key__system__key=system_key).order_by("pk")
-    if since:
-        rows = rows.filter(at__gte=since)
-    for kind, found in rows.values_list("kind", "digest").iterator():
-        yield kind, bytes(found)
+@dataclass(frozen=True)
+class Handed:
+    """Digests for a host's database: those up to ``to``, from ``since`` on."""
+
+    key: HostKey
+    to: int
+    since: datetime | None
+
+    def digests(self) -> Iterator[tuple[str, bytes]]:
+        """Kind and digest of everybody whom the database must know; bounded memory."""
+        rows = HostDigest.objects.filter(key=self.key, pk__lte=self.to).order_by("pk")
+        rows = rows.filter(at__gte=self.since) if self.since else rows
+        for kind, found in rows.values_list("kind", "digest").iterator():
+            yield kind, bytes(found)
+
+
+def handed(system_key: str, *, since: datetime | None = None) -> Handed:
+    """What a file for a system's database holds now. Raises ``NoSuchSystem`` without a key.
+
+    Who is being remembered at this instant is waited for: nothing with a lower number comes later.
+    """
+    key = HostKey.objects.filter(system__key=system_key).first()
+    if key is None:
+        raise NoSuchSystem
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(COMPLETE)
+        last = HostDigest.objects.filter(key=key).aggregate(Max("pk"))["pk__max"]
+    return Handed(key, last or 0, since)
+
+
+def keep_handed(found: Handed, *, at: datetime) -> None:
+    """Remember that a file was written; one that left a gap behind the last counts for nothing."""
+    waiting = HostDigest.objects.filter(key=found.key, pk__gt=found.key.handed_to)
+    if found.since is None or not waiting.filter(at__lt=found.since).exists():
+        HostKey.objects.filter(pk=found.key.pk, handed_to__lte=found.to).update(
+            handed_to=found.to, handed_at=at
+        )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Digests of a system that no file has held yet: how many, and since when."""
+
+    system_key: str
+    digests: int
+    since: datetime
+
+
+def waiting(*, at: datetime) -> list[Waiting]:
+    """Systems whose digests have waited longer than ``LATEST`` for a file; one statement."""
+    rows = HostDigest.objects.filter(pk__gt=F("key__handed_to")).values("key__system__key")
+    found = rows.annotate(many=Count("pk"), first=Min("at")).filter(first__lt=at - LATEST)
+    return [
+        Waiting(each["key__system__key"], each["many"], each["first"])
+        for each in found.order_by("key__system__key")
+    ]

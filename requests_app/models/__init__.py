@@ -6,9 +6,10 @@ from requests_app.models.correction import (
     CorrectionLock,
     CorrectionLook,
     CorrectionStage,
+    SaidRight,
     Seen,
 )
-from requests_app.models.drop import DropList, DropLook, DropOutcome, DropPiece
+from requests_app.models.drop import DropBatch, DropList, DropLook, DropOutcome, DropPiece
 from requests_app.models.fulfillment import (
     Approval,
     Batch,
@@ -78,6 +79,7 @@ __all__ = [
     "Declaration",
     "Delivery",
     "Download",
+    "DropBatch",
     "DropList",
     "DropLook",
     "DropOutcome",
@@ -118,6 +120,7 @@ __all__ = [
     "ResidueState",
     "Return",
     "Said",
+    "SaidRight",
     "Seen",
     "Slowed",
     "Status",

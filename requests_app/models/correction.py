@@ -21,10 +21,19 @@ class CorrectionStage(models.TextChoices):
     REFUSED = "refused", _("refused")
 
 
+class SaidRight(models.TextChoices):
+    """What somebody answered, who corrects by hand at a system outside."""
+
+    RIGHT = "right", _("It is corrected")
+    NOTHING = "nothing", _("Nothing was found")
+    IMPOSSIBLE = "impossible", _("It cannot be done")
+
+
 class Correction(DueWork):
     """One field of one row: what stood there and what is right, both sealed (11 CCR 7023(c)).
 
-    The row is no due work until a second person has approved it.
+    The row is no due work until a second person has approved it. At a system outside ``row`` says
+    by what it is asked, ``field`` is the kind, and ``records`` are those that held the wrong value.
     """
 
     PERSONAL: ClassVar[dict[str, str]] = {
@@ -33,6 +42,8 @@ class Correction(DueWork):
         "after": "sealed", "stage": "none", "follows": "none", "proposed_by_id": "staff",
         "proposed_at": "none",
         "approved_by_id": "staff", "approved_at": "none", "done_at": "none",
+        "records": "sealed", "round": "none", "said": "none", "answered_at": "none",
+        "answered_by_id": "staff", "confirmed_at": "none", "confirmed_by_id": "staff",
     }  # fmt: skip
 
     consumer_request = models.ForeignKey(
@@ -54,6 +65,13 @@ class Correction(DueWork):
     approved_by_id = models.BigIntegerField(null=True)
     approved_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+    records = models.BinaryField(default=b"", db_default=b"")
+    round = models.PositiveSmallIntegerField(default=1, db_default=1)
+    said = models.CharField(max_length=10, choices=SaidRight, blank=True, default="", db_default="")
+    answered_at = models.DateTimeField(null=True)
+    answered_by_id = models.BigIntegerField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by_id = models.BigIntegerField(null=True)
 
     class Meta(DueWork.Meta):
         abstract = False
@@ -70,6 +88,17 @@ class Correction(DueWork):
             models.CheckConstraint(
                 name="only_approved_corrections_are_due",
                 condition=~Q(stage="proposed") | Q(state="done"),
+            ),
+            models.CheckConstraint(
+                name="another_person_confirms_a_correction",
+                condition=Q(confirmed_by_id__isnull=True)
+                | Q(answered_by_id__isnull=False) & ~Q(answered_by_id=F("confirmed_by_id")),
+            ),
+            models.CheckConstraint(
+                name="a_correction_by_hand_counts_when_confirmed",
+                condition=Q(stage__in=["proposed", "approved", "refused"])
+                | Q(said="")
+                | Q(confirmed_by_id__isnull=False),
             ),
         ]
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ccpa_office.models import DataKey
 from notices_app.models import DataMapVersion
+from requests_app.models.fulfillment import Batch
 
 
 class DropOutcome(models.IntegerChoices):
@@ -118,3 +119,25 @@ class DropLook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.piece_id}: {self.system_key}"
+
+
+class DropBatch(models.Model):
+    """The batch that deletes the people of one system whom a list means; one at a time."""
+
+    PERSONAL: ClassVar[dict[str, str]] = {
+        "id": "key", "drop_list": "key", "system_key": "none", "batch": "key",
+    }  # fmt: skip
+
+    drop_list = models.ForeignKey(DropList, models.PROTECT, related_name="batches", db_index=False)
+    system_key = models.CharField(max_length=40)
+    batch = models.OneToOneField(Batch, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["drop_list", "system_key"], name="a_list_has_one_batch_in_a_system"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.drop_list_id}: {self.batch_id}"

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ccpa_office.models import DueWork
+from requests_app.models.correction import Correction
 from requests_app.models.fulfillment import Finding, Plan
 from requests_app.models.work import WORK_FIELDS
 
@@ -93,15 +94,20 @@ class OutsideTask(DueWork):
 
 
 class OutsideCall(models.Model):
-    """One effect outside: written before the call, completed after it. The key is the step's."""
+    """One effect outside: written before the call, completed after it. The key is the step's.
+
+    It is one of a task of deletion, or of a correction.
+    """
 
     PERSONAL: ClassVar[dict[str, str]] = {
-        "id": "key", "task": "key", "step": "none", "key": "none", "fence": "none",
+        "id": "key", "task": "key", "correction": "key", "step": "none", "key": "none",
+        "fence": "none",
         "question": "none", "tries": "none", "started_at": "none", "answered_at": "none",
         "means": "none", "code": "none", "status": "none", "ticket": "sealed", "answer": "none",
     }  # fmt: skip
 
-    task = models.ForeignKey(OutsideTask, models.CASCADE, related_name="calls")
+    task = models.ForeignKey(OutsideTask, models.CASCADE, null=True, related_name="calls")
+    correction = models.ForeignKey(Correction, models.CASCADE, null=True, related_name="calls")
     step = models.CharField(max_length=80)
     key = models.CharField(max_length=40, unique=True)
     fence = models.BigIntegerField()
@@ -117,11 +123,19 @@ class OutsideCall(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["task", "step"], name="a_step_outside_stands_once")
+            models.UniqueConstraint(fields=["task", "step"], name="a_step_outside_stands_once"),
+            models.UniqueConstraint(
+                fields=["correction", "step"], name="a_step_of_a_correction_stands_once"
+            ),
+            models.CheckConstraint(
+                name="a_call_has_its_work",
+                condition=Q(task__isnull=True, correction__isnull=False)
+                | Q(task__isnull=False, correction__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.task_id}/{self.pk}"
+        return f"{self.task_id or ''}/{self.pk}"
 
 
 class OutsideLook(DueWork):

@@ -30,11 +30,14 @@ class Suppression(models.Model):
 
 
 class HostKey(models.Model):
-    """The key by which one host's own database knows who was deleted. Sealed; not the office's."""
+    """The key by which one host's own database knows who was deleted. Sealed; not the office's.
+
+    ``handed_to`` is the last digest that a file for the host held, with every one before it.
+    """
 
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key", "system": "key", "sealed": "sealed", "data_key": "key", "made_at": "none",
-        "made_by_id": "staff",
+        "made_by_id": "staff", "handed_to": "none", "handed_at": "none",
     }  # fmt: skip
 
     system = models.OneToOneField(DataSystem, models.CASCADE, related_name="+")
@@ -42,6 +45,8 @@ class HostKey(models.Model):
     data_key = models.ForeignKey(DataKey, models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     made_by_id = models.BigIntegerField()
+    handed_to = models.BigIntegerField(default=0, db_default=0)
+    handed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.system_id)

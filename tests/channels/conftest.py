@@ -1,5 +1,5 @@
 """Brings the shared fixtures of the upper floors into this folder."""
 
-from tests.fixtures import learner_template, learners, team
+from tests.fixtures import at_once, learner_template, learners, team
 
-__all__ = ["learner_template", "learners", "team"]
+__all__ = ["at_once", "learner_template", "learners", "team"]

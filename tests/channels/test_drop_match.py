@@ -16,11 +16,12 @@ from ccpa_office.connectors.base import StoreUnreachable
 from ccpa_office.models import LedgerLine
 from ccpa_office.roles import NotAllowed, Role
 from notices_app import datamap
-from requests_app import targets
-from requests_app.channels.drop import loading, matching
+from requests_app import suppression, targets
+from requests_app.channels.drop import deleting, loading, matching
 from requests_app.channels.drop.matching import Stand
 from requests_app.channels.drop.reading import FileRefused
-from requests_app.models import DropList, DropLook, DropOutcome, DropPiece
+from requests_app.fulfillment import batches
+from requests_app.models import BatchState, DropList, DropLook, DropOutcome, DropPiece
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA
 from tests.channels.lists import NAME, document, emails, hashed, item
@@ -240,6 +241,35 @@ def test_the_command_matches_files_and_says_what_is_wrong_with_them(team, learne
         told("match", str(tmp_path / "20260803_0042_Email.csv"), "--as", "olive")
     assert absent.value.returncode == 2
     assert clock.now() > AT
+
+
+def test_whom_an_item_means_alone_is_deleted_by_a_batch_like_any_other(team, learners, at_once):
+    with psycopg.connect(learners) as found:
+        for email in (KOFI, ORLA):
+            found.execute(
+                "UPDATE accounts SET phone = '9165550129' WHERE lower(email) = %s", [email]
+            )
+    listed = loaded(team, emails(HANA, KOFI, "nobody@example.net"))
+    shared = loaded(team, document([hashed("9165550129")], mark="tel"), PHONES)
+    with pytest.raises(deleting.NotYet):
+        deleting.open_batches(listed, by=team.officer, at=AT)
+    met(listed, team)
+    met(shared, team)
+    assert deleting.open_batches(shared, by=team.officer, at=AT) == []
+    (batch,) = deleting.open_batches(listed, by=team.officer, at=AT)
+    assert deleting.open_batches(listed, by=team.officer, at=AT) == [batch]
+    assert (batch.people, batch.state) == (2, BatchState.WAITING)
+    keys = account(learners, HANA), account(learners, KOFI)
+    for approver in (team.approver, team.second):
+        batch.refresh_from_db()
+        if batch.state == BatchState.WAITING:
+            batches.approve(batch, hash=batch.hash, by=approver, at=clock.now())
+    builders.drain()
+    with psycopg.connect(learners) as found:
+        query = "SELECT count(*) FROM accounts WHERE id = ANY(%s)"
+        assert found.execute(query, [list(keys)]).fetchall() == [(0,)]
+        assert account(learners, ORLA)
+    assert suppression.is_suppressed("email", KOFI)
 
 
 def test_the_desk_shows_each_list_with_its_counts_and_what_comes_next(team, learners):

@@ -46,7 +46,7 @@ SIGNS = [
     "ａbcdefgh1",
     "abcdefg",
     "a" * 33,
-    "é6d92078a82464ba4ae5b76104861e7dc",
+    "é6d92078a824641a4ae5b76104861e7dc",
     "K\u212aabcdefgh",
     "6d92078a82464ba4ae5b76104861e7dc0",
 ]

@@ -90,6 +90,59 @@ def test_each_mode_means_what_it_is(vendor, connector, mode):
     assert sum(line["what"] == "delete" for line in vendor.log("asked")) == 1
 
 
+@pytest.mark.parametrize("mode", sorted(EXPECTED))
+def test_a_correction_is_told_in_every_mode_as_a_deletion_is(vendor, mode):
+    (found,), (kofi,) = vendor.of(ORLA), vendor.of(KOFI)
+    vendor.mode = mode
+    asked = {"id": found, "field": "name", "value": "Orla Vale"}
+    with connected(vendor.url, of_effect("keyed")) as connector:
+        answer = connector.correct(asked, key="step-1", at=AT)
+    means, code, changed = EXPECTED[mode]
+    assert (answer.means, answer.code) == (means, code)
+    assert [line["id"] for line in vendor.log("corrected")] == (
+        [kofi if mode == Mode.DELETES_ANOTHER else found] * changed
+    )
+    assert vendor.log("deleted") == []
+    (line,) = [line for line in vendor.log("asked") if line["what"] == "correct"]
+    assert (line["path"], line["key"]) == (f"/people/{found}", "step-1")
+
+
+@pytest.mark.parametrize("mode", LIARS)
+def test_a_second_look_finds_whoever_lies_of_a_correction(vendor, mode):
+    (found,) = vendor.of(ORLA)
+    vendor.mode = mode
+    seen = []
+    with connected(vendor.url) as connector:
+        asked = {"id": found, "field": "name", "value": "Orla Vale"}
+        assert connector.correct(asked, key="k", at=AT).means == Means.DONE
+        for _look in range(2):
+            (record,) = connector.find({"email": ORLA}, at=AT, whole=True).records
+            seen.append(record.content["name"])
+            vendor.pass_time(datetime.timedelta(days=1))
+    wrong, right = "somebody", "Orla Vale"
+    expected = {Mode.DELETES_LATE: [wrong, right], Mode.RESTORES_AFTER_A_DAY: [right, wrong]}
+    assert seen == expected.get(mode, [wrong, wrong])
+
+
+def test_a_correction_is_asked_after_and_executes_once(vendor):
+    (found,) = vendor.of(ORLA)
+    asked = {"id": found, "field": "email", "value": KOFI}
+    with connected(vendor.url) as connector:
+        vendor.mode = Mode.EXECUTES_AND_TIMES_OUT
+        told = [connector.correct(asked, key="k", at=AT).means for _ in range(2)]
+        vendor.mode = Mode.ACCEPTED_THEN_DONE
+        ticket = connector.correct({**asked, "value": ORLA}, key="l", at=AT).ticket
+        told += [connector.status(ticket, at=AT).means for _ in range(2)]
+        with pytest.raises(MapDoesNotFit):
+            connector.correct({**asked, "field": "phone_number"}, key="m", at=AT)
+        vendor.mode = Mode.ANSWERS_FOR_ANOTHER
+        with pytest.raises(AnswerOfAnother):
+            connector.correct(asked, key="n", at=AT)
+    assert told == [Means.UNKNOWN, Means.DONE, Means.PENDING, Means.DONE]
+    assert len(vendor.log("corrected")) == 2
+    assert vendor.of(ORLA) == [found]
+
+
 @pytest.mark.parametrize(("mode", "pause"), [(Mode.BUSY, None), (Mode.BUSY_SECONDS, 90.0),
                                              (Mode.BUSY_DATE, 90.0)])  # fmt: skip
 def test_what_the_vendor_says_of_when_to_come_again_is_heard(vendor, connector, mode, pause):

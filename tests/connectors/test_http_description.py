@@ -8,7 +8,7 @@ from django.conf import settings
 
 from notices_app.datamap.describing import describe, is_description, json_schema
 from notices_app.datamap.reading import Report
-from tests.vendor.description import BASE, TOKENS, WITHOUT_ECHO, of_effect
+from tests.vendor.description import BASE, TOKENS, WITHOUT_CORRECT, WITHOUT_ECHO, of_effect
 
 
 def codes(text):
@@ -57,13 +57,21 @@ FAULTS = [
     ("{status: 409, means: refused}", "{status: 409, means: refused, at: status}", ["form"]),
     ('"Bearer {secret:api_token}"', '"Bearer abcdef"', ["secret-in-file"]),
     ('"Bearer {secret:api_token}"', '"Bearer {token}"', ["token-missing"]),
-    ("  kind: http\n", "  kind: manual\n", ["misplaced"] * 4),
+    ("  kind: http\n", "  kind: manual\n", ["misplaced"] * 5),
     ("  name: Hazel Mail\n", "  name: Hazel Mail\n  name: Other\n", ["duplicate"]),
     ("  name: Hazel Mail\n", "  name: Hazel Mail\n  color: red\n", ["unknown"]),
     ("  name: Hazel Mail\n", "  name: &a Hazel Mail\n", ["anchor"]),
     ("  name: Hazel Mail\n", "  name: !!python/name:os.system x\n", ["tag"]),
     ("answer_bytes: 100000", "answer_bytes: 999999999999", ["number"]),
     ("per_second: 100", "per_second: 0", ["number"]),
+    ("    fields: {email: $.email, name: $.name}\n", "", ["fields-missing"]),
+    ("fields: {email: $.email,", "fields: {email: '$.mails[0]',", ["form"]),
+    ('body: {"{field}": "{value}"}', 'body: {name: "{value}"}', ["place-missing"]),
+    ('body: {"{field}": "{value}"}', 'body: {"{field}": right}', ["place-missing"]),
+    ('body: {"{field}": "{value}"}', 'body: {"{field}": "{value}", was: "{email}"}',
+     ["place-unknown"]),
+    ("at: $.status, equals: corrected, means: done}\n      - {status: 202",
+     "means: done}\n      - {status: 202", ["bare-answer"]),
 ]  # fmt: skip
 
 
@@ -74,10 +82,14 @@ def test_each_fault_is_found_by_its_own_code(before, after, expected):
 
 
 def test_without_a_way_to_look_again_a_person_confirms():
-    cut = BASE[: BASE.index("  find:")] + BASE[BASE.index("  delete:") :]
+    text = WITHOUT_CORRECT
+    cut = text[: text.index("  find:")] + text[text.index("  delete:") :]
     by_address = cut.replace("/people/{id}", "/people/{email}").replace("    echo: $.id\n", "")
     assert codes(by_address) == ["cannot-look"]
     assert codes(cut) == ["cannot-look", "find-missing"]
+    assert codes(by_address + BASE[BASE.index("  correct:") :].replace("    echo: $.id\n", "")) == [
+        "cannot-look", "find-missing",
+    ]  # fmt: skip
 
 
 def test_an_askable_system_can_be_asked():

@@ -12,7 +12,7 @@ from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, clients, tasks, workflow
 from requests_app.fulfillment import correction, lasting
-from requests_app.fulfillment.correction import CannotCorrect, Claim
+from requests_app.fulfillment.correctable import CannotCorrect, Claim
 from requests_app.fulfillment.locking import locked
 from requests_app.models import (
     Correction,

@@ -8,7 +8,16 @@ import pytest
 from ccpa_office import clock, clock_guard, sealing, work
 from ccpa_office.models import LedgerLine
 from requests_app import targets, tasks
-from requests_app.fulfillment import batches, closing, lists, proof, redacting, returning, sweeping
+from requests_app.fulfillment import (
+    batches,
+    closing,
+    lists,
+    proof,
+    redacting,
+    refusing,
+    returning,
+    sweeping,
+)
 from requests_app.fulfillment.packing import open_part, open_subjects
 from requests_app.models import (
     Batch,
@@ -118,6 +127,17 @@ def test_texts_are_kept_with_a_ground_and_names_alone_accuse_nobody(erased, post
     assert plan_of(erased).state == PlanState.PROVED
     with refused_by_the_database():
         Trace.objects.update(state="open")
+
+
+def test_a_first_name_accuses_nobody_alone_whatever_its_letters(
+    mailbox, team, learners, posts, at_once
+):
+    query(learners, "UPDATE profiles SET display_name = 'Örla' WHERE account_id = 4")
+    approve(decided(mailbox, team, ORLA), team.approver)
+    batches.work_chunk(gathered(), at=clock.now())
+    batches.finish_done(at=clock.now())
+    quote(learners, posts, "Örla said so")
+    assert (swept().names_alone, Trace.objects.count()) == (2, 0)
 
 
 def test_a_name_that_another_bears_too_accuses_nobody_alone(erased, posts, learners):
@@ -258,6 +278,25 @@ def test_a_refused_answer_leaves_its_rows_to_the_next_plan(erased, learners, tea
     assert returning.gather(at=clock.now()) == 0
     assert Return.objects.get().state == "open"
     assert plan_of(erased).state == PlanState.RESIDUAL
+
+
+def test_who_refuses_an_answer_decides_that_the_rows_stay(erased, learners, team):
+    """A person who became a customer again is one: nothing is taken, and the alarm is over."""
+    query(
+        learners,
+        "INSERT INTO accounts (id, email, email_changed_at, full_name, password_hash,"
+        " created_at) VALUES (777777, %s, now(), 'Orla', 'x', now())",
+        ORLA,
+    )
+    look(1)
+    assert returning.gather(at=clock.now()) == 1
+    batch = Batch.objects.get(kind=Batch.Kind.RETURN)
+    refusing.refuse(batch, reason="a customer again", by=team.approver, at=clock.now())
+    assert Return.objects.get().state == "kept"
+    assert plan_of(erased).state == PlanState.PROVED
+    assert lines(erased.number)[-1] == "proof.settled"
+    assert returning.gather(at=clock.now()) == 0
+    assert query(learners, "SELECT count(*) FROM accounts WHERE id = 777777") == [(1,)]
 
 
 def test_what_is_gone_before_it_is_planned_waits_for_a_person(

@@ -10,7 +10,7 @@ from ccpa_office import clock
 from notices_app import datamap
 from requests_app import suppression, tasks
 from requests_app.fulfillment import correction, erasure_ledger, terms
-from requests_app.fulfillment.correction import Claim
+from requests_app.fulfillment.correctable import Claim
 from requests_app.fulfillment.locking import locked
 from requests_app.models import Batch, Kept, OutsideCall, OutsideTask
 from tests.builders import KOFI, ORLA

@@ -9,11 +9,12 @@ import pytest
 
 from ccpa_office import clock, work
 from requests_app.fulfillment import batches, lists, proof, returning, terms
-from requests_app.models import Batch, BatchState, Finding, Kept, Look
+from requests_app.models import Batch, BatchState, Finding, Kept, Look, Plan, PlanState, Trace
 from requests_app.suppression import is_suppressed
 from tests import builders
 from tests.builders import drain
-from tests.steps import Killed, by_sql, claimed, killed_at
+from tests.requests.desks import at_desk
+from tests.steps import Killed, by_sql, claimed, killed_at, lines
 
 pytestmark = pytest.mark.django_db
 IDA, NORA = "ida@example.org", "nora@example.org"
@@ -37,7 +38,7 @@ dataset:
           - name: customer_id
             fides_meta: {references: [{dataset: corner, field: customer.id, direction: from}]}
           - {name: day}
-          - {name: words}
+          - {name: words, ccpa_meta: {%s}}
       - name: customer
         ccpa_meta: {on_delete: delete}
         fields:
@@ -48,15 +49,19 @@ dataset:
           - {name: name, ccpa_meta: {mark: name}}
           - {name: tel, ccpa_meta: {mark: phone_number}}
 """
+TERM = ", exception: {code: DX_8, starts: day, years: 7}"
+UNA = 0
+"""Her place in a list that is in the order of keys."""
 
 
 class Corner:
     """A shop at the corner, in one file."""
 
-    def __init__(self, path, team, bills):
+    def __init__(self, path, team, bills, words="search_text: true"):
         self.path = path
         self.run(CORNER)
-        builders.serve(team, f"sqlite:///{path}", key="corner", document=MAP % bills)
+        document = MAP % (bills, words)
+        builders.serve(team, f"sqlite:///{path}", key="corner", document=document)
 
     def run(self, script):
         with sqlite3.connect(self.path) as connection:
@@ -88,10 +93,11 @@ def corner(tmp_path, team, at_once):
     return Corner(tmp_path / "corner.db", team, "")
 
 
-def listed(team):
+def listed(team, *more):
     """A list with Ida on it, approved; its chunk waits for a worker."""
-    batch = lists.open_list("corner", ["email", IDA], by=team.officer, at=clock.now()).batch
-    assert batch.people == 1
+    lines = ["email", IDA, *more]
+    batch = lists.open_list("corner", lines, by=team.officer, at=clock.now()).batch
+    assert batch.people == 1 + len(more)
     return batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
 
 
@@ -133,12 +139,30 @@ def looked(day=1):
 
 
 def test_who_got_the_key_afterwards_is_nothing_that_came_back(corner, team):
-    listed(team)
+    batch = listed(team)
     drain()
     corner.nora_gets_idas_key()
     assert looked().finding == Finding.RESIDUAL  # the row's key is there again: a person looks
+    with pytest.raises(returning.NothingWaits):  # the machine has not looked yet
+        returning.keep(batch, ground="DX_8", by=team.officer, at=clock.now())
     assert returning.gather(at=clock.now()) == 0
     assert not Batch.objects.filter(kind=Batch.Kind.RETURN).exists()
+    desk, page = at_desk(team.officer), f"/admin/batches/{batch.pk}/"
+    assert b"Leave what came back as it is" in desk.get(page).content
+    desk.post(f"{page}keep-returns/", {"ground": "DX_8"})
+    assert [plan.state for plan in Plan.objects.all()] == [PlanState.PROVED]
+    assert "return.kept" in lines(f"batch:{batch.pk}")
+
+
+def test_what_stays_of_the_one_before_does_not_make_them_the_same(tmp_path, team, at_once):
+    """Ida's bill stays by right and bears her name; the key is Nora's all the same."""
+    corner = Corner(tmp_path / "corner.db", team, TERM, words="mark: name")
+    corner.run("UPDATE bill SET words = 'Ida Quist' WHERE id = 2")
+    listed(team)
+    drain()
+    corner.nora_gets_idas_key()
+    assert looked().finding == Finding.RESIDUAL
+    assert returning.gather(at=clock.now()) == 0
 
 
 def test_rows_without_a_holder_under_the_old_key_are_what_came_back(corner, team):
@@ -150,8 +174,7 @@ def test_rows_without_a_holder_under_the_old_key_are_what_came_back(corner, team
 
 
 def test_the_end_of_a_term_takes_nothing_of_who_has_the_key_now(tmp_path, team, at_once):
-    term = ", exception: {code: DX_8, starts: day, years: 7}"
-    corner = Corner(tmp_path / "corner.db", team, term)
+    corner = Corner(tmp_path / "corner.db", team, TERM)
     listed(team)
     drain()
     assert corner.ask("SELECT words FROM bill WHERE customer_id = 2") == [("cake",)]
@@ -182,3 +205,15 @@ def test_the_end_of_a_term_takes_nothing_that_came_later(tmp_path, team, at_once
     batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
     drain()
     assert corner.ask("SELECT words FROM bill WHERE customer_id = 2") == [("later",)]
+
+
+def test_a_row_that_stays_of_one_person_hides_nobody_else(tmp_path, team, at_once):
+    """Ida's bills stay by right, also one born after the freeze: of her alone, not of Una."""
+    corner = Corner(tmp_path / "corner.db", team, TERM)
+    listed(team, "one@example.org")
+    corner.run(
+        "UPDATE bill SET words = 'ida@example.org for one@example.org' WHERE id = 2;"
+        "INSERT INTO bill VALUES (9, 2, '2026-02-02', 'for ida@example.org')"
+    )
+    drain()
+    assert [each.persons for each in Trace.objects.all()] == [[UNA]]

@@ -13,7 +13,7 @@ from ccpa_office.roles import Actor, NotAllowed, Role
 from notices_app.models import DataMapVersion
 from requests_app import tasks
 from requests_app.fulfillment import access, correction
-from requests_app.fulfillment.correction import CannotCorrect, Claim
+from requests_app.fulfillment.correctable import CannotCorrect, Claim
 from requests_app.models import (
     Correction,
     CorrectionStage,

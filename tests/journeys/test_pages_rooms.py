@@ -10,7 +10,7 @@ from ccpa_office import clock, connectors
 from notices_app.models import DataMapVersion
 from requests_app import tasks
 from requests_app.fulfillment import access, correction, terms
-from requests_app.fulfillment.correction import Claim
+from requests_app.fulfillment.correctable import Claim
 from requests_app.models import Batch, Kept, OutsideTask
 from tests.builders import HANA, KOFI, ORLA, tokens
 from tests.fixtures import at_once, learner_template, learners, mailbox, team

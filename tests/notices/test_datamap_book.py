@@ -270,6 +270,25 @@ def test_a_file_that_is_not_there_is_wrong_use():
     assert refusal.value.returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("system", "add", "bad key", "--url", "sqlite:///x", "--as", "lena"), "a key is letters"),
+     (("system", "add", "x", "--url", "gopher://x", "--as", "lena"), "--url begins with one of"),
+     (("system", "test", "nope"), "No system"),
+     (("datamap", "approve", "--system", "nope", "--digest", "0", "--as", "lena"), "No system")],
+)  # fmt: skip
+def test_wrong_words_are_answered_in_one_line(loader, words, said):
+    with pytest.raises(CommandError, match=said):
+        run(*words)
+
+
+def test_a_copy_says_what_it_holds_or_that_it_does_not_answer(learners, loader):
+    add = ("system", "add", "copy", "--rehearsal", "--as", "lena", "--url")
+    tables = len(learners.rows())
+    assert run(*add, learners.url) == f"copy is registered: {tables} tables\n"
+    assert run(*add, "postgresql://127.0.0.1:1/x").endswith("the store does not answer\n")
+
+
 def test_the_commands_walk_the_whole_way(learners, loader, approver, settings, monkeypatch):
     monkeypatch.setenv("STORE", learners.url)
     path = str(Path(settings.BASE_DIR) / "demo/learners.yml")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import secrets
+from datetime import timedelta
 from io import StringIO
 
 import psycopg
@@ -18,8 +19,9 @@ from ccpa_office import clock, sealing
 from ccpa_office.models import StaffMember
 from notices_app import datamap
 from requests_app import suppression
+from requests_app.checks import doctor_findings
 from requests_app.keeping_out import spellings, trigger
-from requests_app.models import HostKey
+from requests_app.models import HostDigest, HostKey
 from tests import builders
 from tests.steps import lines
 
@@ -207,6 +209,41 @@ def test_a_key_is_printed_once_and_again_only_when_asked(db, team, settings, tmp
         printed(team, "t", "--as", name_of(team.officer))
     with pytest.raises(DatabaseError, match="still needs this key"):
         sealing.destroy(HostKey.objects.get().data_key, clock.now())
+
+
+def test_the_doctor_says_when_digests_wait_for_a_file(db, team, settings, tmp_path):
+    settings.ERASURE_LEDGER_DIR = tmp_path / "ledger"
+    datamap.add_system("shop", name="shop", url="postgresql://h/d", by=team.editor,
+                                at=clock.now())  # fmt: skip
+    printed(team, "t")
+
+    def deleted(name, days):
+        who = (name, {"email": [f"{name}@example.org"]})
+        suppression.remember([who], at=clock.now() - timedelta(days=days))
+
+    def written(*since):
+        file = tmp_path / "digests.csv"
+        call_command("suppression", "digests", "--system", "shop", "--out", str(file), *since,
+                     stdout=StringIO())  # fmt: skip
+        return len(file.read_text("utf-8").splitlines()) - 1
+
+    def said():
+        return [(found.code, found.level, found.what.split()[0]) for found in doctor_findings()]
+
+    day = f"--since={clock.today():%Y-%m-%d}"
+    deleted("ada", 1)
+    assert said() == []
+    deleted("bo", 3)
+    assert said() == [("digests-waiting", "note", "2")]
+    assert written(day) == 1  # it leaves out who was deleted three days ago
+    assert said() == [("digests-waiting", "note", "2")]
+    assert (written(), said()) == (2, [])
+    deleted("cy", 3)
+    deleted("di", 0)
+    assert said() == [("digests-waiting", "note", "2")]
+    early = f"--since={clock.today() - timedelta(days=3):%Y-%m-%d}"
+    assert (written(early), said()) == (4, [])
+    assert HostKey.objects.get().handed_to == HostDigest.objects.latest("pk").pk
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,19 @@ def test_the_report_says_what_each_person_loses_and_what_the_map_covers(copy):
     assert ", visits.\n" in _run(*_of(MARISOL))
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--identifier", "emial=a@b.example"), "finds people by email"),
+     ((*_of(ORLA)[2:], "--shared", "adresses=keep"), "no table adresses"),
+     ((*_of(ORLA)[2:], "--people", "0"), "1 or more"),
+     ((*_of(ORLA)[2:], "--field", "accounts.phone"), "go with --kind correct")],
+)  # fmt: skip
+def test_what_would_find_nobody_or_decide_nothing_is_refused(copy, words, said):
+    with pytest.raises(CommandError, match=said):
+        _run("--kind", "delete", *words)
+    assert "knows no shoe: it was" in _run(*_of(ORLA), "--identifier", "shoe=42")
+
+
 def test_what_is_no_deletion_tells_of_none(copy):
     said = _run("--kind", "know", "--identifier", f"email={ORLA}")
     assert "  found  accounts" in said

@@ -48,6 +48,7 @@ OPENED = {
     ("Plan", "subjects"): "plan.people",
     ("OutsideTask", "note"): "outside.note",
     ("OutsideTask", "records"): "outside.records",
+    ("Correction", "records"): "correction.records",
     ("PlanTable", "keys"): "plan.keys",
     ("PlanTable", "persons"): "plan.persons",
 }

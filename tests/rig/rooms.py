@@ -16,7 +16,7 @@ from ccpa_office import clock
 from ccpa_office.models import ScheduleRun
 from requests_app import casework
 from requests_app.fulfillment import access, batches, correction
-from requests_app.fulfillment.correction import Claim
+from requests_app.fulfillment.correctable import Claim
 from requests_app.fulfillment.outside import hands
 from requests_app.models import (
     Batch,

@@ -47,7 +47,20 @@ outside_system:
     path: /jobs/{ticket}
     answers:
       - {status: 200, at: $.status, equals: deleted, means: done}
+      - {status: 200, at: $.status, equals: corrected, means: done}
       - {status: 200, at: $.status, equals: pending, means: pending}
+  correct:
+    method: PATCH
+    path: /people/{id}
+    echo: $.id
+    fields: {email: $.email, name: $.name}
+    body: {"{field}": "{value}"}
+    answers:
+      - {status: 200, at: $.status, equals: corrected, means: done}
+      - {status: 202, at: $.status, equals: accepted, means: pending, ticket: $.ticket}
+      - {status: 204, means: done}
+      - {status: 404, means: nothing}
+      - {status: 409, means: refused}
 """
 TOKENS = BASE.replace(
     """      Authorization: "Bearer {secret:api_token}"
@@ -59,6 +72,7 @@ TOKENS = BASE.replace(
       at: $.access_token
 """,
 )
+WITHOUT_CORRECT = BASE[: BASE.index("  correct:")]
 WITHOUT_ECHO = BASE.replace("    echo: $.id\n", "")
 
 

@@ -20,6 +20,10 @@ TOKEN = "opens-the-vendor"
 PAGE = 2
 
 
+Deed = dict[str, str] | None
+"""What is asked for a record: other values for it, or, with none, that it be deleted."""
+
+
 class Vendor:
     """People by id, a mode, and a log on disk of everything that was asked and done."""
 
@@ -28,11 +32,11 @@ class Vendor:
         self.log_file = folder / f"vendor-{seed}-{self.random.randrange(10**9)}.jsonl"
         self.log_file.touch()
         self.people: dict[str, dict[str, str]] = {}
-        self.mode, self.on = Mode.HONEST, {"delete"}
+        self.mode, self.on = Mode.HONEST, {"delete", "correct"}
         self.polls = 2
         self.honors_keys = True
         self.now = datetime(2026, 11, 25, tzinfo=UTC)
-        self.jobs: dict[str, tuple[str, int]] = {}
+        self.jobs: dict[str, tuple[str, Deed, int]] = {}
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {}
         self.later: list[tuple[datetime, Callable[[], None]]] = []
         self.asked = 0
@@ -64,12 +68,12 @@ class Vendor:
 
     # --- what it holds --------------------------------------------------------------------------
 
-    def add(self, email: str, *, count: int = 1) -> list[str]:
+    def add(self, email: str, *, count: int = 1, name: str = "somebody") -> list[str]:
         """Records of one person; their ids."""
         made = []
         for _each in range(count):
             found = f"p{self.random.randrange(10**8):08d}"
-            self.people[found] = {"id": found, "email": email, "name": "somebody"}
+            self.people[found] = {"id": found, "email": email, "name": name}
             made.append(found)
         return made
 
@@ -99,59 +103,63 @@ class Vendor:
 
     # --- what it does ---------------------------------------------------------------------------
 
-    def remove(self, found: str) -> None:
-        """Really delete one record."""
-        if self.people.pop(found, None):
+    def execute(self, found: str, deed: Deed) -> None:
+        """Really delete one record, or put other values into it."""
+        if deed is None and self.people.pop(found, {}):
             self.note("deleted", id=found)
+        elif deed is not None and found in self.people:
+            self.people[found] = {**self.people[found], **deed}
+            self.note("corrected", id=found)
 
-    def delete(self, found: str, key: str) -> tuple[int, dict[str, Any]]:
-        """Delete honestly, or as the mode will have it; the same key gives the same answer."""
+    def ask(self, found: str, deed: Deed, key: str) -> tuple[int, dict[str, Any]]:
+        """Do it honestly, or as the mode will have it; the same key gives the same answer."""
         if self.honors_keys and key in self.answers:
             return self.answers[key]
-        answer = self._delete(found)
+        answer = self._ask(found, deed)
         if key:
             self.answers[key] = answer
         return answer
 
-    def _delete(self, found: str) -> tuple[int, dict[str, Any]]:
+    def _ask(self, found: str, deed: Deed) -> tuple[int, dict[str, Any]]:
         if found not in self.people:
             return 404, {"status": "absent"}
-        done = {"status": "deleted", "id": found}
+        word = "deleted" if deed is None else "corrected"
         match self.mode:
             case Mode.LIES:
                 self.note("lied", id=found)
             case Mode.DELETES_ANOTHER:
-                self.remove(next((k for k in sorted(self.people) if k != found), found))
+                self.execute(next((k for k in sorted(self.people) if k != found), found), deed)
             case Mode.DELETES_LATE:
-                self.later.append((self.now + timedelta(hours=6), lambda: self.remove(found)))
+                late = self.now + timedelta(hours=6)
+                self.later.append((late, lambda: self.execute(found, deed)))
             case Mode.RESTORES_AFTER_A_DAY:
                 kept = self.people[found]
-                self.remove(found)
+                self.execute(found, deed)
                 self.later.append((self.now + timedelta(days=1), lambda: self._bring_back(kept)))
             case Mode.ANSWERS_FOR_ANOTHER:
-                return 200, {"status": "deleted", "id": "p99999999"}
+                return 200, {"status": word, "id": "p99999999"}
             case Mode.ACCEPTED_THEN_NEVER | Mode.ACCEPTED_THEN_DONE:
                 ticket = f"t{len(self.jobs) + 1}"
-                self.jobs[ticket] = (found, 0)
+                self.jobs[ticket] = (found, deed, 0)
                 return 202, {"status": "accepted", "id": found, "ticket": ticket}
             case _:
-                self.remove(found)
-        return 200, done
+                self.execute(found, deed)
+        return 200, {"status": word, "id": found}
 
     def _bring_back(self, kept: dict[str, str]) -> None:
         self.people[kept["id"]] = kept
         self.note("restored", id=kept["id"])
 
     def poll(self, ticket: str) -> tuple[int, dict[str, Any]]:
-        """How far a deletion is."""
+        """How far a deletion or a correction is."""
         if ticket not in self.jobs:
             return 404, {"status": "unknown"}
-        found, polls = self.jobs[ticket]
-        self.jobs[ticket] = (found, polls + 1)
+        found, deed, polls = self.jobs[ticket]
+        self.jobs[ticket] = (found, deed, polls + 1)
         if self.mode == Mode.ACCEPTED_THEN_NEVER or polls + 1 < self.polls:
             return 200, {"status": "pending"}
-        self.remove(found)
-        return 200, {"status": "deleted"}
+        self.execute(found, deed)
+        return 200, {"status": "deleted" if deed is None else "corrected"}
 
     def find(self, email: str, cursor: str) -> tuple[int, dict[str, Any]]:
         """A page of what is held of an address."""
@@ -178,7 +186,7 @@ def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:  # noqa: C901  one
         def do_GET(self) -> None:
             self._serve()
 
-        do_POST = do_DELETE = do_GET  # noqa: N815
+        do_POST = do_DELETE = do_PATCH = do_GET  # noqa: N815
 
         def _serve(self) -> None:
             parts = urlsplit(self.path)
@@ -192,16 +200,19 @@ def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:  # noqa: C901  one
             if what == "token":
                 self._json(200, {"access_token": vendor.token, "was": body.get("secret", "")})
                 return
-            if what in vendor.on and _misbehave(vendor, self, parts.path, key):
+            deed = body if what == "correct" else None
+            if what in vendor.on and _misbehave(vendor, self, (_last(parts.path), deed, key)):
                 return
-            self._json(*self._answer(what, parts, key))
+            self._json(*self._answer(what, parts, deed, key))
 
-        def _answer(self, what: str, parts: Any, key: str) -> tuple[int, dict[str, Any]]:
+        def _answer(
+            self, what: str, parts: Any, deed: Deed, key: str
+        ) -> tuple[int, dict[str, Any]]:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if what in {"find", "export"}:
                 return vendor.find(query.get("email", ""), query.get("cursor", ""))
-            last = unquote(parts.path.rpartition("/")[2])
-            return vendor.poll(last) if what == "status" else vendor.delete(last, key)
+            last = _last(parts.path)
+            return vendor.poll(last) if what == "status" else vendor.ask(last, deed, key)
 
         def _json(self, status: int, document: Any) -> None:
             self.send(status, json.dumps(document).encode())
@@ -227,11 +238,15 @@ def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:  # noqa: C901  one
     return Handler
 
 
+def _last(path: str) -> str:
+    return unquote(path.rpartition("/")[2])
+
+
 def _what(method: str, path: str) -> str:
     if path == "/token":
         return "token"
-    if method == "DELETE":
-        return "delete"
+    if method in {"DELETE", "PATCH"}:
+        return "delete" if method == "DELETE" else "correct"
     if path.startswith("/jobs/"):
         return "status"
     return "export" if path.startswith("/export") else "find"
@@ -256,7 +271,7 @@ PLAIN: dict[Mode, tuple[int, bytes, dict[str, str]]] = {
 
 
 def _misbehave(  # noqa: C901, PLR0911, PLR0912, PLR0915  one case a mode
-    vendor: Vendor, handler: Any, path: str, key: str
+    vendor: Vendor, handler: Any, asked: tuple[str, Deed, str]
 ) -> bool:
     """Answer as the mode will have it; false where the honest way decides."""
     mode = vendor.mode
@@ -269,7 +284,7 @@ def _misbehave(  # noqa: C901, PLR0911, PLR0912, PLR0915  one case a mode
             until = vendor.now + timedelta(seconds=90)
             handler.send(429, b"{}", retry_after=format_datetime(until, usegmt=True))
         case Mode.NO_CONTENT:
-            vendor.delete(unquote(path.rpartition("/")[2]), key)
+            vendor.ask(*asked)
             handler.send(204, b"")
         case Mode.FAILING:
             handler.send([500, 502, 503][vendor.asked % 3], b"{}")
@@ -283,7 +298,7 @@ def _misbehave(  # noqa: C901, PLR0911, PLR0912, PLR0915  one case a mode
             vendor.released.wait(30)
             handler.close_connection = True
         case Mode.EXECUTES_AND_TIMES_OUT:
-            vendor.delete(unquote(path.rpartition("/")[2]), key)
+            vendor.ask(*asked)
             vendor.mode = Mode.HONEST
             vendor.released.wait(30)
             handler.close_connection = True

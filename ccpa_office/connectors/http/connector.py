@@ -55,23 +55,37 @@ class HTTP:
 
     # --- what can be asked ----------------------------------------------------------------------
 
-    def find(self, asked: Mapping[str, str], *, at: datetime) -> Answer:
+    def find(self, asked: Mapping[str, str], *, at: datetime, whole: bool = False) -> Answer:
         """Every record of whom ``asked`` names by kind, page after page; all or nothing.
 
-        Raises ``AnswerOfAnother`` when the answer holds a record of somebody else.
+        ``whole`` with the records' contents. Raises ``AnswerOfAnother`` when the answer holds a
+        record of somebody else.
         """
-        return self._pages("find", asked, at=at)
+        return self._pages("find", asked, at=at, whole=whole)
 
     def export(self, asked: Mapping[str, str], *, at: datetime) -> Answer:
         """Everything held of whom ``asked`` names; as ``find``, with whole records."""
-        return self._pages("export", asked, at=at)
+        return self._pages("export", asked, at=at, whole=True)
 
     def delete(self, fields: Mapping[str, str], *, key: str, at: datetime) -> Answer:
         """Ask for one deletion: of the record ``id``, or of all that an identifier names.
 
         Raises ``AnswerOfAnother`` when the answer names another record than the one asked for.
         """
-        endpoint = self._endpoint("delete")
+        return self._changed("delete", fields, key=key, at=at)
+
+    def correct(self, fields: Mapping[str, str], *, key: str, at: datetime) -> Answer:
+        """Ask for one correction: ``value`` is right for the kind ``field`` of the record ``id``.
+
+        Raises ``AnswerOfAnother`` when the answer names another record than the one asked for.
+        """
+        way = self.description.way_of(fields["field"])
+        if way is None:
+            raise MapDoesNotFit(f"this system corrects no {fields['field']}")
+        return self._changed("correct", {**fields, "field": way.last}, key=key, at=at)
+
+    def _changed(self, name: str, fields: Mapping[str, str], *, key: str, at: datetime) -> Answer:
+        endpoint = self._endpoint(name)
         answer = self._ask(endpoint, fields, key=key, at=at)
         is_told = answer.means in {Means.DONE, Means.PENDING} and answer.document is not None
         if endpoint.echo is None or not is_told:
@@ -84,7 +98,7 @@ class HTTP:
         return answer
 
     def status(self, ticket: str, *, at: datetime) -> Answer:
-        """How far a deletion is that the system has taken in."""
+        """How far a deletion or a correction is that the system has taken in."""
         return self._ask(self._endpoint("status"), {"ticket": ticket}, at=at)
 
     def check(self) -> list[Finding]:
@@ -114,7 +128,7 @@ class HTTP:
             raise MapDoesNotFit(f"this system cannot be asked for: {name}")
         return self.description.endpoints[name]
 
-    def _pages(self, name: str, asked: Mapping[str, str], *, at: datetime) -> Answer:
+    def _pages(self, name: str, asked: Mapping[str, str], *, at: datetime, whole: bool) -> Answer:
         endpoint, limits = self._endpoint(name), self.description.limits
         places = endpoint.records
         found: list[Record] = []
@@ -123,7 +137,7 @@ class HTTP:
         for _page in range(limits.pages):
             answer = self._ask(endpoint, fields, at=at)
             if answer.means == Means.DONE and places is not None:
-                answer = records_of(answer, places, asked, whole=name == "export")
+                answer = records_of(answer, places, asked, whole=whole)
             if answer.means != Means.DONE:
                 return answer
             found += answer.records
@@ -172,7 +186,9 @@ class HTTP:
         url = self._access.url.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         if not endpoint.body:
             return Question(endpoint.method, url, headers)
-        body = {name: _filled(text, fields) for name, text in endpoint.body.items()}
+        body = {
+            _filled(name, fields): _filled(text, fields) for name, text in endpoint.body.items()
+        }
         json_headers = {**headers, "content-type": "application/json"}
         return Question(endpoint.method, url, json_headers, json.dumps(body).encode())
 

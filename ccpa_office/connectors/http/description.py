@@ -53,6 +53,8 @@ class Endpoint:
     body: Mapping[str, str] = field(default_factory=dict)
     records: Records | None = None
     echo: JsonPath | None = None
+    fields: Mapping[str, JsonPath] = field(default_factory=dict)
+    """Kinds that can be corrected, and where each stands in a record that ``find`` gives."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,8 @@ class Description:
     def can_look(self) -> bool:
         """Whether the system can be asked what it holds of a person."""
         return "find" in self.endpoints
+
+    def way_of(self, kind: str) -> JsonPath | None:
+        """Where a kind stands in a record, if the system can be asked to correct it."""
+        endpoint = self.endpoints.get("correct")
+        return endpoint.fields.get(kind) if endpoint else None

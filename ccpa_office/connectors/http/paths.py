@@ -29,6 +29,11 @@ class JsonPath:
     def steps(self) -> tuple[str | int, ...]:
         return tuple(name or int(place) for name, place in STEP.findall(self.text))
 
+    @property
+    def last(self) -> str:
+        """The last name on the way; nothing where it ends in a number."""
+        return str(self.steps[-1]) if self.steps and isinstance(self.steps[-1], str) else ""
+
     def at(self, document: Any) -> Any:
         """What stands there, or ``ABSENT``."""
         for step in self.steps:

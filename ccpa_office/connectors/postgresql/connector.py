@@ -143,9 +143,10 @@ class PostgreSQL(Naming, Looking, Matching, Sweeping):
         agreed = dict(zip([point.key for _, point in points], row, strict=True))
         return {claim: agreed.get(claim, False) for claim in claims}
 
-    def marks(self, people: Sequence[Key]) -> list[Identity]:
+    def marks(self, people: Sequence[Key], *, own: bool = False) -> list[Identity]:
         found: list[dict[str, list[str]]] = [{} for _ in people]
-        query = self._text("marks", None, lambda: proving.marks(self._binding))
+        tables = [self._binding.person] if own else self.program.tables
+        query = self._text("marks", None, lambda: proving.marks(self._binding, tables), str(own))
         if query and people:
             for position, kind, value in self._all(query, self._people(people)):
                 found[position].setdefault(kind, []).append(value)

@@ -8,15 +8,20 @@ from psycopg import sql
 
 from ccpa_office.connectors.base import Table
 from ccpa_office.connectors.postgresql.binding import Binding, Walk, any_of, conjunction, walks
-from ccpa_office.connectors.postgresql.statements import kept
+from ccpa_office.connectors.postgresql.statements import kept, not_among
 
 SQL = sql.SQL
 
 
+def is_plain(binding: Binding, table: Table) -> bool:
+    """Say whether people are known by one column that no way finds within another value."""
+    is_single = len(binding.person.key) == 1
+    return is_single and not any(way.near for way in walks(binding, table))
+
+
 def is_packable(binding: Binding, table: Table) -> bool:
-    """Say whether people are known by one number that no way finds within another value."""
-    ways = walks(binding, table)
-    return binding.integers(binding.person) == (True,) and not any(way.near for way in ways)
+    """Say whether people are, besides, known by a number."""
+    return is_plain(binding, table) and binding.integers(binding.person) == (True,)
 
 
 def tells_shared(table: Table) -> bool:
@@ -62,41 +67,60 @@ def _names(slots: list[str]) -> sql.Composed:
     return SQL(", ").join(map(sql.Identifier, slots))
 
 
-def _rows(binding: Binding, table: Table) -> sql.Composed:
+def newborn(binding: Binding, table: Table, known: str) -> sql.Composed:
+    """Return (place, key..., shared, kept, until) of the rows whose keys are not in ``known``.
+
+    Few are found, if any: whose they are is asked after that.
+    """
+    place = SQL("(array_position({}, {{}}) - 1)::int").format(_people(binding)).as_string()
+    return _rows(binding, table, whose=place, new=not_among(binding, table, known))
+
+
+def _rows(
+    binding: Binding, table: Table, *, whose: str = "{}", new: sql.Composed | None = None
+) -> sql.Composed:
     """Return the rows of the people, (person, key..., shared, kept, until), as they are stored."""
     ways = [binding.walk(table, path, "t", "o") for path in table.paths]
     code, until = kept(binding, table)
-    is_simple = len(ways) == 1 and len(ways[0].joins) < 2
-    owner = ways[0].owner[0] if is_simple or not table.shareable else SQL("a.p").format()
-    if is_simple or not table.shareable:
-        source, where = _of(binding, table, ways[0])
+    more = [new] if new else []
+    if not table.shareable or (len(ways) == 1 and len(ways[0].joins) < 2):
+        owner, (source, where) = ways[0].owner[0], _of(binding, table, ways[0], more)
     else:
-        source, where = _reached(binding, table, ways), SQL("true").format()
+        owner, where = SQL("a.p").format(), SQL("true").format()
+        source = _reached(binding, table, ways, more)
     return SQL(
         "SELECT {owner}, {key}, {shared}, {code}, {until} FROM {source} WHERE {where}"
         " ORDER BY t.ctid"
     ).format(
-        owner=owner, key=binding.shown("t", table), shared=_shared(binding, table, owner),
-        code=code, until=until, source=source, where=where,
+        owner=SQL(whose).format(owner), key=binding.shown("t", table),
+        shared=_shared(binding, table, owner), code=code, until=until, source=source, where=where,
     )  # fmt: skip
 
 
-def _of(binding: Binding, table: Table, way: Walk) -> tuple[sql.Composed, sql.Composed]:
+def _people(binding: Binding) -> sql.Composed:
+    return SQL("%(p0)s::{}[]").format(binding.type(binding.person.name, binding.person.key[0]))
+
+
+def _of(
+    binding: Binding, table: Table, way: Walk, more: list[sql.Composed]
+) -> tuple[sql.Composed, sql.Composed]:
     """Return FROM and WHERE of the rows from which one way leads to one of the people."""
-    people = SQL("%(p0)s::{}[]").format(binding.type(binding.person.name, binding.person.key[0]))
     source = SQL(", ").join([SQL("{} AS t").format(binding.name(table.name)), *way.joins])
-    return source, conjunction([*way.conditions, SQL("{} = ANY({})").format(way.owner[0], people)])
+    mine = SQL("{} = ANY({})").format(way.owner[0], _people(binding))
+    return source, conjunction([*way.conditions, mine, *more])
 
 
-def _reached(binding: Binding, table: Table, ways: list[Walk]) -> sql.Composed:
+def _reached(
+    binding: Binding, table: Table, ways: list[Walk], more: list[sql.Composed]
+) -> sql.Composed:
     """Return the rows from which any way leads to the people, each once for each of them."""
     found = SQL(" UNION ").join(
         SQL("SELECT{once} {owner}, {key} FROM {source} WHERE {where}").format(
             once=SQL("" if len(ways) > 1 else " DISTINCT"),
             owner=way.owner[0],
             key=SQL(", ").join(binding.columns("t", table.key)),
-            source=_of(binding, table, way)[0],
-            where=_of(binding, table, way)[1],
+            source=_of(binding, table, way, more)[0],
+            where=_of(binding, table, way, more)[1],
         )
         for way in ways
     )

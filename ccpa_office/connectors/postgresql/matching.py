@@ -65,10 +65,12 @@ SETTINGS = (
     "SET LOCAL statement_timeout = '60min'",
 )
 """How many workers there may be stays the store's own word (max_parallel_workers_per_gather)."""
-UNLESS = (
-    f" WHERE substr(%(sought)s::bytea, {WIDTH} * n + 1, {WIDTH}) <> '\\x{NOTHING.hex()}'::bytea"
-)
+ENTRY = f"substr(%(sought)s::bytea, {WIDTH} * n + 1, {WIDTH})"
+ENTRIES = f"SELECT n, {ENTRY} AS digest FROM generate_series({{first}}, {{last}}) AS n{{unless}}"  # noqa: S608
+UNLESS = f" WHERE {ENTRY} <> '\\x{NOTHING.hex()}'::bytea"
 """An entry that every empty value would meet names nobody."""
+PARTS = 4
+"""Into so many parts a list is cut, so that workers read it together."""
 BYTES_EACH = 120
 """What an entry takes in a worker's hash table, and room to spare."""
 
@@ -158,28 +160,36 @@ def by_digest(
     text, within, conditions = _value(binding, place)
     value = SQL("({} COLLATE \"C\")").format(text)  # fmt: skip
     standard = SQL(made).format(value)
-    digest = SQL("sha256(convert_to({}, 'UTF8'))").format(standard)
+    digest = SQL("sha256(textsend({}))").format(standard)  # plain ASCII is the same everywhere
     if must:
         digest = SQL("CASE WHEN {} THEN {} END").format(SQL(must).format(standard), digest)
     owner = _owner(binding, walk)
-    unless = UNLESS if NOTHING in sought else ""
     return SQL(
-        "SELECT l.n, CASE WHEN l.n < 0 THEN {text} END, {owner} FROM {source}, ("
-        "SELECT n, substr(%(sought)s::bytea, {width} * n + 1, {width}) AS digest"
-        " FROM generate_series(0, {last}) AS n"
-        "{unless}"
-        " UNION ALL SELECT -1, ''::bytea) AS l"
+        "SELECT l.n, CASE WHEN l.n < 0 THEN {text} END, {owner} FROM {source},"
+        " ({entries} UNION ALL SELECT -1, ''::bytea) AS l"
         " WHERE {where} AND l.digest = CASE WHEN {plain} THEN {digest} ELSE ''::bytea END"
     ).format(
         text=text, owner=SQL(", ").join(owner), source=_source(binding, place, within, walk),
-        width=SQL(str(WIDTH)), last=SQL(str(len(sought) // WIDTH - 1)),
-        unless=SQL(unless),
+        entries=_entries(sought),
         where=conjunction([
             *conditions, *walk.conditions, SQL("{} IS NOT NULL").format(text),
             *[SQL("{} IS NOT NULL").format(part) for part in walk.owner],
         ]),
         plain=SQL(plain).format(value), digest=digest,
     )  # fmt: skip
+
+
+def _entries(sought: bytes) -> sql.Composed:
+    """Return (place, digest) of every entry of the list, in parts that workers share."""
+    unless = UNLESS if NOTHING in sought else ""
+    count = len(sought) // WIDTH
+    step = max(1, -(-count // PARTS))
+    return SQL(" UNION ALL ").join(
+        SQL(ENTRIES).format(
+            first=SQL(str(first)), last=SQL(str(min(first + step, count) - 1)), unless=SQL(unless)
+        )
+        for first in range(0, count, step)
+    )
 
 
 def _kind(place: Place) -> str:

@@ -1,5 +1,7 @@
 """Statements about the person: contacts on file, verification points, values that betray."""
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from ccpa_office.connectors.base import Program, Table
@@ -24,10 +26,10 @@ def contacts(binding: Binding) -> sql.Composed | None:
     return SQL(" UNION ").join(parts) if parts else None
 
 
-def marks(binding: Binding) -> sql.Composed | None:
+def marks(binding: Binding, tables: Sequence[Table]) -> sql.Composed | None:
     """Return (person's position, kind, value) of every column that betrays a person."""
     parts = []
-    for table in binding.program.tables:
+    for table in tables:
         for mark in table.marks:
             parts.extend(_of_people(binding, table, mark, None))
     return SQL(" UNION ").join(parts) if parts else None

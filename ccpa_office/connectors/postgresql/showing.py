@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from ccpa_office.connectors.base import Table
+from ccpa_office.connectors.postgresql import locating
 from ccpa_office.connectors.postgresql.binding import Binding
 from ccpa_office.connectors.postgresql.catalogue import View
 from ccpa_office.connectors.postgresql.statements import locate
@@ -23,7 +24,10 @@ def newborn(binding: Binding, tables: Sequence[Table]) -> sql.Composed:
 
 
 def _newborn(binding: Binding, table: Table, prefix: str) -> sql.Composed:
-    inner = locate(binding, table, known=prefix)
+    if locating.is_plain(binding, table):
+        inner = locating.newborn(binding, table, prefix)
+    else:
+        inner = locate(binding, table, known=prefix)
     slots = [sql.Identifier(slot) for slot in binding.slots(table, "k")]
     return SQL(
         "SELECT {name}, x.n, jsonb_build_array({key}), x.shared, x.kept, x.until"

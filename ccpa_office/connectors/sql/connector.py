@@ -27,6 +27,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
     Table,
 )
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.naming import Naming
 from ccpa_office.connectors.sql import (
     changing,
@@ -42,7 +43,6 @@ from ccpa_office.connectors.sql.changing import PLAN, Step
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.matching import Matching
-from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.sql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named, shown
@@ -130,10 +130,11 @@ class SQLStore(Naming, Sweeping, Matching):
             found[position][contact] = None
         return [list(contacts) for contacts in found]
 
-    def marks(self, people: Sequence[Key]) -> list[Identity]:
+    def marks(self, people: Sequence[Key], *, own: bool = False) -> list[Identity]:
         found: list[dict[str, dict[str, None]]] = [{} for _ in people]
-        wanted = finding.marks(self.program)
-        for position, kind, value, _ in self._held("marks", wanted, people):
+        tables = [self._binding.person] if own else self.program.tables
+        wanted = finding.marks(tables)
+        for position, kind, value, _ in self._held(f"marks {own}", wanted, people):
             found[position].setdefault(kind, {})[value] = None
         return [Identity({kind: list(values) for kind, values in each.items()}) for each in found]
 

@@ -17,10 +17,10 @@ from ccpa_office.connectors.base import (
     Table,
     Term,
 )
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, TEXT, Binding, flag
 from ccpa_office.connectors.sql.dialects.base import Cell, Slot
-from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.ways import ContactColumn, Named, Point
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any]
@@ -210,10 +210,9 @@ def contacts(program: Program) -> list[Wanted]:
             for table in program.tables for each in table.contacts]  # fmt: skip
 
 
-def marks(program: Program) -> list[Wanted]:
+def marks(tables: Iterable[Table]) -> list[Wanted]:
     """Return every column whose values betray the person."""
-    return [(table, each, each.kind, "")
-            for table in program.tables for each in table.marks]  # fmt: skip
+    return [(table, each, each.kind, "") for table in tables for each in table.marks]
 
 
 def points(program: Program) -> list[tuple[Table, Point]]:

@@ -64,6 +64,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "map-keys.md": lambda: printed("datamap", "reference"),
     "map-findings.md": lambda: printed("datamap", "codes"),
     "map.schema.json": lambda: printed("datamap", "schema"),
+    "outside-system.schema.json": lambda: printed("datamap", "schema", "--outside"),
 }
 
 

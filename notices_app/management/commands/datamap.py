@@ -14,7 +14,7 @@ from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
-from notices_app.datamap import codes, reference, suggesting
+from notices_app.datamap import codes, describing, reference, suggesting
 from notices_app.datamap.differences import understood
 from notices_app.datamap.form import json_schema
 from notices_app.models import DataMapVersion
@@ -80,7 +80,8 @@ class Command(BaseCommand):
         suggest = verbs.add_parser("suggest", help="propose a first map from a live catalogue")
         suggest.add_argument("--system", required=True, metavar="KEY")
         suggest.add_argument("--no-values", action="store_true", help="look at no values")
-        verbs.add_parser("schema", help="print the JSON Schema of a map file")
+        schema = verbs.add_parser("schema", help="print the JSON Schema of a map file")
+        schema.add_argument("--outside", action="store_true", help="of an outside system's file")
         verbs.add_parser("reference", help="print the page of every key of a map file")
         verbs.add_parser("codes", help="print the page of every finding")
 
@@ -133,6 +134,7 @@ class Command(BaseCommand):
         self.stdout.write(f"version {version.number} {comes}: {version.digest}")
 
     def approve(self, options: dict[str, Any]) -> None:
+        datamap.system(options["system"])
         version = DataMapVersion.objects.filter(
             system__key=options["system"], digest=options["digest"]
         ).last()
@@ -159,8 +161,9 @@ class Command(BaseCommand):
         )
         self.stdout.write(text, ending="")
 
-    def schema(self, _options: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(json_schema(), indent=2))
+    def schema(self, options: dict[str, Any]) -> None:
+        schema = describing.json_schema() if options["outside"] else json_schema()
+        self.stdout.write(json.dumps(schema, indent=2))
 
     def reference(self, _options: dict[str, Any]) -> None:
         self.stdout.write(reference.keys_page(), ending="")

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -55,6 +56,7 @@ class Command(BaseCommand):
             raise CommandError("no map of this system has been approved") from None
 
     def add(self, options: dict[str, Any]) -> None:
+        _require_form(options)
         system = datamap.add_system(
             options["key"],
             name=options["name"],
@@ -65,7 +67,7 @@ class Command(BaseCommand):
             rehearsal=options["rehearsal"],
             kind=options["kind"],
         )
-        self.stdout.write(f"{system.key} is registered")
+        self.stdout.write(f"{system.key} is registered{_seen(system)}")
 
     def test(self, options: dict[str, Any]) -> None:
         system = datamap.system(options["key"])
@@ -122,6 +124,31 @@ class Command(BaseCommand):
         for system in DataSystem.objects.all():
             kind = "rehearsal" if system.rehearsal else "served" if system.served else "not served"
             self.stdout.write(f"{system.key}\t{system.schema}\t{kind}")
+
+
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+def _require_form(options: dict[str, Any]) -> None:
+    """Refuse a key that no name can be, and a database that nobody here can talk to."""
+    if not KEY.fullmatch(options["key"]):
+        raise CommandError("a key is letters, digits, - and _, at most 40", returncode=2)
+    url, scheme = options["url"], options["url"].partition("://")[0].partition("+")[0]
+    is_address = options["kind"] == SystemKind.SQL and not url.startswith("env:")
+    if is_address and ("://" not in url or scheme not in connectors.ENGINES):
+        known = ", ".join(connectors.ENGINES)
+        raise CommandError(f"--url begins with one of {known}, and then ://", returncode=2)
+
+
+def _seen(system: DataSystem) -> str:
+    """What a copy that was just registered holds, in a few words; it need not answer yet."""
+    if not system.rehearsal or system.kind != SystemKind.SQL:
+        return ""
+    try:
+        tables = len(datamap.look_at(system).tables)
+    except (ConnectorError, datamap.NoAddress) as refusal:
+        return f", but cannot be looked at yet: {str(refusal) or type(refusal).__doc__}"
+    return f": {tables} tables"
 
 
 def _held_against(system: DataSystem) -> list[Finding]:

@@ -53,4 +53,7 @@ def words(told: dict[str, Any]) -> str:
         lines += [f"  {key}: {CURES[Stand(stand)]}" for key, stand in systems.items()]
         if systems and not {Stand.NO_MAP, Stand.FAILED} & set(systems.values()):
             lines.append("  No map names a column for this identifier; no item can be answered.")
+    for each in told.get("batches", ()):
+        said = f"{each['people']} people of {each['system']} wait for approval"
+        lines.append(f"  Batch {each['batch']}: {said}.")
     return "\n".join(lines)

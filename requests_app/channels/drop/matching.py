@@ -13,10 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
+from psycopg.pq import Format
 
 from ccpa_office import ledger, sealing
 from ccpa_office.connectors import matching, vectors
 from ccpa_office.connectors.base import ConnectorError, Key
+from ccpa_office.prepared import planned_cursor
 from ccpa_office.roles import Actor, Verb, require
 from notices_app import datamap
 from notices_app.models import SystemKind
@@ -24,6 +26,7 @@ from requests_app import targets
 from requests_app.models import DropList, DropLook, DropOutcome, DropPiece
 
 CONTEXT = "drop.people"
+DIGESTS = "SELECT digests FROM requests_app_droppiece WHERE id = %s"
 
 
 class Stand(StrEnum):
@@ -82,7 +85,7 @@ def match(drop_list: DropList, *, by: Actor, at: datetime) -> Round:
 
 def _look(drop_list: DropList, system: _System, *, by: Actor, at: datetime) -> Stand:
     """Hold every piece against one system that has not been held against it under this map."""
-    pieces = DropPiece.objects.filter(drop_list=drop_list).defer("ids", "outcomes")
+    pieces = DropPiece.objects.filter(drop_list=drop_list).defer("ids", "digests", "outcomes")
     looked = pieces.filter(looks__system_key=system.key, looks__map_version_id=system.version_id)
     waiting = list(pieces.exclude(pk__in=looked.values("pk")).order_by("ordinal")
                    .values_list("pk", flat=True))  # fmt: skip
@@ -92,11 +95,19 @@ def _look(drop_list: DropList, system: _System, *, by: Actor, at: datetime) -> S
             target = targets.of(system.key)
             if target.version_id != system.version_id:
                 return Stand.FAILED  # another map was approved meanwhile: the next run takes it
-            met = target.connector.matched(drop_list.kind, bytes(piece.digests))
+            met = target.connector.matched(drop_list.kind, _digests(piece))
             _keep(drop_list, piece, system, met, by=by, at=at)
     except (ConnectorError, datamap.NoActiveMap, datamap.NoAddress, datamap.NoSuchSystem):
         return Stand.FAILED
     return Stand.LOOKED
+
+
+def _digests(piece: DropPiece) -> bytes:
+    """The hashes of a piece, as they are: many bytes that nobody should spell as text."""
+    with planned_cursor() as cursor:
+        cursor.cursor.format = Format.BINARY
+        cursor.execute(DIGESTS, [piece.pk])
+        return bytes(cursor.fetchone()[0])
 
 
 def _keep(

@@ -1,4 +1,4 @@
-"""Ask an outside system to delete: an intent before each call, one key a step, a receipt after."""
+"""Ask an outside system for a change: an intent before each call, one key a step, a receipt."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -16,7 +17,7 @@ from ccpa_office.models import WorkState
 from requests_app import targets
 from requests_app.fulfillment.outside import breaker
 from requests_app.fulfillment.outside.breaker import NotNow
-from requests_app.models import OutsideCall, OutsideTask
+from requests_app.models import Correction, OutsideCall, OutsideTask
 from requests_app.targets import Vendor
 
 Asked = tuple[str, str]
@@ -40,18 +41,13 @@ class StillUnknown(Exception):
 
 
 @dataclass(frozen=True)
-class Talk:
-    """One task, the system it is about, and the way to it."""
+class Way:
+    """The way to one outside system for one piece of work, on which every step is written down."""
 
-    task: OutsideTask
     vendor: Vendor
     connector: HTTP
     box: sealing.Box
     at: datetime
-
-    @classmethod
-    def about(cls, task: OutsideTask, vendor: Vendor, *, at: datetime) -> "Talk":
-        return cls(task, vendor, targets.line(vendor), sealing.Box(task.plan.data_key), at)
 
     def admitted(self) -> AbstractContextManager[None]:
         """Leave to call once. Raises ``NotNow``."""
@@ -62,27 +58,85 @@ class Talk:
         breaker.note(self.vendor.key, answer, at=self.at)
         return answer
 
+    # --- what each kind of work says for itself ---
 
-def find(talk: Talk, asked: Sequence[Asked]) -> list[str]:
-    """The ids of every record that the system holds under what it is asked by.
+    @property
+    def work(self) -> OutsideTask | Correction:
+        """The row that is worked on; calls stand under it."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The work's name in the keys of its steps."""
+        raise NotImplementedError
+
+    def hold(self) -> None:
+        """See that the work is still ours. Raises ``LeaseLost``."""
+        raise NotImplementedError
+
+    def send(self, fields: dict[str, str], *, key: str) -> Answer:
+        """Ask for one step."""
+        raise NotImplementedError
+
+    def was_done(self, fields: dict[str, str]) -> bool:
+        """Whether a step that was taken in, or whose answer was lost, has had its effect."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Talk(Way):
+    """One task of deletion, the system it is about, and the way to it."""
+
+    task: OutsideTask
+
+    @classmethod
+    def about(cls, task: OutsideTask, vendor: Vendor, *, at: datetime) -> "Talk":
+        return cls(vendor, targets.line(vendor), sealing.Box(task.plan.data_key), at, task)
+
+    @property
+    def work(self) -> OutsideTask:
+        return self.task
+
+    @property
+    def name(self) -> str:
+        return str(self.task.pk)
+
+    def hold(self) -> None:
+        hold(self.task, asked_at=self.at)
+
+    def send(self, fields: dict[str, str], *, key: str) -> Answer:
+        return self.connector.delete(fields, key=key, at=self.at)
+
+    def was_done(self, fields: dict[str, str]) -> bool:
+        held = find(self, asked_of(self.task))
+        return fields["id"] not in held if "id" in fields else not held
+
+
+def find(talk: Way, asked: Sequence[Asked]) -> list[str]:
+    """The ids of every record that the system holds under what it is asked by; as ``held``."""
+    return list(held(talk, asked))
+
+
+def held(talk: Way, asked: Sequence[Asked], *, whole: bool = False) -> dict[str, Any]:
+    """Every record, by id, that the system holds under what it is asked by; ``whole``: as it is.
 
     A look changes nothing, so it has no intent and may be repeated. Raises ``NotNow``,
     ``StillUnknown``, ``ForAPerson``.
     """
-    ids: list[str] = []
+    found: dict[str, Any] = {}
     for kind, value in asked:
         with talk.admitted():
-            answer = talk.heard(_looked(talk, {kind: value}))
+            answer = talk.heard(_looked(talk, {kind: value}, whole=whole))
         if answer.means not in SETTLED:
             _not_settled(answer)
             raise StillUnknown("pending")  # "later" is no answer to what is held
-        ids += [record.id for record in answer.records]
-    return list(dict.fromkeys(ids))
+        found.update({record.id: record.content for record in answer.records})
+    return found
 
 
-def _looked(talk: Talk, asked: dict[str, str]) -> Answer:
+def _looked(talk: Way, asked: dict[str, str], *, whole: bool) -> Answer:
     try:
-        return talk.connector.find(asked, at=talk.at)
+        return talk.connector.find(asked, at=talk.at, whole=whole)
     except AnswerOfAnother:
         raise ForAPerson("answer-of-another") from None
 
@@ -108,10 +162,10 @@ def delete(talk: Talk, asked: Sequence[Asked]) -> bool:
     steps: list[tuple[list[str], dict[str, str]]]
     if description.can_look and not _by_identifier(talk):
         ids = _records(talk, asked)
-        steps = [(_names(task, "record", found), {"id": found}) for found in ids]
+        steps = [(names(task.round, "record", found), {"id": found}) for found in ids]
     else:
-        steps = [(_names(task, kind, value), {kind: value}) for kind, value in asked]
-    settled = [_step(talk, names, fields) for names, fields in steps]
+        steps = [(names(task.round, kind, value), {kind: value}) for kind, value in asked]
+    settled = [step(talk, named, fields) for named, fields in steps]
     task.deleted = task.calls.filter(means=Means.DONE).count()
     return all(settled)
 
@@ -133,13 +187,13 @@ def _records(talk: Talk, asked: Sequence[Asked]) -> list[str]:
     return list(json.loads(talk.box.open(bytes(task.records), context="outside.records")))
 
 
-def _names(task: OutsideTask, what: str, value: str) -> list[str]:
+def names(round_: int, what: str, value: str) -> list[str]:
     """Names for a step that tell nothing of the value: by the newest digest key, then by older.
 
     A step that was begun before the digest keys were rotated stays the same step.
     """
     shorts = [each.hex()[:40] for each in sealing.digests("outside.step", value)]
-    return [f"{task.round}:{what}:{short}" for short in shorts]
+    return [f"{round_}:{what}:{short}" for short in shorts]
 
 
 def hold(task: OutsideTask, **changes: object) -> None:
@@ -149,20 +203,23 @@ def hold(task: OutsideTask, **changes: object) -> None:
         raise work.LeaseLost
 
 
-def _step(talk: Talk, names: list[str], fields: dict[str, str]) -> bool:
-    """One deletion, once: true when it is settled, false while the system works on it."""
-    call = _call_of(talk, names, fields)
+def step(talk: Way, named: list[str], fields: dict[str, str]) -> bool:
+    """One change, once: true when it is settled, false while the system works on it.
+
+    Raises ``NotNow``, ``StillUnknown``, ``ForAPerson``.
+    """
+    call = _call_of(talk, named, fields)
     if call.means in SETTLED:
         return True
     if call.means == Means.PENDING:
-        return _poll(talk, call)
+        return _poll(talk, call, fields)
     if call.tries and _was_done(talk, call, fields):
         return True
     with talk.admitted():
         _intend(talk, call)
         work.seam("outside.before-call")
         try:
-            answer = talk.connector.delete(fields, key=call.key, at=talk.at)
+            answer = talk.send(fields, key=call.key)
         except AnswerOfAnother:
             _receive(talk, call, Answer(Means.REFUSED, "answer-of-another"))
             raise ForAPerson("answer-of-another") from None
@@ -173,27 +230,25 @@ def _step(talk: Talk, names: list[str], fields: dict[str, str]) -> bool:
     return answer.means in SETTLED
 
 
-def _call_of(talk: Talk, names: list[str], fields: dict[str, str]) -> OutsideCall:
+def _call_of(talk: Way, named: list[str], fields: dict[str, str]) -> OutsideCall:
     """The row of a step; its key is made from the step alone, so every attempt has the same."""
-    begun = talk.task.calls.filter(step__in=names).first()
+    begun = talk.work.calls.filter(step__in=named).first()
     if begun is not None:
         return begun
-    step = names[0]
-    name = f"{talk.task.pk}:{step}"
+    name = f"{talk.name}:{named[0]}"
     question = sealing.digest("outside.question", json.dumps(fields, sort_keys=True)).hex()[:64]
-    call, _new = OutsideCall.objects.get_or_create(
-        task=talk.task,
-        step=step,
+    call, _new = talk.work.calls.get_or_create(
+        step=named[0],
         defaults={
             "key": sealing.digest("outside.key", name).hex()[2:34],
-            "fence": talk.task.fence,
+            "fence": talk.work.fence,
             "question": question,
         },
     )
     return call
 
 
-def _intend(talk: Talk, call: OutsideCall) -> None:
+def _intend(talk: Way, call: OutsideCall) -> None:
     """Say what will be done, and commit it, before anything leaves the house.
 
     A step that was sent as often as its class allows waits for a person instead.
@@ -201,16 +256,16 @@ def _intend(talk: Talk, call: OutsideCall) -> None:
     if call.tries >= MOST_TRIES[talk.vendor.description.repeat]:
         raise ForAPerson("unknown")
     with transaction.atomic():
-        hold(talk.task, asked_at=talk.at)
+        talk.hold()
         call.tries += 1
-        call.fence, call.started_at, call.means = talk.task.fence, talk.at, ""
+        call.fence, call.started_at, call.means = talk.work.fence, talk.at, ""
         call.save(update_fields=["tries", "fence", "started_at", "means"])
 
 
-def _receive(talk: Talk, call: OutsideCall, answer: Answer) -> None:
+def _receive(talk: Way, call: OutsideCall, answer: Answer) -> None:
     """Write down what came back. What was never sent, or not taken in, counts as no try."""
     with transaction.atomic():
-        hold(talk.task, asked_at=talk.at)
+        talk.hold()
         call.answered_at, call.means, call.code = talk.at, answer.means, answer.code[:40]
         call.status, call.answer = answer.status, answer.digest
         call.tries -= answer.means == Means.LATER
@@ -219,23 +274,22 @@ def _receive(talk: Talk, call: OutsideCall, answer: Answer) -> None:
         call.save()
 
 
-def _was_done(talk: Talk, call: OutsideCall, fields: dict[str, str]) -> bool:
+def _was_done(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
     """Whether a step whose answer was lost had its effect: an askable system is asked first."""
     if talk.vendor.description.repeat != Repeat.ASKABLE or call.means == Means.REFUSED:
         return False
     if not talk.vendor.description.can_look or "id" not in fields:
         return False
-    held = find(talk, asked_of(talk.task))
-    if fields["id"] in held:
+    if not talk.was_done(fields):
         return False
     _receive(talk, call, Answer(Means.DONE, "asked"))
     return True
 
 
-def _poll(talk: Talk, call: OutsideCall) -> bool:
-    """How far a deletion is that the system has taken in."""
+def _poll(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
+    """How far a change is that the system has taken in."""
     if not call.ticket or "status" not in talk.vendor.description.endpoints:
-        return not find(talk, asked_of(talk.task))  # no ticket: what is held says how far it is
+        return talk.was_done(fields)  # no ticket: what is held says how far it is
     ticket = talk.box.open(bytes(call.ticket), context="outside.ticket")
     with talk.admitted():
         answer = talk.heard(talk.connector.status(ticket, at=talk.at))

@@ -12,13 +12,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ccpa_office import clock
 from ccpa_office.connectors import vectors
+from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.roles import Actor, NotAllowed
-from notices_app.datamap import NoAddress
-from requests_app.channels.drop import facts, filtering, loading, matching, names, reading
+from notices_app.datamap import NoActiveMap, NoAddress
+from requests_app.channels.drop import deleting, facts, filtering, loading, matching, names, reading
 from requests_app.management.commands.batch import staff
 from requests_app.models import DropList
 
-REFUSALS = (NotAllowed, NoAddress, names.NameRefused, vectors.RulesBroken)
+REFUSALS = (
+    NotAllowed, NoAddress, NoActiveMap, ConnectorError, deleting.NotYet, names.NameRefused,
+    vectors.RulesBroken,
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -35,6 +39,11 @@ class Command(BaseCommand):
         verbs.add_parser("hash", help="JSON lines in, JSON lines out")
         match = verbs.add_parser("match", help="keep lists and find whom they mean")
         match.add_argument("files", nargs="+", metavar="FILE", help="DAY_BROKER_KIND.csv")
+        match.add_argument(
+            "--open-batch",
+            action="store_true",
+            help="and freeze plans for whom an item means alone",
+        )
         match.add_argument("--as", dest="by", metavar="USERNAME", help="in whose name")
         shown = verbs.add_parser("lists", help="every list, newest first")
         for one in (match, shown):
@@ -59,7 +68,9 @@ class Command(BaseCommand):
 
     def _match(self, options: dict[str, Any]) -> None:
         by = staff(options["by"])
-        told = [self._matched(Path(name), by) for name in options["files"]]
+        told = [
+            self._matched(Path(name), by, opens=options["open_batch"]) for name in options["files"]
+        ]
         if options["json"]:
             self.stdout.write(json.dumps(told))
         for each in () if options["json"] else told:
@@ -67,7 +78,7 @@ class Command(BaseCommand):
         if not all(each.get("settled") for each in told):
             raise SystemExit(1)
 
-    def _matched(self, path: Path, by: Actor) -> dict[str, Any]:
+    def _matched(self, path: Path, by: Actor, *, opens: bool) -> dict[str, Any]:
         at = clock.now()
         try:
             with path.open("rb") as file:
@@ -80,7 +91,14 @@ class Command(BaseCommand):
             return {"file": path.name, "settled": False, "lines_wrong": refused.count,
                     "wrong": wrong}  # fmt: skip
         met = matching.match(drop_list, by=by, at=at)
-        return {**facts.of(drop_list), "new": is_new, "systems": facts.stands(met)}
+        found = {**facts.of(drop_list), "new": is_new, "systems": facts.stands(met)}
+        if opens and drop_list.settled_at:
+            batches = deleting.open_batches(drop_list, by=by, at=at)
+            found["batches"] = [
+                {"batch": each.pk, "system": each.system_key, "people": each.people}
+                for each in batches
+            ]
+        return found
 
     def _lists(self, options: dict[str, Any]) -> None:
         rows = [facts.of(each) for each in DropList.objects.order_by("-pk")]

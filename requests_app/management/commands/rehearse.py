@@ -16,12 +16,13 @@ from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.law.grounds import DeletionException, GeneralException
 from notices_app import datamap
 from requests_app.fulfillment import rehearsing, rehearsing_corrections, rehearsing_report
-from requests_app.fulfillment.correction import CannotCorrect, Claim
+from requests_app.fulfillment.correctable import CannotCorrect, Claim
 from requests_app.fulfillment.erasure import KeyOfAnother
 from requests_app.fulfillment.loading import Load
 
 REFUSALS = (
     rehearsing.NotARehearsal,
+    rehearsing.NotInTheMap,
     rehearsing.Undecided,
     rehearsing.SeveralPeople,
     rehearsing.MapDoesNotServe,
@@ -100,7 +101,8 @@ class Command(BaseCommand):
                 "kept": _rows(loaded, "kept"),
                 "seconds": {"locate": perf_counter() - began},
                 "each": rehearsing_report.people(loaded),
-                "coverage": rehearsing_report.coverage(asked.system),
+                "ignored": rehearsing.ignored(asked, loaded.target.program),
+                "coverage": rehearsing_report.coverage(loaded),
             }
             if options["kind"] == "know" and out:
                 facts |= rehearsing.collect(asked, loaded, out, language=options["language"])
@@ -144,6 +146,10 @@ def _asked(options: dict[str, Any]) -> rehearsing.Asked:
     shared = dict(_pairs(options["shared"], "--shared TABLE=keep or TABLE=strip"))
     if wrong := {*shared.values()} - {"keep", "strip"}:
         raise CommandError(f"Shared rows are kept or stripped, not {wrong.pop()!r}.", returncode=2)
+    if options["people"] < 1:
+        raise CommandError("--people is 1 or more.", returncode=2)
+    if options["kind"] != "correct" and (options["field"] or options["value"] or options["row"]):
+        raise CommandError("--field, --value and --row go with --kind correct.", returncode=2)
     try:
         on = date.fromisoformat(options["as_of"]) if options["as_of"] else clock.today()
     except ValueError:
@@ -247,6 +253,7 @@ def _words(facts: dict[str, Any]) -> str:
     """The plan, the receipts and the proof as lines."""
     lines = [f"People: {facts['people']}, in {facts['system']}, as of {facts['as_of']}."]
     lines += [f"{each['level']} {each['code']}: {each['message']}" for each in facts["findings"]]
+    lines += [f"The map knows no {kind}: it was not looked for." for kind in facts["ignored"]]
     lines += [*_covered(facts), *_planned(facts)]
     lines += [f"  {code} is: {words}" for code, words in _grounds(facts)
               if facts["kind"] == "delete"]  # fmt: skip

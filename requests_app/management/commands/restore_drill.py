@@ -32,6 +32,7 @@ WORDS = {
     "erased": "erased again",
     "residual": "erased again, but something is left: look at these people's rows",
     "strangers": "NOT touched: a key belongs to somebody else by now; plan these people anew",
+    "unsure": "an erased person's key and name are there with another address: see who that is",
     "cut": "LOST from the erasure ledger: bring its file back, and look again",
     "more": "NOT touched: more rows came back than were approved; plan these people anew",
 }

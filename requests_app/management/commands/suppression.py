@@ -125,15 +125,17 @@ class Command(BaseCommand):
         after = datetime.combine(since, time(), clock.OFFICE_ZONE) - A_DAY if since else None
         if not hosts.has_key(key):
             raise CommandError("This system has no key: print its trigger first.", returncode=2)
+        found = hosts.handed(key, since=after)
         out = Path(options["out"])
         part = out.with_name(f"{out.name}.part")
         rows = 0
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write("kind,digest\n")
-            for kind, digest in hosts.kept(key, since=after):
+            for kind, digest in found.digests():
                 file.write(f"{kind},\\x{digest.hex()}\n")
                 rows += 1
         part.replace(out)
+        hosts.keep_handed(found, at=at)
         ledger.record("suppression.digests", subject=f"system:{key}", by=SYSTEM, at=at,
                       facts={"rows": rows})  # fmt: skip
         self.stdout.write(json.dumps({"rows": rows}) if options["json"] else f"{rows} digests.")
