@@ -221,7 +221,7 @@ def test_the_desk_gives_looks_and_confirms(package, team):
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b" \n", b"MZ\x90\x00", b"PK\x03\x04" + b"x" * 99, b"GIF89a\x01\x00<script>", b"\x7fELF",
+        b"", b" \n", b"MZ\x90\x00", b"PK\x03\x04" + b"x" * 99, b"GIF89a\x01<script>", b"\x7fELF",
         b"\xff\xfe<\x00h\x00", b"text\x00with nul", b"bell\x07", "a\u202egnp.exe".encode(),
         b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0macro", b"{\\rtf1\x01}",
     ],

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ccpa_office', '0005_a_third_person_confirms'),
-        ('requests_app', '0011_deletion_lists'),
+        ('requests_app', '0015_erasures_in_the_book'),
     ]
 
     operations = [
