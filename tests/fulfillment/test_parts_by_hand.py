@@ -16,7 +16,7 @@ from requests_app.casework.looking import Purpose
 from requests_app.fulfillment import access, handing
 from requests_app.fulfillment.outside import hands, parts
 from requests_app.models import Outcome, Package, Part, PartSaid
-from requests_app.outside_forms import PartForm, ending_of
+from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
 from tests import builders
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
@@ -121,7 +121,7 @@ def test_nothing_found_completes_the_answer(package, mailbox, team):
 
 
 def test_an_exception_is_said_with_its_ground(package, mailbox, team):
-    code = PartForm(None).fields["exception"].choices[1][0]
+    code = NOT_GIVEN[1][0]
     given(mailbox, said="kept", exception=code)
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     new = anew(package)
