@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccpa_office.connectors.base import Identity, Key
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.stripping import Traces, strip_json
 from ccpa_office.connectors.ways import EACH, Inside
 
@@ -113,8 +114,9 @@ class _Deed:
         if isinstance(value, bool) or not isinstance(value, int | str):
             return False
         wanted = self.named.get(self.part.kind, frozenset())
-        if self.part.compare == "casefold":
-            return str(value).lower() in {each.lower() for each in wanted}
+        if self.part.compare != "exact":
+            said = normal(self.part.compare, str(value))
+            return said != "" and said in {normal(self.part.compare, each) for each in wanted}
         is_key = self.part.kind == PERSON and str(value).lower() in wanted and _is_uuid(str(value))
         return str(value) in wanted or is_key
 

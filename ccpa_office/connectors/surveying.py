@@ -13,9 +13,10 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ccpa_office.connectors.base import ColumnFacts, MapDoesNotFit, StoreUnreachable
+from ccpa_office.connectors.sql import opening
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg",
-           "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}  # fmt: skip
+           **opening.DRIVERS}  # fmt: skip
 WITHOUT_SCHEMA = frozenset({"sqlite", "mysql", "mariadb"})
 LONGEST_WAIT = 10
 PARTITIONS = sa.text(

@@ -49,6 +49,7 @@ class Draft:
     person: str = ""
     guesses: dict[tuple[str, str], Look] = field(default_factory=dict)
     texts: set[tuple[str, str]] = field(default_factory=set)
+    cased: set[tuple[str, str]] = field(default_factory=set)  # addresses in capitals too
     links: dict[str, list[Link]] = field(default_factory=dict)
     after: dict[str, list[str]] = field(default_factory=dict)
 
@@ -105,6 +106,12 @@ def _look_at(made: Draft, table: str, name: str, values: list[Any]) -> None:
     guess = _stronger(named, _by_values(values) if is_text else None)
     if guess:
         made.guesses[table, name] = guess
+    if (
+        guess
+        and guess.identity == "email"
+        and any(str(each) != str(each).lower() for each in values)
+    ):
+        made.cased.add((table, name))
     betrays = not guess and looks.names_within(values)
     if is_text and (_is_long(values) or betrays):
         made.texts.add((table, name))

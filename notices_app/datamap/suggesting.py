@@ -114,7 +114,8 @@ def _own(made: Draft, table: str, column: str, guess: Look | None) -> Iterator[s
 
 
 def _is_folded(made: Draft, table: str, column: str) -> bool:
-    return f"lower({column.lower()})" in made.store.tables[table].leading
+    indexed = f"lower({column.lower()})" in made.store.tables[table].leading
+    return indexed or (table, column) in made.cased
 
 
 def _rest(made: Draft) -> Iterator[str]:

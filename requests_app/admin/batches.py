@@ -19,11 +19,20 @@ from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
+from requests_app.admin.batch_tables import planned
 from requests_app.admin.case import CASE_REFUSALS
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
 from requests_app.admin.words import TROUBLES, action_words, stop_words, trouble
-from requests_app.fulfillment import batches, pacing, redacting, refusing, residue, timetable
+from requests_app.fulfillment import (
+    batches,
+    pacing,
+    redacting,
+    refusing,
+    residue,
+    returning,
+    timetable,
+)
 from requests_app.models import (
     Batch,
     BatchState,
@@ -115,6 +124,15 @@ def _keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> str:
     return _("Kept: %s rows.") % redacting.keep(batch, ground=ground, by=by, at=at)
 
 
+def _keep_returns(batch: Batch, *, ground: str, by: Actor, at: datetime) -> str:
+    count = returning.keep(batch, ground=ground, by=by, at=at)
+    return _("It stays as it is; plans that are proved again: %s.") % count
+
+
+def _has_returns(batch: Batch) -> bool:
+    return returning.waits(batch).exists()
+
+
 def _has_traces(batch: Batch) -> bool:
     swept = Sweep.objects.filter(batch=batch, looked_at__isnull=False)
     return Trace.objects.filter(sweep__in=swept, state=ResidueState.OPEN).exists()
@@ -190,7 +208,12 @@ class BatchDesk(ExportingDesk):
     )
     see = (Verb.PLAN, Verb.DECIDE_SHARED, Verb.RUN_BATCH, Verb.STOP_BATCH, Verb.APPROVE_BATCH)
     list_template, page_template = "admin/batches.html", "admin/batch.html"
-    refusals = (*CASE_REFUSALS, batches.ApprovalRefused, redacting.NothingFound)
+    refusals = (
+        *CASE_REFUSALS,
+        batches.ApprovalRefused,
+        redacting.NothingFound,
+        returning.NothingWaits,
+    )
     exported = "batches"
     chores = (
         Deed(
@@ -235,6 +258,10 @@ class BatchDesk(ExportingDesk):
             "keep-texts", _L("Leave others' texts as they are"), _keep, Verb.DECIDE_SHARED,
             GroundForm, help=_L("For a named ground. Nothing is changed."), offered=_has_traces,
         ),
+        Deed(
+            "keep-returns", _L("Leave what came back as it is"), _keep_returns, Verb.DECIDE_SHARED,
+            GroundForm, help=_L("For a named ground. Nothing is changed."), offered=_has_returns,
+        ),
         Deed("pause", _L("Pause"), _pause, Verb.STOP_BATCH, offered=_in(BatchState.RUNNING)),
         Deed("resume", _L("Go on"), _resume, Verb.RUN_BATCH, offered=_in(BatchState.PAUSED)),
     )  # fmt: skip
@@ -269,6 +296,7 @@ class BatchDesk(ExportingDesk):
         return {
             "title": _("Batch %s") % subject.pk,
             "chunks": chunks,
+            "planned": planned(subject),
             "parked": [
                 (each, trouble(each.error_code))
                 for each in chunks

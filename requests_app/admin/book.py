@@ -306,6 +306,9 @@ SENTENCES.update(
             _("Others' texts stay as they are: %(rows)s rows. %(ground)s.")
             % {"rows": facts.get("rows", 0), "ground": ground_words(str(facts.get("ground", "")))}
         ),
+        "return.kept": lambda facts: (
+            _("What came back stays as it is: %s.") % ground_words(str(facts.get("ground", "")))
+        ),
         "batch.opened": lambda facts: _("A list was read: a batch of %s people waits for approval.")
         % facts.get("people", 0),
         "batch.approved": lambda _f: _("Approved the batch."),

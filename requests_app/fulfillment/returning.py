@@ -7,11 +7,12 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ccpa_office import clock_guard, ledger, sealing
 from ccpa_office.connectors.base import Identity
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.roles import Actor
+from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import SystemKind
 from requests_app import targets
 from requests_app.fulfillment import residue
@@ -40,6 +41,38 @@ def gather(*, at: datetime) -> int:
     for each in found.order_by("pk")[:1000]:
         by_system.setdefault(each.plan.system_key, []).append(each)
     return sum(_gather(key, returns, at) for key, returns in by_system.items())
+
+
+class NothingWaits(Exception):
+    """Nothing of this batch that came back waits for a person."""
+
+
+def keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> int:
+    """Leave as it is what no plan could take away, for a named ground; of how many plans.
+
+    Somebody else has the key by now, or a text is about another. Raises ``NothingWaits``,
+    ``NotAllowed``.
+    """
+    require(by, Verb.DECIDE_SHARED)
+    with transaction.atomic():
+        waiting = list(waits(batch).select_for_update().order_by("pk"))
+        if not waiting:
+            raise NothingWaits
+        Return.objects.filter(pk__in=[each.pk for each in waiting]).update(
+            state=ResidueState.KEPT, settled_at=at
+        )
+        plans = {each.plan_id for each in waiting}
+        facts = {"plans": len(plans), "ground": ground}
+        ledger.record("return.kept", subject=f"batch:{batch.pk}", by=by, at=at, facts=facts)
+        residue.close(plans, at=at)
+    return len(plans)
+
+
+def waits(batch: Batch) -> QuerySet[Return]:
+    """What came back of a batch's people and no plan answers: a person decides."""
+    return Return.objects.filter(
+        plan__chunk__batch=batch, state=ResidueState.OPEN, tried_at__isnull=False
+    )
 
 
 def _gather(system_key: str, returns: Sequence[Return], at: datetime) -> int:

@@ -363,3 +363,19 @@ def test_a_document_changes_where_it_must_and_stays_to_the_letter_elsewhere(docu
     assert made == (document if new is None else new)
     if new != "[removed]":
         assert changed(made, parts_of(PARTS), NAMED, strip) == made
+
+
+@pytest.mark.parametrize(("compare", "kind", "held", "known"), [
+    ("phone", "phone_number", "415 555 0142", "+1 (415) 555-0142"),
+    ("name", "name", "ガイド　タロウ", "がいど たろう"),
+    ("casefold", "email", "Ann@X.org", "ann@x.org"),
+    ("digits", "number", "12-34", "1234"), ("postal", "postal_code", "94107-1234", "94107"),
+])  # fmt: skip
+def test_a_value_in_json_names_the_person_as_the_map_compares_it(compare, kind, held, known):
+    """By what a row was found, by that its value is changed: else it would never be proved."""
+    part = Part(("who",), "null", "", kind, compare)
+    named = {kind: frozenset([known])}
+    assert changed(json.dumps({"who": held}), [part], named, str) == '{"who": null}'
+    for other in ("--", "", f"9{held}9"):
+        document = json.dumps({"who": other})
+        assert changed(document, [part], {kind: frozenset([known, "-"])}, str) == document

@@ -15,6 +15,7 @@ from ccpa_office.connectors.sql.binding import Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue, Column, Relation, column_facts
 from ccpa_office.connectors.sql.changing import Step
 from ccpa_office.connectors.sql.dialects.base import add_index
+from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.ways import Named
 from notices_app.datamap import compile_map
 from tests.connectors import stores
@@ -180,3 +181,9 @@ def test_parameters_of_the_second_look_hold_what_is_looked_for(bound):
 def test_terms_and_days_need_no_database():
     assert finding.day("2026-03-05 10:00:00") == date(2026, 3, 5)
     assert finding.day("no day") is None
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "mariadb", "mariadb+pymysql"])
+def test_an_address_that_names_no_driver_gets_the_one_that_is_installed(scheme):
+    dialect, engine = opened(f"{scheme}://root@127.0.0.1:1/x")
+    assert (dialect.name in {"mysql", "mariadb"}, engine.driver) == (True, "pymysql")

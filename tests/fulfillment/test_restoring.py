@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from ccpa_office import clock, connectors, sealing
 from ccpa_office.engines import binaries
-from ccpa_office.models import StaffMember
+from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import NotAllowed, Role
 from requests_app import casework, checks, suppression
 from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
@@ -376,3 +377,10 @@ def _run(*words):
     out = StringIO()
     call_command("restore_drill", *words, stdout=out)
     return out.getvalue()
+
+
+def test_the_book_is_not_read_whole_for_its_erasures(db):
+    rows = LedgerLine.objects.filter(verb=erasure_ledger.CARRIED_OUT, at__gte=clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "using ledgerline_erasures" in rows.explain().lower()

@@ -9,11 +9,12 @@ import pytest
 
 from ccpa_office import clock, work
 from requests_app.fulfillment import batches, lists, proof, returning, terms
-from requests_app.models import Batch, BatchState, Finding, Kept, Look, Trace
+from requests_app.models import Batch, BatchState, Finding, Kept, Look, Plan, PlanState, Trace
 from requests_app.suppression import is_suppressed
 from tests import builders
 from tests.builders import drain
-from tests.steps import Killed, by_sql, claimed, killed_at
+from tests.requests.desks import at_desk
+from tests.steps import Killed, by_sql, claimed, killed_at, lines
 
 pytestmark = pytest.mark.django_db
 IDA, NORA = "ida@example.org", "nora@example.org"
@@ -138,12 +139,19 @@ def looked(day=1):
 
 
 def test_who_got_the_key_afterwards_is_nothing_that_came_back(corner, team):
-    listed(team)
+    batch = listed(team)
     drain()
     corner.nora_gets_idas_key()
     assert looked().finding == Finding.RESIDUAL  # the row's key is there again: a person looks
+    with pytest.raises(returning.NothingWaits):  # the machine has not looked yet
+        returning.keep(batch, ground="DX_8", by=team.officer, at=clock.now())
     assert returning.gather(at=clock.now()) == 0
     assert not Batch.objects.filter(kind=Batch.Kind.RETURN).exists()
+    desk, page = at_desk(team.officer), f"/admin/batches/{batch.pk}/"
+    assert b"Leave what came back as it is" in desk.get(page).content
+    desk.post(f"{page}keep-returns/", {"ground": "DX_8"})
+    assert [plan.state for plan in Plan.objects.all()] == [PlanState.PROVED]
+    assert "return.kept" in lines(f"batch:{batch.pk}")
 
 
 def test_what_stays_of_the_one_before_does_not_make_them_the_same(tmp_path, team, at_once):

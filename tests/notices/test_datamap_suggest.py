@@ -97,6 +97,9 @@ CREATE TABLE customer (id int PRIMARY KEY, first_name text, email mail UNIQUE,
                        username text UNIQUE, staff_id int REFERENCES staff);
 CREATE TABLE rental (id int, at timestamptz, customer_id int REFERENCES customer,
                      PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE claim (claim_no int PRIMARY KEY, customer_id int REFERENCES customer);
+CREATE TABLE talk (id int PRIMARY KEY, claim_no int);
+INSERT INTO customer VALUES (1, 'A', 'Anna@x.test'), (2, 'B', 'b@x.test'), (3, 'C', 'c@x.test');
 CREATE TABLE film (id int PRIMARY KEY, title text);
 CREATE TABLE review (id int PRIMARY KEY, "userName" text, film_id int REFERENCES film);
 CREATE TABLE notice (body xml, email text)
@@ -113,10 +116,14 @@ def test_domains_partitions_user_names_and_other_people_are_understood():
     assert str(refusal.value).startswith("The schema bare has no table.")
     map_ = examine(text)[0]
     assert map_ is not None
-    assert {each.name for each in map_.collections} == {"customer", "rental", "review"}
+    assert {each.name for each in map_.collections} == {
+        "customer", "rental", "review", "claim", "talk",
+    }  # fmt: skip
     person = map_.collection("customer")
     assert person is not None
     assert {each.identity for each in person.fields} == {None, "email", "username"}
+    assert "compare: casefold" in text
+    assert "# claim_no -> claim.claim_no (name and type)" in text
     assert "# - staff; it seems to hold other people; looks personal by" in text
     assert "# - notice; it has no primary key; looks personal by email" in text
 

@@ -60,6 +60,8 @@ ONCE = {
     "erase.after-commit": (2,),
     "prove.before-commit": (3,),
     "prove.after-commit": (3,),
+    "sweep.after-page": (2,),
+    "sweep.after-commit": (1,),
 }
 """At which passage each seam is struck: spread, so that no row is struck five times."""
 

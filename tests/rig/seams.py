@@ -15,7 +15,7 @@ SEAMS = (
     "mail.before-effect", "mail.after-effect", "mail.before-commit", "mail.after-commit",
     "erase.before-effect", "erase.after-effect", "erase.noted",
     "erase.before-commit", "erase.after-commit",
-    "prove.before-commit", "prove.after-commit",
+    "prove.before-commit", "prove.after-commit", "sweep.after-page", "sweep.after-commit",
 )  # fmt: skip
 """Every named instant on the way of a deletion in a database; a rig that missed one fails."""
 ROOM_SEAMS = (

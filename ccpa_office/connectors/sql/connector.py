@@ -27,6 +27,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
     Table,
 )
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.naming import Naming
 from ccpa_office.connectors.sql import (
     changing,
@@ -42,7 +43,6 @@ from ccpa_office.connectors.sql.changing import PLAN, Step
 from ccpa_office.connectors.sql.dialects.base import CHANGES, READS
 from ccpa_office.connectors.sql.errors import translated
 from ccpa_office.connectors.sql.matching import Matching
-from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.sql.sweeping import Sweeping
 from ccpa_office.connectors.ways import Named, shown

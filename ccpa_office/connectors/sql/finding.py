@@ -17,10 +17,10 @@ from ccpa_office.connectors.base import (
     Table,
     Term,
 )
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, TEXT, Binding, flag
 from ccpa_office.connectors.sql.dialects.base import Cell, Slot
-from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.ways import ContactColumn, Named, Point
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any]

@@ -11,6 +11,9 @@ from ccpa_office.connectors.sql import dialects
 from ccpa_office.connectors.sql.dialects.base import Dialect
 from ccpa_office.connectors.sql.errors import translated
 
+DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+"""The driver that is installed, where an address names none."""
+
 
 def opened(url: str) -> tuple[Dialect, sa.Engine]:
     """Return the dialect and an engine of an SQLAlchemy URL; raises ``MapDoesNotFit``."""
@@ -18,6 +21,7 @@ def opened(url: str) -> tuple[Dialect, sa.Engine]:
         address = sa.make_url(url)
     except sa.exc.ArgumentError:
         raise MapDoesNotFit("no connector speaks this kind of URL") from None
+    address = address.set(drivername=DRIVERS.get(address.drivername, address.drivername))
     dialect = dialects.of(address.get_backend_name())
     words: dict[str, Any] = {**dialect.options, "connect_args": dialect.connect_arguments()}
     if creator := dialect.creator(address):

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 
 from ccpa_office.connectors import masking
 from ccpa_office.connectors.base import Change, ColumnFacts, Look, Rows, Table
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.sql import keys
 from ccpa_office.connectors.sql.binding import PLACE, TEXT, Binding
 from ccpa_office.connectors.sql.changing import PLAN, read, traces_of
 from ccpa_office.connectors.sql.dialects.base import Cell, Slot
-from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.stripping import NOBODY, shows
 from ccpa_office.connectors.ways import Named
 

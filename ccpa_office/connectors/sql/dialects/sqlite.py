@@ -18,9 +18,9 @@ from ccpa_office.connectors.base import (
     MapDoesNotFit,
     StoreUnreachable,
 )
+from ccpa_office.connectors.comparing import normal
 from ccpa_office.connectors.sql.catalogue import Catalogue, Column
 from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Slot, add_index
-from ccpa_office.connectors.sql.normal import normal
 from ccpa_office.connectors.ways import EACH
 
 AWAY = {
