@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import lists, ready, single
 from ccpa_office import clock, work
+from ccpa_office.celery import settle
 from ccpa_office.roles import Actor, Role
 from requests_app import targets
 from requests_app.fulfillment import batches, closing, collecting
@@ -26,6 +27,7 @@ def main() -> None:
     """
     work.claim(Chunk, lane="erase", n=1, owner="bench")
     targets.of("learners")
+    settle()
     print("ready", flush=True)
     for word in sys.stdin:
         name, _, rest = word.strip().partition(" ")

@@ -13,6 +13,7 @@ from requests_app.models import Batch, BatchState, Finding, Kept, Look, Plan, Pl
 from requests_app.suppression import is_suppressed
 from tests import builders
 from tests.builders import drain
+from tests.requests.desks import at_desk
 from tests.steps import Killed, by_sql, claimed, killed_at, lines
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +147,9 @@ def test_who_got_the_key_afterwards_is_nothing_that_came_back(corner, team):
         returning.keep(batch, ground="DX_8", by=team.officer, at=clock.now())
     assert returning.gather(at=clock.now()) == 0
     assert not Batch.objects.filter(kind=Batch.Kind.RETURN).exists()
-    assert returning.keep(batch, ground="DX_8", by=team.officer, at=clock.now()) == 1
+    desk, page = at_desk(team.officer), f"/admin/batches/{batch.pk}/"
+    assert b"Leave what came back as it is" in desk.get(page).content
+    desk.post(f"{page}keep-returns/", {"ground": "DX_8"})
     assert [plan.state for plan in Plan.objects.all()] == [PlanState.PROVED]
     assert "return.kept" in lines(f"batch:{batch.pk}")
 
