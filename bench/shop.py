@@ -14,13 +14,13 @@ from bench.measure import (
     each_cost,
     largest_memory,
     play,
-    statements,
     stopwatch,
 )
 from ccpa_office import clock
 from requests_app import targets
 from requests_app.fulfillment import batches
 from tests import builders
+from tests.statements import Statements
 
 KEPT = """
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
@@ -244,26 +244,33 @@ def counts(customers: int) -> Line:
         single.carry_out()
         with psycopg.connect(shops.url) as connection:
             connection.execute(MANY, [many])
-        found = {}
-        for name, address in (("one person", few), ("a person with 20,000 rows", many)):
-            single.approved([person(address)])
-            found[name] = statements(lambda: single.carry_out(1))
-        found["a chunk of 1,000"] = _chunk(everybody[2 * FEW - 2 : -2])
+        found, opened = _counted(shops, few, many, everybody[2 * FEW - 2 : -2])
     finally:
         shops.end()
-    line.facts |= found
+    line.facts |= {**found, "new connections (gate 0)": opened}
     line.facts["equal for one and for 20,000 rows"] = (
         found["one person"] == found["a person with 20,000 rows"]
     )
     line.facts["measure"] = min(
         MOST_ONE / max(found["one person"], found["a person with 20,000 rows"]),
         MOST_THOUSAND / found["a chunk of 1,000"],
+        0.0 if opened else 1.0,
     )
     return line
 
 
-def _chunk(addresses: list[str]) -> int:
-    """Statements of a list's one chunk: erased and proved; its freezing and approval before."""
-    batch = lists.approved(addresses)
+def _counted(shops: Shops, few: str, many: str, thousand: list[str]) -> tuple[dict[str, int], int]:
+    """Statements of each, and new connections of all; freezing and approving are counted apart."""
+    counter = Statements(settings.DATABASES["default"]["NAME"], builders.name_of(shops.url))
+    found, opened = {}, 0
+    for name, address in (("one person", few), ("a person with 20,000 rows", many)):
+        single.approved([person(address)])
+        with counter.counting():
+            single.carry_out(1)
+        found[name], opened = counter.calls, opened + counter.connections
+    batch = lists.approved(thousand)
     assert batch.chunks.count() == 1
-    return statements(lambda: lists.carry_out(batch))
+    with counter.counting():
+        lists.carry_out(batch)
+    found["a chunk of 1,000"] = counter.calls
+    return found, opened + counter.connections

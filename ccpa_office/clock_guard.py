@@ -61,7 +61,7 @@ def has_jumped(guard: ClockGuard, moment: datetime, boot: str, uptime: float) ->
 
 
 GUARD: Prepared[Any] = Prepared(
-    lambda: ClockGuard.objects.annotate(moment=ClockTime()).order_by("pk")[:1]
+    lambda: ClockGuard.objects.annotate(moment=ClockTime()).order_by("pk")[:1], planned=True
 )
 
 

@@ -9,160 +9,52 @@ answer it. Where a question is asked for every request or chunk, it is written d
 Only the values of a call differ, never what is asked. A list counts by its length: a short one is
 prepared for each length, a long one is asked as Django would ask it. Whatever cannot be prepared
 (a value that is changed on its way, a question that can have no answer) is asked that way too.
-``insert`` does the same for new rows.
+``insert`` does the same for new rows, ``Changed`` for changes of rows that stand.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from enum import Enum
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import JSONField, Model, QuerySet
+from django.db import connection
+from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
+from django.db.models.sql import UpdateQuery
+
+from ccpa_office.new_rows import (
+    FEW,
+    cursor_of,
+    insert,
+    numbered,
+    planned_cursor,
+    reserve,
+    write,
+)
+
+__all__ = [
+    "FEW",
+    "LONGEST",
+    "Changed",
+    "Prepared",
+    "Together",
+    "insert",
+    "planned_cursor",
+    "reserve",
+    "returned",
+    "write",
+]
 
 Row = TypeVar("Row")
 Other = TypeVar("Other")
-Made = TypeVar("Made", bound=Model)
 Shape = tuple[Any, ...]
+Marked = tuple[tuple[Any, int], ...]
+Change = tuple[QuerySet[Any, Any], Mapping[str, Any]]
 LONGEST = 60
 MARK = 7_301_771_700_000_000
 BEGINNING = datetime(1003, 1, 1, tzinfo=UTC)
-
-
-FEW = 20
-
-
-def planned_cursor() -> Any:
-    """A cursor whose statements the server plans once for a line: see ccpa_office/database."""
-    return connections[DEFAULT_DB_ALIAS].planned_cursor()  # type: ignore[attr-defined]
-
-
-def _cursor(*, planned: bool) -> Any:
-    """The same for statements whose places are numbered; or Django's own."""
-    line = connections[DEFAULT_DB_ALIAS]
-    return line.numbered_cursor() if planned else line.cursor()  # type: ignore[attr-defined]
-
-
-@cache
-def _numbered(sql: str, count: int) -> str:
-    """A statement as the server reads it: its places are $1, $2, ..."""
-    return sql % tuple(f"${place}" for place in range(1, count + 1))
-
-
-def insert(rows: Sequence[Made]) -> list[Made]:
-    """Write new rows of one model in one statement; each gets its key.
-
-    As ``bulk_create``, without putting the statement together each time. Many rows, and models
-    whose columns need more than a value, go there.
-    """
-    made = list(rows)
-    model = type(made[0]) if made else None
-    given = _given(made) if len(made) <= FEW else None
-    if model is None or given is None:
-        return model._default_manager.bulk_create(made) if model else []
-    with _cursor(planned=True) as cursor:
-        cursor.execute(_numbered(_insertion(model, len(made)), len(given)), given)
-        keys = cursor.fetchall()
-    for row, (key,) in zip(made, keys, strict=True):
-        row.pk = key
-        _mark_written(row)
-    return made
-
-
-def reserve(*models: type[Model]) -> list[int]:
-    """A key for a new row of each model, in one statement; ``write`` writes the rows."""
-    with planned_cursor() as cursor:
-        cursor.execute(_reservation(models))
-        return list(cursor.fetchone())
-
-
-def write(rows: Sequence[Model]) -> None:
-    """Write new rows of several models in one statement.
-
-    Who is referred to has a key of ``reserve``; the others get theirs from the database.
-    References among the rows are checked when all of them stand.
-    """
-    groups: dict[tuple[type[Model], bool], list[Model]] = {}
-    for row in rows:
-        groups.setdefault((type(row), row.pk is not None), []).append(row)
-    given = [_given(made, with_key=with_key) for (_model, with_key), made in groups.items()]
-    if None in given:
-        for (model, _with_key), made in groups.items():
-            model._default_manager.bulk_create(made)
-        return
-    shape = tuple((*key, len(made)) for key, made in groups.items())
-    flat = [each for values in given for each in values or ()]
-    with _cursor(planned=True) as cursor:
-        cursor.execute(_numbered(_insertions(shape), len(flat)), flat)
-    for row in rows:
-        _mark_written(row)
-
-
-def _given(rows: Sequence[Model], *, with_key: bool = False) -> list[Any] | None:
-    """The values of rows of one model; None where one of them takes more than a value."""
-    fields = _columns(type(rows[0]), with_key=with_key) if rows else None
-    if fields is None:
-        return None
-    values = [(field, field.pre_save(row, add=True)) for row in rows for field in fields]
-    if any(hasattr(value, "resolve_expression") for _field, value in values):
-        return None
-    return [field.get_db_prep_save(value, connection) for field, value in values]
-
-
-def _mark_written(row: Model) -> None:
-    state = row._state  # noqa: SLF001  as Django marks a row that stands in the database
-    state.adding, state.db = False, connection.alias
-
-
-@cache
-def _columns(model: type[Model], *, with_key: bool = False) -> list[Any] | None:
-    """Every column that is given a value; None where a column needs an expression."""
-    fields = [each for each in model._meta.concrete_fields if with_key or not each.primary_key]
-    plain = model._meta.auto_field is not None and not any(
-        field.generated or isinstance(field, ArrayField | JSONField) for field in fields
-    )
-    return fields if plain else None
-
-
-@cache
-def _insertion(model: type[Model], rows: int) -> str:
-    key = connection.ops.quote_name(str(model._meta.pk.column))
-    return f"{_bare_insertion(model, rows, with_key=False)} RETURNING {key}"
-
-
-@cache
-def _insertions(shape: tuple[tuple[type[Model], bool, int], ...]) -> str:
-    *before, last = (
-        _bare_insertion(model, rows, with_key=with_key) for model, with_key, rows in shape
-    )
-    parts = ", ".join(f"w{place} AS ({text})" for place, text in enumerate(before))
-    return f"WITH {parts} {last}" if parts else last
-
-
-def _bare_insertion(model: type[Model], rows: int, *, with_key: bool) -> str:
-    quote = connection.ops.quote_name
-    columns = [quote(str(each.column)) for each in _columns(model, with_key=with_key) or []]
-    values = f"({', '.join(['%s'] * len(columns))})"
-    return (
-        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)})"  # noqa: S608  models
-        f" VALUES {', '.join([values] * rows)}"
-    )
-
-
-@cache
-def _reservation(models: tuple[type[Model], ...]) -> str:
-    quote = connection.ops.quote_name
-    sequences: list[str] = []
-    with connection.cursor() as cursor:
-        for model in models:
-            given = [quote(model._meta.db_table), str(model._meta.pk.column)]
-            cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", given)
-            sequences += cursor.fetchone() or ()
-    return f"SELECT {', '.join(f'nextval({each!r})' for each in sequences)}"
 
 
 # --- questions ----------------------------------------------------------------------------------
@@ -172,7 +64,7 @@ class _Text(NamedTuple):
     """A question as the database reads it, and how its answer is read."""
 
     sql: str
-    marks: tuple[tuple[Any, int], ...]
+    marks: "Marked"
     read: Callable[[list[Any]], list[Any]]
     width: int
 
@@ -189,9 +81,9 @@ class Prepared(Generic[Row]):
         text = self.text(values)
         if text is None:
             return list(self.ask(*values))
-        given = _filled(text, list(_flat(values)))
-        with _cursor(planned=self.planned) as cursor:
-            cursor.execute(_numbered(text.sql, len(given)) if self.planned else text.sql, given)
+        given = _filled(text.marks, list(_flat(values)))
+        with cursor_of(planned=self.planned) as cursor:
+            cursor.execute(numbered(text.sql, len(given)) if self.planned else text.sql, given)
             return text.read(cursor.fetchall())
 
     def text(self, values: Sequence[Any]) -> "_Text | None":
@@ -202,6 +94,40 @@ class Prepared(Generic[Row]):
         if shape not in self._texts:
             self._texts[shape] = _text(self.ask, values)
         return self._texts[shape]
+
+
+class Changed:
+    """A change of rows: ``ask`` says of the values which rows, and what their columns become.
+
+    The server plans it once for a line.
+    """
+
+    def __init__(self, ask: Callable[..., Change]) -> None:
+        self.ask = ask
+        self._texts: dict[Shape, tuple[str, Marked] | None] = {}
+
+    def __call__(self, *given: Any) -> int:
+        """How many rows were changed; one statement."""
+        values = [each.value if isinstance(each, Enum) else each for each in given]
+        shape = tuple(map(_shape, values))
+        if shape not in self._texts:
+            self._texts[shape] = None if None in shape else self._text(values)
+        text = self._texts[shape]
+        if text is None:
+            queryset, changes = self.ask(*given)
+            return queryset.update(**changes)
+        sql, marks = text
+        with cursor_of(planned=True) as cursor:
+            cursor.execute(numbered(sql, len(marks)), _filled(marks, list(_flat(values))))
+            return int(cursor.rowcount)
+
+    def _text(self, values: Sequence[Any]) -> "tuple[str, Marked] | None":
+        marks = _marks(values)
+        queryset, changes = self.ask(*marks)
+        query: Any = queryset.query.chain(UpdateQuery)
+        query.add_update_values(dict(changes))
+        query.annotations = {}
+        return _laid_out(query.get_compiler(connection=connection), marks)
 
 
 class Together(Generic[Row, Other]):
@@ -221,9 +147,10 @@ class Together(Generic[Row, Other]):
         key = one.sql, other.sql
         if key not in self._sql:
             count = len(one.marks) + len(other.marks)
-            self._sql[key] = _numbered(BESIDE.format(*key), count)
-        given = [*_filled(one, list(_flat(values))), *_filled(other, list(_flat(others)))]
-        with _cursor(planned=True) as cursor:
+            self._sql[key] = numbered(BESIDE.format(*key), count)
+        given = _filled(one.marks, list(_flat(values)))
+        given += _filled(other.marks, list(_flat(others)))
+        with cursor_of(planned=True) as cursor:
             cursor.execute(self._sql[key], given)
             row = cursor.fetchone()
         border = 1 + one.width
@@ -251,8 +178,8 @@ def _flat(values: Sequence[Any]) -> Iterator[Any]:
         yield from value if isinstance(value, list) else [value]
 
 
-def _filled(text: _Text, flat: Sequence[Any]) -> list[Any]:
-    return [_like(mark, flat[place]) for mark, place in text.marks]
+def _filled(marks: Marked, flat: Sequence[Any]) -> list[Any]:
+    return [_like(mark, flat[place]) for mark, place in marks]
 
 
 def _like(mark: Any, value: Any) -> Any:
@@ -262,15 +189,26 @@ def _like(mark: Any, value: Any) -> Any:
 
 # --- putting together ---------------------------------------------------------------------------
 def _text(ask: Callable[..., QuerySet[Any, Any]], values: Sequence[Any]) -> _Text | None:
+    marks = _marks(values)
+    queryset = ask(*marks)
+    compiler = queryset.query.get_compiler(connection=connection)
+    laid_out = _laid_out(compiler, marks)
+    read = _reader(queryset, compiler) if laid_out else None
+    return _Text(*laid_out, read, len(compiler.select)) if laid_out and read else None
+
+
+def _marks(values: Sequence[Any]) -> list[Any]:
     numbers = count(1)
-    marks = [
+    return [
         [_mark(each, next(numbers)) for each in value]
         if isinstance(value, list)
         else _mark(value, next(numbers))
         for value in values
     ]
-    queryset = ask(*marks)
-    compiler = queryset.query.get_compiler(connection=connection)
+
+
+def _laid_out(compiler: Any, marks: Sequence[Any]) -> tuple[str, Marked] | None:
+    """The text, and in the order of its places which value goes where; None if one is not found."""
     try:
         sql, given = compiler.as_sql()
     except EmptyResultSet:
@@ -281,11 +219,10 @@ def _text(ask: Callable[..., QuerySet[Any, Any]], values: Sequence[Any]) -> _Tex
         for place, value in enumerate(given)
         if isinstance(value, int | str | date) and value in order
     }
-    read = _reader(queryset, compiler)
-    if set(places.values()) != set(range(len(order))) or read is None:
+    if set(places.values()) != set(range(len(order))):
         return None
     marked = tuple((value, places[at]) for at, value in enumerate(given) if at in places)
-    return _Text(_fixed(sql, given, places), marked, read, len(compiler.select))
+    return _fixed(sql, given, places), marked
 
 
 def _fixed(sql: str, given: Sequence[Any], places: Container[int]) -> str:
@@ -306,6 +243,14 @@ def _mark(value: Any, number: int) -> Any:
     if isinstance(value, date):
         return BEGINNING.date() + timedelta(days=number)
     return f" \ue000Aa{number} " if isinstance(value, str) else MARK + number
+
+
+def returned(rows: QuerySet[Any, Any]) -> tuple[str, Callable[[list[Any]], list[Any]] | None]:
+    """The columns of a question, for RETURNING, and how what comes back becomes its rows."""
+    compiler = rows.query.get_compiler(connection=connection)
+    compiler.as_sql()
+    columns = ", ".join(text for _column, (text, _values), _alias in compiler.select)
+    return columns, _reader(rows, compiler)
 
 
 def _reader(queryset: QuerySet[Any, Any], compiler: Any) -> Callable[[list[Any]], list[Any]] | None:

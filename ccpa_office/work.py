@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import structlog
@@ -22,6 +22,7 @@ from ccpa_office.clock_guard import clock_is_trusted, confirm_clock, witness
 from ccpa_office.connectors.base import StoreUnreachable
 from ccpa_office.lanes import LANES
 from ccpa_office.models import DueWork, WorkState
+from ccpa_office.prepared import Changed, planned_cursor, returned
 
 __all__ = [
     "LANES",
@@ -85,16 +86,16 @@ WITH due AS MATERIALIZED (
         OR state = 'running' AND (lease_until <= clock_timestamp()
             OR lease_until > clock_timestamp() + 2 * %(lease)s))
     ORDER BY not_before, id LIMIT %(n)s FOR UPDATE SKIP LOCKED)
-UPDATE {table} AS work SET
+UPDATE {table} SET
     state = CASE WHEN due.attempts < %(most)s THEN 'running' ELSE 'parked' END,
     owner = CASE WHEN due.attempts < %(most)s THEN %(owner)s ELSE '' END,
     lease_until = CASE WHEN due.attempts < %(most)s THEN clock_timestamp() + %(lease)s END,
-    error_code = CASE WHEN due.attempts < %(most)s OR work.error_code <> '' THEN work.error_code
-                 ELSE %(worn_out)s END,
+    error_code = CASE WHEN due.attempts < %(most)s OR {table}.error_code <> ''
+                 THEN {table}.error_code ELSE %(worn_out)s END,
     attempts = due.attempts + CASE WHEN due.attempts < %(most)s THEN 1 ELSE 0 END,
-    fence = work.fence + 1
-FROM due WHERE work.id = due.id
-RETURNING work.*
+    fence = {table}.fence + 1
+FROM due WHERE {table}.id = due.id
+RETURNING {columns}
 """
 
 
@@ -121,9 +122,19 @@ def claim(
         "offset": clock.offset(),
         "worn_out": WORN_OUT,
     }
-    rows = model.rows().raw(CLAIM.format(table=model.table()), values)
+    text, read = _claiming(model)
+    with planned_cursor() as cursor:
+        cursor.execute(text, values)
+        rows = read(cursor.fetchall())
     held = [row for row in rows if row.state == WorkState.RUNNING]
     return sorted(held, key=lambda row: (row.not_before, row.pk))
+
+
+@cache
+def _claiming(model: type[W]) -> tuple[str, Callable[[list[Any]], list[W]]]:
+    columns, read = returned(model.rows())
+    assert read is not None  # noqa: S101  these are all columns of a model
+    return CLAIM.format(table=model.table(), columns=columns), read
 
 
 def finish(row: DueWork, **changes: Any) -> None:
@@ -232,12 +243,26 @@ LET_GO = {"owner": "", "lease_until": None}
 
 
 def _write(row: DueWork, changes: dict[str, Any]) -> None:
-    held = type(row).rows().filter(pk=row.pk, fence=row.fence, state=WorkState.RUNNING)
-    if held.update(**{**LET_GO, **changes}) != 1:
+    written = {**LET_GO, **changes}
+    names = tuple(name for name, value in written.items() if value is not None)
+    emptied = tuple(name for name, value in written.items() if value is None)
+    values = [written[name] for name in names]
+    if _writing(type(row), names, emptied)(row.pk, row.fence, *values) != 1:
         raise LeaseLost
     for name, value in changes.items():
         if not hasattr(value, "resolve_expression"):
             setattr(row, name, value)
+
+
+@cache
+def _writing(model: type[DueWork], names: tuple[str, ...], emptied: tuple[str, ...]) -> Changed:
+    """The change of these columns of a row that is still ours."""
+
+    def ask(pk: int, fence: int, *values: Any) -> tuple[Any, dict[str, Any]]:
+        held = model.rows().filter(pk=pk, fence=fence, state=WorkState.RUNNING)
+        return held, {**dict.fromkeys(emptied), **dict(zip(names, values, strict=True))}
+
+    return Changed(ask)
 
 
 # --- waking -------------------------------------------------------------------------------------

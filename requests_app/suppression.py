@@ -6,9 +6,8 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from django.db import connection
-
 from ccpa_office import sealing
+from ccpa_office.prepared import planned_cursor
 from requests_app.keeping_out import hosts as keeping_out
 from requests_app.models import HostKey, Suppression
 
@@ -54,7 +53,7 @@ def remember(people: Iterable[tuple[str, Mapping[str, list[str]]]], *, at: datet
             ",".join(digest.hex() for _kind, digest, _subject in found),
             ",".join(subject for _kind, _digest, subject in found),
         ]
-        with connection.cursor() as cursor:
+        with planned_cursor() as cursor:
             cursor.execute(REMEMBER, [at, *columns])
             keys = [key for (key,) in cursor.fetchall()]
         if keys:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ccpa_office import ledger, sealing
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
+from ccpa_office.prepared import Changed
 from ccpa_office.roles import Actor, Verb
 from requests_app import correspondence
 from requests_app.models import CLOSED, ConsumerRequest, Note, Outcome, Status
@@ -282,9 +284,7 @@ def move_all(
     changes["status"] = to
     if to in CLOSED:
         changes |= {"closed_at": at, "answered_at": at}
-    count = ConsumerRequest.objects.filter(
-        pk__in=[each.pk for each in moved], status__in=sources(kind, to)
-    ).update(previous_status=F("status"), **changes)
+    count = _moving(kind, to, tuple(changes))(sorted(each.pk for each in moved), *changes.values())
     if count != len(moved):
         raise MoveNotAllowed(
             f"{len(moved) - count} of {len(moved)} stand where no move leads to {to}"
@@ -299,6 +299,18 @@ def move_all(
     ledger.record_many(f"request.{to}", entries, by=by, at=at)
     _queue_letters(moved, MOVES[kind][to].letter, at, letter_context)
     return moved
+
+
+@cache
+def _moving(kind: RequestKind, to: Status, names: tuple[str, ...]) -> Changed:
+    """The change of these columns of requests that stand where the move leads from."""
+    allowed = sorted(sources(kind, to))
+
+    def ask(keys: list[int], *values: Any) -> tuple[Any, dict[str, Any]]:
+        standing = ConsumerRequest.objects.filter(pk__in=keys, status__in=allowed)
+        return standing, {"previous_status": F("status"), **dict(zip(names, values, strict=True))}
+
+    return Changed(ask)
 
 
 def _one_kind(moved: list[ConsumerRequest], to: Status) -> RequestKind:

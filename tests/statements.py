@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 
@@ -10,24 +11,40 @@ from tests import builders
 COUNT = """
 SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(wal_bytes), 0)::bigint
   FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = ANY(%s)"""
+SESSIONS = """
+SELECT coalesce(sum(sessions), 0)::bigint FROM pg_stat_database WHERE datname = ANY(%s)"""
+BACKENDS = """
+SELECT pid, backend_start FROM pg_stat_activity
+ WHERE datname = ANY(%s) AND backend_type = 'client backend'"""
 RESET = """
 SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = ANY(%s)"""
 
 
 class Statements:
-    """Statements and bytes of log of some databases, transaction control included."""
+    """Statements, bytes of log, new connections of some databases; transaction control included."""
 
     def __init__(self, *databases: str) -> None:
         self.databases = list(databases)
-        self.calls = self.log = 0
+        self.calls = self.log = self.connections = 0
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count from nothing until the block ends; then ``calls`` and ``log`` say how many."""
+        """Count from nothing until the block ends; then the attributes say how many."""
         with psycopg.connect(builders.address("postgres"), autocommit=True) as server:
             server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
             server.execute(RESET, [self.databases])
+            before, there = self._ended(server), self._open(server)
             yield
             row = server.execute(COUNT, [self.databases]).fetchone()
+            new = self._open(server) - there
+            self.connections = max(len(new), self._ended(server) - before)
         assert row
         self.calls, self.log = row
+
+    def _ended(self, server: psycopg.Connection) -> int:
+        """Connections so far; the server counts one at the latest when it ends."""
+        row = server.execute(SESSIONS, [self.databases]).fetchone()
+        return int(row[0]) if row else 0
+
+    def _open(self, server: psycopg.Connection) -> set[tuple[int, datetime]]:
+        return set(server.execute(BACKENDS, [self.databases]).fetchall())

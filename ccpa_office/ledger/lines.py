@@ -33,7 +33,7 @@ WRITE = """
 INSERT INTO ccpa_office_ledgerline (subject, seq, verb, actor, at, body, prev, hash)
 SELECT entry.subject, next.seq, %(verb)s, %(actor)s, %(at)s, line.body, next.prev,
     sha256(%(domain)s || next.prev || convert_to(line.body, 'UTF8'))
-FROM unnest(%(subjects)s::text[], %(facts)s::text[]) AS entry(subject, facts)
+FROM json_to_recordset(%(entries)s::json) AS entry(subject text, facts text)
 LEFT JOIN LATERAL (
     SELECT seq, hash FROM ccpa_office_ledgerline WHERE subject = entry.subject
     ORDER BY seq DESC LIMIT 1) AS last ON true
@@ -45,6 +45,7 @@ CROSS JOIN LATERAL (SELECT '{"actor":"' || %(actor)s || '","at":' || %(at_us)s::
 ORDER BY entry.subject
 ON CONFLICT (subject, seq) DO NOTHING RETURNING subject
 """
+"""Entries come as one text: of lists the server would count the values and plan anew each time."""
 
 
 def record_many(
@@ -62,10 +63,8 @@ def record_many(
     values = _common_values(verb, by, at)
     with planned_cursor() as cursor:
         while waiting:
-            round_ = {subject: texts[0] for subject, texts in waiting.items()}
-            cursor.execute(
-                WRITE, {**values, "subjects": list(round_), "facts": list(round_.values())}
-            )
+            round_ = [{"subject": each, "facts": texts[0]} for each, texts in waiting.items()]
+            cursor.execute(WRITE, {**values, "entries": json.dumps(round_)})
             for (subject,) in cursor.fetchall():
                 del waiting[subject][0]
                 if not waiting[subject]:

@@ -174,8 +174,8 @@ def _offered(requests: list[int], on: date) -> QuerySet[Identifier, Any]:
     )
 
 
-CONTACTS: Prepared[Identifier] = Prepared(_contacts)
-OFFERED: Prepared[Identifier] = Prepared(_offered)
+CONTACTS: Prepared[Identifier] = Prepared(_contacts, planned=True)
+OFFERED: Prepared[Identifier] = Prepared(_offered, planned=True)
 
 
 def _audience(audience: str, contacts: list[Identifier]) -> list[Identifier]:

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from ccpa_office import clock_guard, ledger, work
 from ccpa_office.connectors.base import ChangeBlocked
 from ccpa_office.models import WorkState
-from ccpa_office.prepared import Prepared, insert
+from ccpa_office.prepared import Changed, Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app.models import SystemKind
 from requests_app import workflow
@@ -100,7 +100,8 @@ def _due(limit: int) -> Prepared[Plan]:
             .defer("map_version__document")
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("executable_at", "pk")[:limit]
-        )
+        ),
+        planned=True,
     )
 
 
@@ -110,11 +111,16 @@ def first_stage(plan: Plan) -> Chunk.Stage:
     return Chunk.Stage.ERASE if is_database else Chunk.Stage.OUTSIDE
 
 
+STARTED = Changed(
+    lambda plans, chunk: (
+        Plan.objects.filter(pk__in=plans), {"state": PlanState.EXECUTING, "chunk_id": chunk},
+    )
+)  # fmt: skip
+
+
 def start(plans: Sequence[Plan], chunk: Chunk, *, at: datetime) -> None:
     """From approved to being carried out; the database asks for the approvals once more."""
-    Plan.objects.filter(pk__in=[plan.pk for plan in plans]).update(
-        state=PlanState.EXECUTING, chunk=chunk
-    )
+    STARTED([plan.pk for plan in plans], chunk.pk)
     requests = {
         plan.consumer_request_id: plan.consumer_request
         for plan in plans

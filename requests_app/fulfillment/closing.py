@@ -83,7 +83,8 @@ def _to_close(limit: int) -> Prepared[Any]:
             .annotate(providers=_providers(), proved=_proved())
             .select_for_update(of=("self", "consumer_request"), skip_locked=True)
             .order_by("consumer_request_id", "pk")[:limit]
-        )
+        ),
+        planned=True,
     )
 
 
@@ -185,7 +186,10 @@ def category_of(part: Mapping[str, Any]) -> str:
     return str(Category(codes[0]).label) if codes else ""
 
 
+GROUNDS = {each.value: each for each in exceptions_for(RequestKind.DELETE)}
+
+
 def ground_of(code: str) -> str:
     """The ground of keeping, in words; a hold has no code of the statute."""
-    grounds = {each.value: each.label for each in exceptions_for(RequestKind.DELETE)}
-    return str(grounds.get(code, code))
+    ground = GROUNDS.get(code)
+    return str(ground.label) if ground else code

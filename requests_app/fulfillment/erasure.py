@@ -1,6 +1,7 @@
 """Carry out what was approved: one chunk of people, one transaction in the target."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
-from ccpa_office.prepared import insert
+from ccpa_office.prepared import planned_cursor
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn, pacing
 from requests_app.fulfillment.cutting import cut_rows, together
@@ -48,9 +49,8 @@ def run_chunk(chunk: Chunk, *, at: datetime, turn: pacing.Turn | None = None) ->
     work.seam("erase.noted")
     repeated = chunk.attempts > 1
     with transaction.atomic():
-        _hand_on(chunk, at)
         receipts = _receipts(chunk, parts, results, repeated=repeated, at=at)
-        insert(receipts)
+        _hand_on(chunk, receipts, at)
         _note(loaded, receipts, at, {"line": line, "mark": mark})
         work.seam("erase.before-commit")
     work.seam("erase.after-commit")
@@ -139,11 +139,32 @@ def _apart(loaded: Load, part: Part) -> Applied | None:
     return together([redact(part.table, rows, loaded.identities) for rows in pieces])
 
 
-def _hand_on(chunk: Chunk, at: datetime) -> None:
-    """From erasing to proving under the same lease; whoever comes later proves, never erases."""
-    held = Chunk.objects.filter(pk=chunk.pk, fence=chunk.fence, state="running")
-    if held.update(stage=Chunk.Stage.PROVE, lane="prove", erased_at=at) != 1:
-        raise work.LeaseLost
+HAND_ON = """
+WITH held AS (
+    UPDATE requests_app_chunk SET stage = 'prove', lane = 'prove', erased_at = %(at)s
+    WHERE id = %(chunk)s AND fence = %(fence)s AND state = 'running' RETURNING id
+), kept AS (
+    INSERT INTO requests_app_receipt
+        (chunk_id, ordinal, "table", action, planned, done, gone, digest, at)
+    SELECT held.id, receipt.*, %(at)s FROM held, json_to_recordset(%(receipts)s::json) AS receipt
+        (ordinal int, "table" text, action text, planned int, done int, gone int, digest text)
+) SELECT id FROM held"""
+
+
+def _hand_on(chunk: Chunk, receipts: Sequence[Receipt], at: datetime) -> None:
+    """From erasing to proving under the same lease, with the receipts.
+
+    Whoever comes later proves, never erases.
+    """
+    names = ("ordinal", "table", "action", "planned", "done", "gone", "digest")
+    written = [{name: getattr(each, name) for name in names} for each in receipts]
+    values = {
+        "chunk": chunk.pk, "fence": chunk.fence, "at": at, "receipts": json.dumps(written),
+    }  # fmt: skip
+    with planned_cursor() as cursor:
+        cursor.execute(HAND_ON, values)
+        if cursor.fetchone() is None:
+            raise work.LeaseLost
     chunk.stage, chunk.lane, chunk.erased_at = Chunk.Stage.PROVE, "prove", at
 
 

@@ -187,9 +187,10 @@ def _plans(chunk: int, batch: int, states: Sequence[str]) -> QuerySet[Plan, Any]
 
 
 _MAY_RUN = [BatchState.RUNNING, BatchState.DONE]
-PLANS: Prepared[Any] = Prepared(_plans)
+PLANS: Prepared[Any] = Prepared(_plans, planned=True)
 TABLES: Prepared[PlanTable] = Prepared(
-    lambda plans: PlanTable.objects.filter(plan__in=plans).order_by("plan_id", "ordinal")
+    lambda plans: PlanTable.objects.filter(plan__in=plans).order_by("plan_id", "ordinal"),
+    planned=True,
 )
 
 

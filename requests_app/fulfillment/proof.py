@@ -1,8 +1,9 @@
 """Look again: is it gone? "Complete" is derived from here and set nowhere else (PR-17)."""
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from ccpa_office.connectors import base
 from ccpa_office.connectors.base import Key, Rows, Table
 from ccpa_office.connectors.sweeping import Crowd
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.prepared import Prepared
+from ccpa_office.prepared import Changed, Prepared, planned_cursor
 from ccpa_office.roles import Actor
 from notices_app.models import Recipient
 from requests_app import correspondence, suppression, workflow
@@ -54,9 +55,7 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
             return
         work.finish(chunk, stage=Chunk.Stage.DONE, proved_at=at)
         _keep_looks(chunk, tables, finding, at)
-        Plan.objects.filter(chunk=chunk, state=PlanState.EXECUTING).update(
-            state=PlanState.PROVED, executed_at=chunk.erased_at, proved_at=at
-        )
+        PROVED(chunk.pk, chunk.erased_at, at)
         suppression.remember(
             [
                 (name, each.identifiers)
@@ -67,6 +66,14 @@ def prove_chunk(loaded: Load, *, at: datetime) -> None:
         _note(loaded, at)
         _tell(loaded, at)
     work.seam("prove.after-commit")
+
+
+PROVED = Changed(
+    lambda chunk, erased_at, at: (
+        Plan.objects.filter(chunk=chunk, state=PlanState.EXECUTING),
+        {"state": PlanState.PROVED, "executed_at": erased_at, "proved_at": at},
+    )
+)
 
 
 def _note(loaded: Load, at: datetime) -> None:
@@ -168,21 +175,26 @@ def verdict(tables: Sequence[dict[str, Any]]) -> Finding:
     return Finding.ABSENT
 
 
+KEEP_LOOKS = """
+INSERT INTO requests_app_look (lane, owner, fence, attempts, error_code, chunk_id, day, state,
+    not_before, looked_at, finding, tables)
+SELECT 'prove', '', 0, 0, '', %(chunk)s, day, CASE day WHEN 0 THEN 'done' ELSE 'ready' END,
+    %(at)s + day * interval '24 hours', CASE day WHEN 0 THEN %(at)s END,
+    CASE day WHEN 0 THEN %(finding)s ELSE '' END,
+    CASE day WHEN 0 THEN %(tables)s::jsonb ELSE '[]' END
+FROM unnest(%(days)s::int[]) AS day
+ON CONFLICT (chunk_id, day) DO UPDATE SET state = excluded.state, not_before = excluded.not_before,
+    looked_at = excluded.looked_at, finding = excluded.finding, tables = excluded.tables"""
+
+
 def _keep_looks(chunk: Chunk, tables: list[dict[str, Any]], finding: Finding, at: datetime) -> None:
-    now = Look(
-        chunk=chunk, lane="prove", state="done", not_before=at, day=0, looked_at=at,
-        finding=finding, tables=tables,
-    )  # fmt: skip
-    later = [
-        Look(chunk=chunk, lane="prove", not_before=at + timedelta(days=day), day=day)
-        for day in LATER_LOOKS
-    ]
-    Look.objects.bulk_create(
-        [now, *later],
-        update_conflicts=True,  # an earlier look found something that a person took care of
-        unique_fields=["chunk", "day"],
-        update_fields=["state", "not_before", "looked_at", "finding", "tables"],
-    )
+    """This look and those to come; an earlier one found something that a person took care of."""
+    values = {
+        "chunk": chunk.pk, "at": at, "finding": finding.value, "tables": json.dumps(tables),
+        "days": [0, *LATER_LOOKS],
+    }  # fmt: skip
+    with planned_cursor() as cursor:
+        cursor.execute(KEEP_LOOKS, values)
 
 
 def _leave_to_a_person(chunk: Chunk, tables: list[dict[str, Any]], at: datetime) -> None:
@@ -208,7 +220,7 @@ def _is_clean(table: dict[str, Any]) -> bool:
     return bool(table["finding"] != Finding.RESIDUAL)
 
 
-INSTRUCTED: Prepared[Recipient] = Prepared(Recipient.objects.instructed)
+INSTRUCTED: Prepared[Recipient] = Prepared(Recipient.objects.instructed, planned=True)
 
 
 def _tell(loaded: Load, at: datetime) -> None:

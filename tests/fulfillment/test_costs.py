@@ -98,14 +98,36 @@ def test_a_chunk_of_a_thousand_takes_few_statements_and_a_heavy_person_no_more(
         )
     _carry_out(_approved(team, everybody[-5:]))
     counter = Statements(office, builders.name_of(shop))
-    taken = {}
+    taken, opened = {}, {}
     for addresses in (few, heavy, everybody[2 : PEOPLE + 2]):
         batch = _approved(team, addresses)
         with counter.counting():
             assert _carry_out(batch) == len(addresses)
         taken[len(addresses), addresses is heavy] = counter.calls
+        opened[len(addresses), addresses is heavy] = counter.connections
     assert taken[1, True] == taken[1, False] <= MOST_STATEMENTS
     assert taken[PEOPLE, False] <= MOST_OF_A_CHUNK
+    assert set(opened.values()) == {0}
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "open"])
+def test_a_new_connection_is_counted_whether_it_ended_or_not(shop_template, by_hand, ends):
+    name = by_hand.info.dbname
+    counter = Statements(name)
+    with counter.counting():
+        new = psycopg.connect(builders.url(name))
+        pid = new.info.backend_pid
+        if ends:
+            new.close()
+            while by_hand.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [pid]
+            ).fetchone() != (0,):
+                pass
+    new.close()
+    assert counter.connections == 1
+    with counter.counting():
+        by_hand.execute("SELECT 1")
+    assert counter.connections == 0
 
 
 def test_a_list_writes_and_keeps_little_more_than_the_change_itself(team, shop, by_hand, settings):

@@ -4,12 +4,21 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Value
+from django.db.models import Count, F, Value
 
 from ccpa_office import clock, sealing
 from ccpa_office.models import DataKey
-from ccpa_office.prepared import FEW, LONGEST, Prepared, Together, insert, reserve, write
-from requests_app.models import Batch, Chunk, ConsumerRequest, Identifier, Look, Message, Step
+from ccpa_office.prepared import FEW, LONGEST, Changed, Prepared, Together, insert, reserve, write
+from requests_app.models import (
+    Batch,
+    Chunk,
+    ConsumerRequest,
+    Identifier,
+    Look,
+    Message,
+    Status,
+    Step,
+)
 from tests.builders import ask
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +119,30 @@ def test_what_cannot_be_prepared_is_asked_as_ever():
     assert _same(unknown, None) == []
     dicts = Prepared(lambda kind: Identifier.objects.filter(kind=kind).values("kind"))
     assert dicts("email") == dicts("email") == [{"kind": "email"}]
+
+
+def test_rows_are_changed_as_django_changes_them(django_assert_num_queries):
+    asked_for, at = [ask(f"{number}@example.org") for number in range(3)], clock.now()
+    keys = [each.pk for each in asked_for]
+    changed = Changed(
+        lambda some, status, ground, at: (
+            ConsumerRequest.objects.filter(pk__in=some, previous_status="", closed_at=None),
+            {"previous_status": F("status"), "status": status, "ground": ground, "verified_at": at},
+        )
+    )
+    for some, status, count in (
+        (keys[:1], Status.WAITING, 1), (keys[1:], "it's %s $1", 2), (keys, Status.DENIED, 0),
+        ([*keys, *range(-LONGEST, 0)], Status.DENIED, 0), ([], Status.DENIED, 0),
+    ):  # fmt: skip
+        with django_assert_num_queries(1 if some else 0):
+            assert changed(some, status, "", at) == count
+    told = ConsumerRequest.objects.order_by("pk").values_list(
+        "previous_status", "status", "ground", "verified_at"
+    )
+    assert (
+        list(told) == [("received", "waiting", "", at)] + [("received", "it's %s $1", "", at)] * 2
+    )
+    assert changed(keys, "x", "", None) == 0
 
 
 def test_new_rows_are_written_as_django_writes_them(django_assert_num_queries):

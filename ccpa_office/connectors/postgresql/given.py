@@ -35,10 +35,13 @@ def pads(secret: bytes) -> Parameters:
     return {"inner": pad(secret, 0x36), "outer": pad(secret, 0x5C)}
 
 
+_TURNED = {number: bytes(byte ^ number for byte in range(256)) for number in (0x36, 0x5C)}
+
+
 def pad(secret: bytes, number: int) -> bytes:
     """Return one of the two paddings of a secret."""
     block = secret if len(secret) <= 64 else hashlib.sha256(secret).digest()
-    return bytes(byte ^ number for byte in block.ljust(64, b"\x00"))
+    return block.ljust(64, b"\x00").translate(_TURNED[number])
 
 
 def traces(identities: Sequence[Identity]) -> Parameters:

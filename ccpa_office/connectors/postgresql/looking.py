@@ -30,17 +30,23 @@ class Looking:
             if len(look.identities) != len(look.people):
                 raise KeysRefused("people and identities do not match")
         short = [recounting.may_be_gone(look) for _step, _rows, look in asked]
-        answers = self._together(
-            (self._gone if is_short else self._recounting)(*each)
-            for each, is_short in zip(asked, short, strict=True)
-        )
-        found = [Recount(*answer[0]) for answer in answers]
-        there = [place for place, each in enumerate(found) if short[place] and each.by_key]
-        if there:
-            whole = self._together(self._recounting(*asked[place]) for place in there)
-            for place, answer in zip(there, whole, strict=True):
-                found[place] = Recount(*answer[0])
+        found = [Recount(0, 0, 0)] * len(asked)
+        seen = [place for place, each in enumerate(asked) if self._may_find(*each)]
+        self._fill(found, seen, (
+            (self._gone if short[place] else self._recounting)(*asked[place]) for place in seen
+        ))  # fmt: skip
+        there = [place for place in seen if short[place] and found[place].by_key]
+        self._fill(found, there, (self._recounting(*asked[place]) for place in there))
         return found
+
+    def _may_find(self, step: Table, rows: Rows, look: Look) -> bool:
+        """Say whether there is a key, or a column of identifiers, to look at."""
+        return bool(rows.keys or look.trimmed or recounting.looked_at(step, look.action))
+
+    def _fill(self, found: list[Recount], places: Sequence[int], asked: Iterable[Asked]) -> None:
+        answers = self._together(asked) if places else []
+        for place, answer in zip(places, answers, strict=True):
+            found[place] = Recount(*answer[0])
 
     def _gone(self, step: Table, rows: Rows, look: Look) -> tuple[str, Parameters]:
         query = self._text("gone", step, lambda: recounting.gone(
