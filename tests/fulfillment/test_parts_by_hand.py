@@ -20,7 +20,7 @@ from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
 from tests import builders
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
-from tests.fulfillment.knowing import built, opened, package_of
+from tests.fulfillment.knowing import CATEGORIES, built, opened, package_of
 from tests.fulfillment.outsiders import ARCHIVE, MANUAL
 from tests.requests.desks import at_desk
 from tests.steps import by_sql, refused_by_the_database
@@ -111,6 +111,12 @@ def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, 
     assert (manifest["awaited"], new.version, new.summary["withheld"]["ND_1"]) == ([], 2, 1)
     assert "given/paper/file.pdf" in files["index.html"].decode()
     assert access.outcome_of(new) == Outcome.COMPLIED
+
+
+def test_nobody_is_asked_for_pieces_where_categories_are_asked(learners, mailbox, team):
+    outsiders.register(team, "paper", f"mailto:{ARCHIVE}", MANUAL, "manual")
+    built(mailbox, team, learners, kind=CATEGORIES)
+    assert not Part.objects.exists()
 
 
 def test_nothing_found_completes_the_answer(package, mailbox, team):

@@ -59,13 +59,15 @@ class FromOutside:
 
 
 def ask(
-    consumer_request: ConsumerRequest, sources: Sequence[tuple[Target, list[Key]]],
+    consumer_request: ConsumerRequest | None, sources: Sequence[tuple[Target, list[Key]]],
     vendors: Sequence[Vendor], *, at: datetime,
 ) -> list[FromOutside]:  # fmt: skip
     """Ask every system outside that is served for all that it holds of the person.
 
     By identifiers in the person's own rows alone (VR-14). None holds up a package: a system that
     does not answer now, or that only people can ask, is named as awaited.
+    People are asked for whole pieces alone: an answer of categories has no ``consumer_request``
+    here, so that nobody gives more for it than it needs.
     """
     known: dict[str, list[str]] = {}
     for target, people in sources if vendors else []:
@@ -77,7 +79,10 @@ def ask(
 
 
 def _answered(
-    consumer_request: ConsumerRequest, vendor: Vendor, known: dict[str, list[str]], at: datetime
+    consumer_request: ConsumerRequest | None,
+    vendor: Vendor,
+    known: dict[str, list[str]],
+    at: datetime,
 ) -> FromOutside:
     description = vendor.description
     asked = [(kind, value) for kind in description.identifiers for value in known.get(kind, [])]
@@ -90,7 +95,7 @@ def _answered(
         code = next((why for each in asked if (why := _export(vendor, each, records, at))), "")
     found = {} if code else records
     told = FromOutside(vendor.key, description.name, tuple(description.categories), found, code)
-    if code != BY_HAND:
+    if code != BY_HAND or consumer_request is None:
         return told
     handed = parts.handed(consumer_request, vendor, asked, at=at)
     return replace(told, awaited="", handed=handed) if handed else told
