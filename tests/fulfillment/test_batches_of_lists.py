@@ -47,6 +47,9 @@ def test_who_approves_a_list_reads_what_it_would_do(team, learners):
     assert '<th scope="row"><code>invoices</code></th>' in page
     assert "A legal obligation" in page
     assert "undecided" in page
+    plan = at_desk(team.approver).get(f"/admin/plans/{Plan.objects.get().pk}/").content.decode()
+    assert f'<a href="/admin/batches/{batch.pk}/">Approve this batch</a>' in plan
+    assert "The plan has changed" not in plan
 
 
 def test_whoever_decided_on_shared_rows_of_a_list_cannot_approve_it(team, learners):
