@@ -11,6 +11,8 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ccpa_office.settings")
     try:
         execute_from_command_line(sys.argv)
+    except BrokenPipeError:  # whoever reads our lines, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OperationalError:
         if connection.connection is not None or "--traceback" in sys.argv:
             raise

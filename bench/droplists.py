@@ -30,7 +30,8 @@ PARTS = {
     "file to office": (loading, "load"), "looks": (matching, "_look"),
     "answers": (matching, "_settle"),
 }  # fmt: skip
-FRESH = "TRUNCATE requests_app_droplook, requests_app_droppiece, requests_app_droplist"
+FRESH = "TRUNCATE requests_app_droplist CASCADE"
+"""Nothing stands on a list but what is its own."""
 
 FILL = """
 INSERT INTO client SELECT g, 'client-' || g || '@example.com', 'Client ' || g, now(), g

@@ -229,8 +229,7 @@ def renew(row: DueWork, lease: timedelta = LEASE) -> None:
 def unpark(row: DueWork, **changes: Any) -> bool:
     """Make a parked row due again with all its attempts. Returns whether it was parked."""
     values = {"state": WorkState.READY, "attempts": 0, "error_code": "", **changes}
-    parked = type(row).rows().filter(pk=row.pk, state=WorkState.PARKED)
-    return parked.update(**values) == 1
+    return type(row).rows().filter(pk=row.pk, state=WorkState.PARKED).update(**values) == 1
 
 
 def backoff(attempts: int) -> timedelta:
@@ -246,8 +245,7 @@ def _write(row: DueWork, changes: dict[str, Any]) -> None:
     written = {**LET_GO, **changes}
     names = tuple(name for name, value in written.items() if value is not None)
     emptied = tuple(name for name, value in written.items() if value is None)
-    values = [written[name] for name in names]
-    if _writing(type(row), names, emptied)(row.pk, row.fence, *values) != 1:
+    if _writing(type(row), names, emptied)(row.pk, row.fence, *map(written.get, names)) != 1:
         raise LeaseLost
     for name, value in changes.items():
         if not hasattr(value, "resolve_expression"):

@@ -1,4 +1,4 @@
-"""What somebody outside, or a person of ours, tells of a deletion that is done by hand."""
+"""What somebody outside, or a person of ours, tells of what is done by hand."""
 
 from typing import Any
 
@@ -9,10 +9,30 @@ from ccpa_office.asking import AskingForm
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from requests_app.forms import PlainText
-from requests_app.models import Said
+from requests_app.models import PartSaid, Said
 
 LARGEST_EVIDENCE = 4 * 1024 * 1024
 EXCEPTIONS = [("", "—"), *((e.value, e.label) for e in exceptions_for(RequestKind.DELETE))]
+
+
+NOT_GIVEN = [
+    ("", "—"), *((e.value, e.label) for e in exceptions_for(RequestKind.KNOW_SPECIFIC))
+]  # fmt: skip
+ENDINGS = {b"%PDF-": "pdf", b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
+"""How the files that are taken begin; any other is taken if it is plain text."""
+
+
+def ending_of(content: bytes) -> str:
+    """The ending of a file by what is in it, whatever its name says; empty if it is not taken."""
+    for beginning, ending in ENDINGS.items():
+        if content.startswith(beginning):
+            return ending
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+    is_plain = all(sign.isprintable() or sign in "\t\r\n\f\u3000\u00a0" for sign in text)
+    return "txt" if text.strip() and is_plain else ""
 
 
 class OutsideAnswerForm(AskingForm):
@@ -58,3 +78,56 @@ class OutsideLinkForm(OutsideAnswerForm):
         if file and file.size > LARGEST_EVIDENCE:
             raise forms.ValidationError(_("This file is larger than 4 MB."), code="large")
         return bytes(file.read()) if file else b""
+
+
+class PartForm(AskingForm):
+    """What was found of a consumer where only people can look, or that nothing was."""
+
+    use_required_attribute = False
+    said = forms.ChoiceField(
+        label=_("What did you find?"), choices=PartSaid.choices, widget=forms.RadioSelect
+    )
+    exception = forms.ChoiceField(
+        label=_("If it is not given: under which exception?"), choices=NOT_GIVEN, required=False
+    )
+    content = forms.FileField(
+        label=_("A file with what you hold"),
+        help_text=_("PDF, PNG, JPEG or plain text, up to 4 MB. We keep it sealed, without its"
+                    " name. The consumer gets it as it is."),
+        required=False,
+    )  # fmt: skip
+    note = PlainText(
+        label=_("Or in words"),
+        help_text=_("The consumer reads this, too."),
+        max_length=8000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+
+    def clean_content(self) -> bytes:
+        file = self.cleaned_data.get("content")
+        if not file:
+            return b""
+        if file.size > LARGEST_EVIDENCE:
+            raise forms.ValidationError(_("This file is larger than 4 MB."), code="large")
+        content = bytes(file.read())
+        if not ending_of(content):
+            raise forms.ValidationError(
+                _("This is neither PDF, PNG, JPEG nor plain text."), code="kind"
+            )
+        return content
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        said, exception = found.get("said"), found.get("exception")
+        has_file = bool(found.get("content"))
+        if said == PartSaid.KEPT and not exception:
+            self.add_error("exception", _("Choose the exception under which it is not given."))
+        found["exception"] = exception if said == PartSaid.KEPT else ""
+        if said == PartSaid.FOUND and not (
+            has_file or found.get("note", "").strip() or self.has_error("content")
+        ):
+            self.add_error("content", _("Give a file, or say it in words."))
+        if said in {PartSaid.NOTHING, PartSaid.KEPT} and has_file:
+            self.add_error("content", _("A file is given only with what was found."))
+        return found

@@ -19,6 +19,8 @@ from requests_app.models import (
     OutsideTask,
     Package,
     PackageStage,
+    Part,
+    PartStage,
     Plan,
     PlanState,
     PlanTable,
@@ -89,6 +91,7 @@ def needed() -> Q:
     return (
         Q(Exists(Kept.objects.filter(data_key=key)))
         | Q(Exists(Package.objects.filter(data_key=key).exclude(stage=PackageStage.DESTROYED)))
+        | Q(Exists(Part.objects.filter(data_key=key).exclude(stage=PartStage.DESTROYED)))
         | Q(Exists(unread.filter(data_key=key)))
         | Q(Exists(outside.filter(plan__data_key=key)))
         | Q(Exists(ConsumerRequest.objects.filter(data_key=key, closed_at__isnull=True)))

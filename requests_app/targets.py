@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from ccpa_office import connectors, outbound
-from ccpa_office.connectors.base import Connector, Program
+from ccpa_office.connectors.base import Connector, MapDoesNotFit, Program
 from ccpa_office.connectors.http import HTTP, Description
 from notices_app import datamap
 from notices_app.models import DataMapVersion
@@ -94,6 +94,8 @@ def _vendor(found: datamap.Target) -> Vendor:
 
 
 def _target(found: datamap.Target) -> Target:
+    if found.program.outside is not None:
+        raise MapDoesNotFit(f"{found.key} is no database: it is asked for one person at a time")
     return Target(
         found.key,
         found.version_id,

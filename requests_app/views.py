@@ -31,7 +31,7 @@ from requests_app.forms import (
     right_of,
 )
 from requests_app.fulfillment import handing
-from requests_app.fulfillment.outside import hands
+from requests_app.fulfillment.outside import hands, parts
 from requests_app.intake import Asked
 from requests_app.models import Channel, ConsumerRequest, Link, LinkPurpose
 from requests_app.numbers import NotANumber, read_number
@@ -174,7 +174,8 @@ def landing(request: HttpRequest) -> HttpResponse:
             return redirect("requests:landing")  # another link was opened in the meantime
         return _PAGES.get(LinkPurpose(found.purpose), _follow)(request, found)
     except (verification.LinkGone, MoveNotAllowed):
-        if hands.knows(bytes.fromhex(request.session.get(TOKEN, ""))):
+        kept = bytes.fromhex(request.session.get(TOKEN, ""))
+        if hands.knows(kept) or parts.knows(kept):
             return redirect("requests:outside")
         request.session.pop(TOKEN, None)
         return render(request, "requests/link_gone.html")

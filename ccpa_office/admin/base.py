@@ -224,7 +224,7 @@ class OfficeModelAdmin(admin.ModelAdmin):
             require_or_403(actor, deed.verb)
         if deed.fresh:
             require_fresh(request)
-        form = self.form_of(deed, subject, request.POST)
+        form = self.form_of(deed, subject, request.POST, request.FILES)
         if not form.is_valid():
             return self._typed_again(request, deed, subject, form)
         try:
@@ -290,10 +290,10 @@ class OfficeModelAdmin(admin.ModelAdmin):
         """What the button says."""
         return deed.label
 
-    def form_of(self, deed: Deed, subject: Any, data: Any) -> forms.Form:
+    def form_of(self, deed: Deed, subject: Any, data: Any, files: Any = None) -> forms.Form:
         """The form of a deed; a form that asks for it gets its subject."""
         known = {"subject": subject} if getattr(deed.form, "takes_subject", False) else {}
-        return deed.form(data, auto_id=f"{deed.word}-%s", **known)
+        return deed.form(data, files, auto_id=f"{deed.word}-%s", **known)
 
     # --- around ---------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from notices_app.datamap.book import (
 from notices_app.datamap.compiling import MapNotSound, compile_map, examine, map_digest
 from notices_app.datamap.differences import Gap, gaps, gaps_of
 from notices_app.datamap.live import on_a_copy
-from notices_app.datamap.outsiders import NotFit, access, give_secret
+from notices_app.datamap.outsiders import NotFit, access, check_address, give_secret
 from notices_app.datamap.outsiders import check as check_outside
 from notices_app.datamap.pacing import set_pace
 
@@ -58,6 +58,7 @@ __all__ = [
     "add_system",
     "approve",
     "check",
+    "check_address",
     "check_live",
     "check_outside",
     "check_told",

@@ -30,10 +30,12 @@ def give_secret(system_key: str, *, name: str, value: str, by: Actor, at: dateti
     """
     require(by, Verb.LOAD_MAP)
     found = DataSystem.objects.select_for_update().filter(key=system_key).first()
-    if found is None or found.kind != SystemKind.HTTP or not NAME.fullmatch(name):
-        raise NotFit("this system takes no secret of that name")
+    if found is None:
+        raise NotFit("no system has this key: `system list` names them")
+    if found.kind != SystemKind.HTTP or not NAME.fullmatch(name):
+        raise NotFit("only an http system takes secrets; a name is small letters, digits and _")
     if not value.strip() or len(value) > LONGEST or not value.isprintable():
-        raise NotFit("a secret is one line of text")
+        raise NotFit("a secret is one line of text on standard input, at most 4,000 characters")
     data_key = sealing.new_key()
     secret, _new = SystemSecret.objects.update_or_create(
         system=found,
@@ -72,7 +74,8 @@ def check_live(system: DataSystem, url: str, text: str) -> list[Finding]:
 def check(system: DataSystem, url: str, description: Description) -> list[Finding]:
     """Where an outside system's description and what the office knows do not fit."""
     if description.kind == SystemKind.MANUAL:
-        return _check_address(url)
+        words = check_address(description.kind, url)
+        return [Finding("error", "address", words)] if words else []
     connector = HTTP(description, access(system, url))
     try:
         return connector.check()
@@ -80,11 +83,13 @@ def check(system: DataSystem, url: str, description: Description) -> list[Findin
         connector.close()
 
 
-def _check_address(url: str) -> list[Finding]:
+def check_address(kind: str, url: str) -> str:
+    """Why this cannot be the address of a system of that kind, or an empty text."""
     parts = urlsplit(url)
-    if parts.scheme == "mailto" and re.fullmatch(r"[^@\s/]+@[^@\s/]+", parts.path):
-        return []
-    if parts.scheme == "staff" and parts.path:
-        return []
-    words = "a manual system's address is mailto:NAME@HOST or staff:USERNAME"
-    return [Finding("error", "address", words)]
+    if kind == SystemKind.HTTP:
+        is_fit = parts.scheme in {"https", "http"} and bool(parts.hostname)
+        return "" if is_fit else "an http system's address is https://HOST/PATH"
+    is_mail = parts.scheme == "mailto" and re.fullmatch(r"[^@\s/]+@[^@\s/]+", parts.path)
+    if is_mail or (parts.scheme == "staff" and parts.path):
+        return ""
+    return "a manual system's address is mailto:NAME@HOST or staff:USERNAME"

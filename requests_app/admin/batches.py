@@ -19,6 +19,7 @@ from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
+from requests_app.admin.batch_tables import planned
 from requests_app.admin.case import CASE_REFUSALS
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
@@ -295,6 +296,7 @@ class BatchDesk(ExportingDesk):
         return {
             "title": _("Batch %s") % subject.pk,
             "chunks": chunks,
+            "planned": planned(subject),
             "parked": [
                 (each, trouble(each.error_code))
                 for each in chunks

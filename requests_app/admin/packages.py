@@ -1,5 +1,6 @@
 """The desk of packages: what was collected in counts and masked samples; hand it over, or not."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +17,12 @@ from ccpa_office.law.vocabulary import Category
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
+from requests_app.admin import by_hand
 from requests_app.admin.case import CASE_REFUSALS, say
 from requests_app.admin.moves import ReasonForm
 from requests_app.admin.outside_words import why_of
 from requests_app.fulfillment import access
+from requests_app.fulfillment.outside import hands
 from requests_app.fulfillment.package import building
 from requests_app.models import Package, PackageStage, Status
 
@@ -100,7 +103,7 @@ class PackageDesk(OfficeModelAdmin):
     list_template, page_template = "admin/packages.html", "admin/package.html"
     refusals = (
         *CASE_REFUSALS, access.PackageChanged, access.HandOverRefused, ConnectorError, NoActiveMap,
-        NoAddress, NoSuchSystem,
+        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, sealing.Unreadable,
     )  # fmt: skip
     deeds = (
         Deed(
@@ -129,6 +132,7 @@ class PackageDesk(OfficeModelAdmin):
                 package.stage == PackageStage.READY and bool(with_shared(package))
             ),
         ),
+        *by_hand.DEEDS,
     )  # fmt: skip
 
     def get_rows(self) -> Any:
@@ -146,7 +150,7 @@ class PackageDesk(OfficeModelAdmin):
         )
         return {"packages": list(waiting.order_by("built_at")[:200]), "all": False}
 
-    def facts(self, _request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
+    def facts(self, request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
         """Counts, kinds that were taken out, masked samples, the answer, who did what."""
         asked = subject.consumer_request
         staff = {subject.asked_by_id, subject.prepared_by_id, subject.released_by_id} - {None}
@@ -165,6 +169,8 @@ class PackageDesk(OfficeModelAdmin):
             "names": dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")),
             "fetched": list(subject.fetched.order_by("pk")),
             "is_parked": access.is_parked(subject),
+            "parts": by_hand.told(subject),
+            "whom": getattr(request, "opened", None),
             **_opened(subject),
         }
 
@@ -173,7 +179,10 @@ class PackageDesk(OfficeModelAdmin):
         return say(refusal)
 
     def done(self, request: HttpRequest, deed: Deed, subject: Any, said: Any) -> HttpResponse:
-        """What is collected anew has a page of its own."""
+        """What is collected anew has a page of its own; whom to look for is shown at once."""
+        if isinstance(said, by_hand.Whom):
+            request.opened = said  # type: ignore[attr-defined]
+            return self.show_page(request, subject)
         if isinstance(said, Package):
             return super().done(
                 request, deed, said, _("It is collected anew. This is the new one.")
@@ -181,7 +190,7 @@ class PackageDesk(OfficeModelAdmin):
         return super().done(request, deed, subject, said)
 
 
-def _told(told: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+def _told(told: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     withheld = [
         f"{column}: {words[kind]} ({count})"
         for column, kinds in told["withheld"].items()

@@ -127,6 +127,11 @@ def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_of_a_request(plan: Plan) -> bool:
+    """A list's plan is approved and refused with its batch."""
+    return _is_frozen(plan) and plan.consumer_request_id is not None
+
+
 def _why_not_approve(plan: Plan, actor: Actor) -> str:
     return _(casework.why_not_approve(plan, actor, hash=plan.hash, at=clock.now()))
 
@@ -147,11 +152,11 @@ class PlanDesk(OfficeModelAdmin):
     deeds = (
         Deed(
             "approve", _L("Approve"), _approve, Verb.APPROVE, ApproveForm, fresh=True,
-            offered=_is_frozen, why_not=_why_not_approve,
+            offered=_is_of_a_request, why_not=_why_not_approve,
         ),
         Deed(
             "refuse", _L("Refuse this plan"), _refuse, Verb.APPROVE, ReasonForm,
-            offered=_is_frozen,
+            offered=_is_of_a_request,
         ),
         Deed(
             "shared", _L("Decide on shared rows"), _decide, Verb.DECIDE_SHARED, SharedForm,

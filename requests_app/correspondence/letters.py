@@ -355,9 +355,9 @@ def queue_task(
     at: datetime,
     context: Mapping[str, Any],
 ) -> Message:
-    """Ask somebody outside to do their part by hand, with a link that is theirs alone (COM-13)."""
+    """Ask somebody outside to delete or to give, with a link that is theirs alone (COM-13)."""
     language = settings.LANGUAGE_CODE
-    told = {**context, "task_link": link_url(token, language)}
+    told = {"gives": False, **context, "task_link": link_url(token, language)}
     message = _message("outside_task", consumer_request, recipient, told, language=language, at=at)
     _heed_earlier(LETTERS["outside_task"], [message], at)
     return insert([message])[0]

@@ -11,6 +11,7 @@ from ccpa_office.law.kinds import KNOW
 from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, targets, workflow
+from requests_app.fulfillment.outside import parts
 from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import (
     ConsumerRequest,
@@ -21,6 +22,7 @@ from requests_app.models import (
     Outcome,
     Package,
     PackageStage,
+    PartSaid,
     Status,
 )
 from requests_app.verification import queue_collection
@@ -160,6 +162,8 @@ def check_hand_over(package: Package, by: Actor, *, hash: str, at: datetime) -> 
         raise HandOverRefused("You gave rows that others reach too; another person hands it over.")
     if not consumer_request.verified_at or consumer_request.verified_at < at - FRESH:
         raise HandOverRefused("The identity was decided more than 30 days ago; decide it again.")
+    if parts.newer_than(package):
+        raise HandOverRefused("An answer came in that is not in it: send it back, collect it anew.")
     contact = verified_contact(consumer_request)
     if contact is None:
         raise HandOverRefused("No contact on file confirmed this request; answer it by hand.")
@@ -236,7 +240,9 @@ def outcome_of(package: Package) -> Outcome:
     specific = package.content == Package.Content.SPECIFIC
     lesser = package.consumer_request.kind == "know-specific" and not specific
     awaited = bool(package.summary.get("awaited"))
-    return Outcome.IN_PART if left_out or unread or lesser or awaited else Outcome.COMPLIED
+    kept = any(each["said"] == PartSaid.KEPT for each in package.summary.get("parts", []))
+    in_part = left_out or unread or lesser or awaited or kept
+    return Outcome.IN_PART if in_part else Outcome.COMPLIED
 
 
 def is_parked(package: Package) -> bool:

@@ -118,7 +118,13 @@ def _jobs(packages: Sequence[Package], *, at: datetime) -> list[Job]:
             job.sources = [(reached.target(system), held) for system, held in on_file.items()]
             job.wanted = _wanted(package, first[package.consumer_request_id], on=received_date(at))
             if job.sources:
-                outside = exporting.ask(job.sources, reached.vendors(), at=at)
+                is_whole = package.content == Package.Content.SPECIFIC
+                outside = exporting.ask(
+                    package.consumer_request if is_whole else None,
+                    job.sources,
+                    reached.vendors(),
+                    at=at,
+                )
                 job.wanted = replace(job.wanted, outside=outside, common=common)
         except Exception as error:  # noqa: BLE001  the border of one package
             job.fail(error)

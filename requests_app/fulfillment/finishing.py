@@ -174,6 +174,7 @@ def _columns(job: Job, *, at: datetime) -> dict[str, Any]:
             "tables": built.tables,
             "withheld": built.withheld,
             "awaited": built.awaited,
+            "parts": built.parts,
         },
         "samples": building.sealed_samples(built, box).hex(),
         "answer": building.sealed_answer(built, box).hex(),

@@ -15,6 +15,7 @@ from ccpa_office import clock_guard, ledger, sealed_files, sealing, work
 from ccpa_office.roles import Actor
 from requests_app import correspondence
 from requests_app.fulfillment.finishing import folder
+from requests_app.fulfillment.outside import parts
 from requests_app.fulfillment.package import building
 from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import (
@@ -267,6 +268,7 @@ def destroy(package: Package, *, at: datetime) -> None:
         row.save(update_fields=["stage", "destroyed_at", "file", "samples", "answer"])
         sealing.destroy(package.data_key, at)  # the database lets no key go that a package needs
         row.codes.all().delete()
+        parts.destroy_of(row.consumer_request, at=at)
         _say("package.destroyed", package, by=SYSTEM, at=at, downloads=row.downloads)
 
 

@@ -223,9 +223,12 @@ def _build_along(batch: Batch) -> None:
     building = batch.chunks.filter(stage=Chunk.Stage.PLAN)
     while True:
         tally = work.drain("plan", handlers=[(Chunk, build_all)], owner="list", hold=HOLD)
-        if tally.failed or not building.filter(state="running").exists():
+        if tally.failed:
             return
-        time.sleep(PAUSE)  # somebody else builds the last ones
+        if not tally.done:
+            if not building.filter(state="running").exists():
+                return
+            time.sleep(PAUSE)  # somebody else builds the last ones
 
 
 def build_all(chunks: Iterable[Chunk]) -> None:

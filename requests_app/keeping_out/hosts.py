@@ -12,7 +12,7 @@ from django.db.models import Count, F, Max, Min
 from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.datamap import NoSuchSystem
-from notices_app.models import DataSystem
+from notices_app.models import DataSystem, SystemKind
 from requests_app.keeping_out.spellings import READINGS
 from requests_app.models import HostDigest, HostKey
 
@@ -34,16 +34,22 @@ ORDER BY digest ON CONFLICT DO NOTHING
 """
 
 
+class NoDatabase(Exception):
+    """This system is no database: nothing there could run a trigger."""
+
+
 def key_of(system_key: str, *, by: Actor, at: datetime) -> tuple[HostKey, bool]:
     """The key of a system's database, and whether it was made just now.
 
-    Raises ``NotAllowed``, ``NoSuchSystem``.
+    Raises ``NotAllowed``, ``NoSuchSystem``, ``NoDatabase``.
     """
     require(by, Verb.LOAD_MAP)
     with transaction.atomic():
         system = DataSystem.objects.select_for_update().filter(key=system_key).first()
         if system is None:
             raise NoSuchSystem
+        if system.kind != SystemKind.SQL:
+            raise NoDatabase
         found = HostKey.objects.select_related("data_key").filter(system=system).first()
         if found:
             return found, False

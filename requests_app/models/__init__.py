@@ -38,6 +38,7 @@ from requests_app.models.outside import (
 )
 from requests_app.models.pace import Pace, Slowed
 from requests_app.models.package import Download, Package, PackageCode, PackageStage
+from requests_app.models.part import Part, PartSaid, PartStage
 from requests_app.models.parties import Identifier, IdentifierSource
 from requests_app.models.request import (
     CLOSED,
@@ -109,6 +110,9 @@ __all__ = [
     "Package",
     "PackageCode",
     "PackageStage",
+    "Part",
+    "PartSaid",
+    "PartStage",
     "Plan",
     "PlanState",
     "PlanTable",

@@ -19,6 +19,7 @@ from requests_app.models import (
     Status,
     Step,
 )
+from requests_app.targets import Target
 
 SYSTEM = Actor.system("verification")
 SETTLED = timedelta(days=30)
@@ -44,7 +45,7 @@ def look_up(step: Step, *, at: datetime) -> None:
     """
     consumer_request = step.consumer_request
     identity, reached = identity_of(consumer_request), targets.served()
-    people = {target.key: target.connector.people([identity])[0] for target in reached}
+    people, unclear = _named(identity, reached)
     found = [
         (target.key, contact)
         for target in reached
@@ -60,7 +61,8 @@ def look_up(step: Step, *, at: datetime) -> None:
         if consumer_request.status != Status.RECEIVED:
             return
         contacts = _keep_on_file(consumer_request, settled)
-        hold = "" if settled or not any(people.values()) else _why_held(found)
+        known = unclear or any(people.values())
+        hold = "" if settled or not known else _why_held(found)
         workflow.move(
             consumer_request,
             Status.WAITING,
@@ -75,6 +77,23 @@ def look_up(step: Step, *, at: datetime) -> None:
             correspondence.queue_all(
                 "confirm", [consumer_request], at=at, contacts=contacts, context=asked_points
             )
+
+
+def _named(identity: Identity, reached: Sequence[Target]) -> tuple[dict[str, list[Key]], bool]:
+    """Whom what was typed names in each system, and whether several were named by it.
+
+    Where the address leads to somebody, nothing else leads to anybody: father and son have one
+    name, a household one telephone, and who asks is one of them. Where it leads to nobody, what
+    names several people names none.
+    """
+    address = Identity({kind: identity.identifiers[kind] for kind in identity.identifiers
+                        if kind == "email"})  # fmt: skip
+    people = {target.key: target.connector.people([address])[0] for target in reached}
+    if any(people.values()) or address == identity:
+        return people, False
+    found = {target.key: target.connector.people([identity])[0] for target in reached}
+    alone = {key: keys for key, keys in found.items() if len(keys) == 1}
+    return {key: alone.get(key, []) for key in found}, any(len(each) > 1 for each in found.values())
 
 
 def _why_held(found: Sequence[Any]) -> str:

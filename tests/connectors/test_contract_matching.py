@@ -150,7 +150,7 @@ def test_postgresql_shares_the_work_between_workers_and_writes_nothing(fresh_clu
     place = matching.places(fresh_club.program, "Email")[0]
     walk = next(walks(binding, place.table))
     text = sha256(b"x").digest() * 1000
-    query = in_postgresql.by_digest(binding, place, walk, in_postgresql.PLAIN["UTF8"], text)
+    query = in_postgresql.by_digest(binding, place, walk, text)
     connection = fresh_club.connector._connection
     with connection.transaction():
         for setting in in_postgresql.SETTINGS:
@@ -165,16 +165,15 @@ def test_postgresql_shares_the_work_between_workers_and_writes_nothing(fresh_clu
     assert not [line for line in lines if "Merge Join" in line or "Nested Loop" in line]
 
 
-def test_postgresql_in_another_encoding_reads_out_what_it_cannot_decide(fresh_club):
+def test_postgresql_decides_plain_values_alone_and_may_not_write(fresh_club):
     connection = fresh_club.connector._connection
-    for value in [*NASTY, *DIGITS]:
-        if not value.strip():
-            continue
+    for value in [*NASTY, *DIGITS, ""]:
         made = [
             connection.execute(f"SELECT {form.format('%(v)s::text')}", {"v": value}).fetchone()[0]
-            for form in (in_postgresql.PLAIN["UTF8"], in_postgresql.PLAIN_ELSE)
+            for form in (in_postgresql.ASCII, in_postgresql.PLAIN["Email"])
         ]
-        assert (value, made) == (value, [value.isascii()] * 2)
+        is_plain = value.isascii() and not set(value) & set(map(chr, range(33)))
+        assert (value, made) == (value, [value.isascii(), is_plain])
     with connection.transaction(force_rollback=True):
         connection.execute(in_postgresql.SETTINGS[0])
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):

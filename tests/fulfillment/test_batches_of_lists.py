@@ -8,6 +8,7 @@ from requests_app import casework
 from requests_app.fulfillment import batches, lists
 from requests_app.models import Batch, BatchState, Plan
 from tests.builders import MARISOL, ORLA
+from tests.requests.desks import at_desk
 from tests.steps import refused_by_the_database
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,18 @@ def test_a_list_of_strangers_is_done_at_once(team, learners):
     assert (opened.found, opened.unknown, opened.ambiguous) == (0, 2, 0)
     assert opened.batch.state == BatchState.DONE
     assert not Plan.objects.exists()
+
+
+def test_who_approves_a_list_reads_what_it_would_do(team, learners):
+    batch = _open(team, "email", MARISOL, ORLA).batch
+    page = at_desk(team.approver).get(f"/admin/batches/{batch.pk}/").content.decode()
+    assert f'<a href="/admin/plans/{Plan.objects.get().pk}/">' in page
+    assert '<th scope="row"><code>invoices</code></th>' in page
+    assert "A legal obligation" in page
+    assert "undecided" in page
+    plan = at_desk(team.approver).get(f"/admin/plans/{Plan.objects.get().pk}/").content.decode()
+    assert f'<a href="/admin/batches/{batch.pk}/">Approve this batch</a>' in plan
+    assert "The plan has changed" not in plan
 
 
 def test_whoever_decided_on_shared_rows_of_a_list_cannot_approve_it(team, learners):

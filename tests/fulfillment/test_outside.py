@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ccpa_office import clock, work
+from ccpa_office.connectors.base import MapDoesNotFit
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import LedgerLine
 from ccpa_office.sealing import Box
@@ -134,6 +135,11 @@ def test_the_batch_is_done_when_its_tasks_are(served, mailbox, team):
     assert set(Batch.objects.values_list("system_key", "state")) == {
         ("learners", "done"), ("mail", "done"),
     }  # fmt: skip
+
+
+def test_a_list_of_people_is_no_matter_of_an_outside_system(served):
+    with pytest.raises(MapDoesNotFit, match="mail is no database"):
+        targets.of("mail")
 
 
 def test_a_vendor_who_holds_nothing_says_so_in_the_letter(served, mailbox, team):

@@ -71,8 +71,8 @@ _WORK = (
     mistake(
         "the fence is not checked when work is finished",
         f"{OFFICE}/work.py",
-        "held = type(row).rows().filter(pk=row.pk, fence=row.fence, state=WorkState.RUNNING)",
-        "held = type(row).rows().filter(pk=row.pk, state=WorkState.RUNNING)",
+        "held = model.rows().filter(pk=pk, fence=fence, state=WorkState.RUNNING)",
+        "held = model.rows().filter(pk=pk, fence__gte=fence, state=WorkState.RUNNING)",
         f"{T_OFFICE}/test_work.py::test_who_lost_the_lease_writes_nothing",
     ),
     mistake(
@@ -86,8 +86,8 @@ _WORK = (
     mistake(
         "the fence does not rise with a claim",
         f"{OFFICE}/work.py",
-        "    fence = work.fence + 1\n",
-        "    fence = work.fence\n",
+        "    fence = {table}.fence + 1\n",
+        "    fence = {table}.fence\n",
         f"{T_OFFICE}/test_work.py::test_a_row_whose_lease_is_over_is_claimed_with_a_new_fence",
     ),
     mistake(
@@ -166,8 +166,8 @@ _WORKFLOW = (
     mistake(
         "a move asks not where the request stands",
         f"{ROOMS}/workflow.py",
-        "pk__in=[each.pk for each in moved], status__in=sources(kind, to)",
-        "pk__in=[each.pk for each in moved]",
+        "ConsumerRequest.objects.filter(pk__in=keys, status__in=allowed)",
+        "ConsumerRequest.objects.filter(pk__in=keys)",
         f"{T_REQUESTS}/test_workflow.py",
     ),
     mistake(
@@ -195,8 +195,8 @@ _WORKFLOW = (
     mistake(
         "all are said to have stood where the first one stood",
         f"{ROOMS}/workflow.py",
-        '.update(previous_status=F("status"), **changes)',
-        ".update(previous_status=moved[0].status, **changes)",
+        '{"previous_status": F("status"), ',
+        '{"previous_status": allowed[0], ',
         f"{T_REQUESTS}/test_workflow.py::test_each_of_many_remembers_where_it_stood",
     ),
     mistake(

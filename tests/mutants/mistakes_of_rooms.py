@@ -174,6 +174,41 @@ _RESTORES = (
     ),
 )
 
+DROP = f"{ROOMS}/channels/drop"
+T_DROP = "tests/channels/test_drop_match.py"
+_LISTS = (
+    mistake(
+        "an item is not found while a system is away",
+        f"{DROP}/matching.py",
+        "Stand.LOOKED in stands and stands <= {Stand.LOOKED, Stand.NOT_HELD}",
+        "Stand.LOOKED in stands",
+        f"{T_DROP}::test_an_item_is_not_found_only_when_every_system_that_may_hold_it"
+        "_was_looked_at",
+    ),
+    mistake(
+        "several consumers count as one",
+        f"{DROP}/matching.py",
+        "            if people > 1:\n",
+        "            if people > 2:\n",
+        f"{T_DROP}::test_every_item_has_exactly_one_answer",
+    ),
+    mistake(
+        "an address with white space is somebody else's",
+        "ccpa_office/connectors/postgresql/matching.py",
+        "x21-",
+        "x20-",
+        "tests/connectors/test_contract_matching.py"
+        "::test_every_store_finds_whom_python_finds[postgresql]",
+    ),
+    mistake(
+        "whoever shares an identifier is deleted",
+        f"{DROP}/deleting.py",
+        "if outcomes[place] == DropOutcome.ONE",
+        "if outcomes[place]",
+        f"{T_DROP}::test_whom_an_item_means_alone_is_deleted_by_a_batch_like_any_other",
+    ),
+)
+
 MISTAKES_OF_ROOMS: tuple[Mistake, ...] = (
-    *_STAYING, *_PACKAGES, *_CORRECTIONS, *_VENDORS, *_RESTORES,
+    *_STAYING, *_PACKAGES, *_CORRECTIONS, *_VENDORS, *_RESTORES, *_LISTS,
 )  # fmt: skip

@@ -274,6 +274,8 @@ def test_a_file_that_is_not_there_is_wrong_use():
     ("words", "said"),
     [(("system", "add", "bad key", "--url", "sqlite:///x", "--as", "lena"), "a key is letters"),
      (("system", "add", "x", "--url", "gopher://x", "--as", "lena"), "--url begins with one of"),
+     (("system", "add", "x", "--kind", "http", "--url", "x", "--as", "lena"), "https://HOST"),
+     (("system", "add", "x", "--kind", "manual", "--url", "x", "--as", "lena"), "mailto:NAME"),
      (("system", "test", "nope"), "No system"),
      (("datamap", "approve", "--system", "nope", "--digest", "0", "--as", "lena"), "No system")],
 )  # fmt: skip

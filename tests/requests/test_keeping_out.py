@@ -207,6 +207,10 @@ def test_a_key_is_printed_once_and_again_only_when_asked(db, team, settings, tmp
     assert lines("system:shop")[-4:] == ["suppression.key-made", *["suppression.trigger"] * 3]
     with pytest.raises(CommandError):
         printed(team, "t", "--as", name_of(team.officer))
+    datamap.add_system("desk", name="desk", url="staff:x", kind="manual", by=team.editor,
+                                at=clock.now())  # fmt: skip
+    with pytest.raises(CommandError, match="no database"):
+        printed(team, "t", "--system", "desk")
     with pytest.raises(DatabaseError, match="still needs this key"):
         sealing.destroy(HostKey.objects.get().data_key, clock.now())
 

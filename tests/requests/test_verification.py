@@ -564,3 +564,25 @@ def test_the_letters_ask_for_as_many_points_as_the_map_names(mailbox, team, lear
     assert set(learner(learners, 4)) == {"email", "phone", "postal_code"}
     assert "confirm" in correspondence.LETTERS
     confirm(mailbox, ORLA)
+
+
+def test_who_only_has_the_same_name_is_nobody_who_asked(mailbox, team, learners):
+    """Father and son: where the typed address leads to somebody, a name leads to nobody else."""
+    plain = "          - name: full_name\n            data_categories: [user.name]\n"
+    text = MAP.read_text("utf-8")
+    assert plain in text
+    text = text.replace(plain, f"{plain}            fides_meta: {{identity: name}}\n").replace(
+        "ccpa_meta: {mark: name}", "ccpa_meta: {mark: name, compare: name}", 1
+    )
+    version = datamap.load(text, system_key="learners", by=team.editor, at=clock.now())
+    datamap.approve(version, digest=version.digest, by=team.chief, at=clock.now())
+    query(learners, "UPDATE accounts SET full_name = (SELECT full_name FROM accounts"
+          " WHERE email = %s), email = 'son@example.org',"
+          " email_changed_at = now() - interval '2 years' WHERE id = 30", ORLA)  # fmt: skip
+    request = ask(ORLA)
+    drain()
+    assert people_of(fresh(request)) == {"learners": [4]}
+    assert request.identifiers.filter(is_contact=True, source="on-file").count() == 1
+    nobody = ask("nobody@example.org", name=builders.NAMES[ORLA])
+    drain()
+    assert (people_of(fresh(nobody)), fresh(nobody).hold) == ({}, "no-contact")

@@ -126,6 +126,8 @@ def _approve(mass: Mass) -> None:
         batch.refresh_from_db()
         if batch.state == BatchState.WAITING:
             batches.approve(batch, hash=batch.hash, by=approver, at=clock.now())
+    batch.refresh_from_db()
+    assert batch.state == BatchState.RUNNING, "two approvals let a list run"
     mass.batch = batch.pk
 
 

@@ -112,7 +112,7 @@ class HTTP:
         if parts.scheme != "https" and not self._access.outbound.loopback:
             found.append(Finding("error", "not-https", "the address is not https"))
         if not self._access.outbound.names_host(parts.hostname or ""):
-            words = "the host is not on the list of OUTBOUND_ALLOWED_HOSTS"
+            words = f"{parts.hostname or 'the host'} is not on the list of OUTBOUND_ALLOWED_HOSTS"
             found.append(Finding("error", "host-not-allowed", words))
         return found
 

@@ -1,6 +1,6 @@
 """A deletion list held against every row: digests are computed in the store, by several workers.
 
-The list travels as one parameter. SQL standardizes values of plain ASCII, byte for byte as
+The list travels as one parameter. SQL standardizes what is plain, byte for byte as
 ``standardizing`` does; any other value is read out and decided there.
 """
 
@@ -28,31 +28,22 @@ from ccpa_office.connectors.standardizing import LISTS
 SQL = sql.SQL
 AT_A_TIME = 1000
 
-BLANKS = ("' '", "E'\\t'", "E'\\n'", "E'\\r'", "E'\\x0b'", "E'\\f'")
-"""White space of ASCII, the usual first: replacing what is not there costs next to nothing."""
-
-
-def _stripped(value: str) -> str:
-    for blank in BLANKS:
-        value = f"replace({value}, {blank}, '')"
-    return value
-
 
 def _signs(kept: str) -> str:
     return f"lower(regexp_replace({{0}}, '[^{kept}]', '', 'g'))"
 
 
 STANDARD = {
-    "Email": (f"lower({_stripped('{0}')})", ""),
+    "Email": ("lower({0})", ""),
     "Phone": ("right(regexp_replace({0}, '[^0-9]', '', 'g'), 10)", ""),
     "MAID": (_signs("0-9A-Fa-f"), "octet_length({0}) = 32"),
     "CTVID": (_signs("0-9A-Za-z"), "octet_length({0}) BETWEEN 8 AND 32"),
 }
-"""What SQL makes of a value of plain ASCII, and what it must then be."""
+"""What SQL makes of a value that is plain, and what it must then be."""
 
-PLAIN = {"UTF8": "octet_length({0}) = char_length({0})"}
-PLAIN_ELSE = "{0} !~ '[^\\x01-\\x7f]'"
-"""Whether a value is plain ASCII: with UTF-8, as many characters as bytes."""
+ASCII = "{0} !~ '[^\\x01-\\x7f]'"
+PLAIN = {"Email": "{0} !~ '[^\\x21-\\x7f]'", "Phone": ASCII, "MAID": ASCII, "CTVID": ASCII}
+"""Which values are plain: ASCII, in an address without white space, as nearly all are."""
 
 SETTINGS = (
     "SET TRANSACTION READ ONLY",
@@ -103,11 +94,9 @@ class Matching:
     ) -> Iterator[Held]:
         """Add whom the store found; yield the values that it cannot decide."""
         field = LISTS[kind][0]
-        encoding = self._connection.info.parameter_status("server_encoding") or ""
         for place in wanted:
             for walk in walks(self._binding, place.table):
-                plain = PLAIN.get(encoding, PLAIN_ELSE)
-                query = by_digest(self._binding, place, walk, plain, sought)
+                query = by_digest(self._binding, place, walk, sought)
                 for number, value, *owner in self._rows(query, {"sought": sought}):
                     if number >= 0:
                         found.pairs.add((number, keys.key(owner)))
@@ -149,9 +138,7 @@ def _source(binding: Binding, place: Place, within: list[sql.Composed], walk: Wa
     return SQL(", ").join([table, *within, *walk.joins])
 
 
-def by_digest(
-    binding: Binding, place: Place, walk: Walk, plain: str, sought: bytes
-) -> sql.Composed:
+def by_digest(binding: Binding, place: Place, walk: Walk, sought: bytes) -> sql.Composed:
     """Return (entry's place, NULL, owner...) of who is meant, and (-1, value, owner...) of others.
 
     Entry -1 of the list is what every value comes to that SQL cannot standardize.
@@ -175,7 +162,7 @@ def by_digest(
             *conditions, *walk.conditions, SQL("{} IS NOT NULL").format(text),
             *[SQL("{} IS NOT NULL").format(part) for part in walk.owner],
         ]),
-        plain=SQL(plain).format(value), digest=digest,
+        plain=SQL(PLAIN[_kind(place)]).format(value), digest=digest,
     )  # fmt: skip
 
 

@@ -113,7 +113,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False))
             return
         for each in findings:
-            place = f"{each.file}:{each.line}:{each.column}: " if each.file else ""
+            spot = f":{each.line}:{each.column}" if each.line else ""
+            place = f"{each.file}{spot}: " if each.file else ""
             self.stdout.write(f"{place}{each.level} {each.code}: {each.message}")
             self.stdout.write(f"    {codes.cure(each.code)}")
 

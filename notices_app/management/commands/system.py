@@ -53,10 +53,12 @@ class Command(BaseCommand):
         ) as refusal:  # fmt: skip
             raise CommandError(str(refusal) or type(refusal).__doc__ or "") from None
         except datamap.NoActiveMap:
-            raise CommandError("no map of this system has been approved") from None
+            words = "no map of this system counts: load one, have a second person approve it"
+            raise CommandError(f"{words} (`datamap load`, `datamap approve`)") from None
 
     def add(self, options: dict[str, Any]) -> None:
         _require_form(options)
+        known = DataSystem.objects.filter(key=options["key"]).exists()
         system = datamap.add_system(
             options["key"],
             name=options["name"],
@@ -67,7 +69,12 @@ class Command(BaseCommand):
             rehearsal=options["rehearsal"],
             kind=options["kind"],
         )
-        self.stdout.write(f"{system.key} is registered{_seen(system)}")
+        verb = "has a new address" if known and not system.rehearsal else "is registered"
+        self.stdout.write(f"{system.key} {verb}{_seen(system)}")
+        if verb != "is registered":
+            self.stdout.write(
+                "its map counts no more, its secrets are gone: load and give them again"
+            )
 
     def test(self, options: dict[str, Any]) -> None:
         system = datamap.system(options["key"])
@@ -89,7 +96,10 @@ class Command(BaseCommand):
     def _answers_without_map(self, system: DataSystem, *, as_json: bool) -> None:
         """A database can be tried before anybody has made a map of it."""
         if system.kind != SystemKind.SQL:
-            raise CommandError("no description of this system has been approved")
+            words = (
+                "no description of this system counts: load one, have a second person approve it"
+            )
+            raise CommandError(f"{words} (`datamap load`, `datamap approve`), then test it")
         tables = len(datamap.look_at(system).tables)
         said = f"{system.key} answers: {tables} tables, and no map counts yet"
         self.stdout.write("[]" if as_json else said)
@@ -109,6 +119,7 @@ class Command(BaseCommand):
     def pace(self, options: dict[str, Any]) -> None:
         if not 1 <= options["share"] <= 100 or options["sessions"] < 0:
             raise CommandError("a share is 1 to 100 percent, and sessions are 0 or more")
+        _require_database(options["key"], "its own description says how fast: `limits`")
         system = datamap.set_pace(
             options["key"], share=options["share"], most_sessions=options["sessions"],
             by=staff(options["by"]), at=clock.now(),
@@ -116,6 +127,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{system.key}: {system.share} % of its time")
 
     def grants(self, options: dict[str, Any]) -> None:
+        _require_database(options["key"], "it is asked through its own interface, or by hand")
         found = datamap.target(options["key"])
         for line in connectors.grants(found.url, found.program, options["account"]):
             self.stdout.write(line)
@@ -134,10 +146,19 @@ def _require_form(options: dict[str, Any]) -> None:
     if not KEY.fullmatch(options["key"]):
         raise CommandError("a key is letters, digits, - and _, at most 40", returncode=2)
     url, scheme = options["url"], options["url"].partition("://")[0].partition("+")[0]
+    if options["kind"] != SystemKind.SQL and not url.startswith("env:"):
+        if finding := datamap.check_address(options["kind"], url):
+            raise CommandError(f"--url: {finding}", returncode=2)
+        return
     is_address = options["kind"] == SystemKind.SQL and not url.startswith("env:")
     if is_address and ("://" not in url or scheme not in connectors.ENGINES):
         known = ", ".join(connectors.ENGINES)
         raise CommandError(f"--url begins with one of {known}, and then ://", returncode=2)
+
+
+def _require_database(key: str, words: str) -> None:
+    if datamap.system(key).kind != SystemKind.SQL:
+        raise CommandError(f"{key} is no database: {words}")
 
 
 def _seen(system: DataSystem) -> str:

@@ -1,7 +1,6 @@
 """From a list's file to the office: the whole of it, once, in one transaction, or nothing."""
 
 import hashlib
-from collections.abc import Iterable
 from datetime import datetime
 from io import BufferedReader, BytesIO
 
@@ -67,7 +66,7 @@ def _keep(made: DropList, reader: Reader) -> None:
 
 def _require_new(items: Items, *, first: int) -> None:
     """Refuse a work item that stands twice, here or in any list. Raises ``FileRefused``."""
-    each = [bytes(items.ids[at : at + ID]) for at in range(0, len(items.ids), ID)]
+    each = _cut(items.ids)
     known = set(each)
     if len(known) != len(each):
         raise FileRefused(_twice(each, first))
@@ -83,9 +82,9 @@ def _require_new(items: Items, *, first: int) -> None:
             raise FileRefused(wrong[:100], len(wrong))
 
 
-def _cut(held: bytes | memoryview) -> Iterable[bytes]:
+def _cut(held: bytes | bytearray | memoryview) -> list[bytes]:
     ids = bytes(held)
-    return (ids[at : at + ID] for at in range(0, len(ids), ID))
+    return [ids[at : at + ID] for at in range(0, len(ids), ID)]
 
 
 def _twice(each: list[bytes], first: int) -> list[Wrong]:

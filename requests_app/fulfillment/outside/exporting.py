@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,9 @@ from ccpa_office.connectors.http import AnswerOfAnother, Means
 from requests_app import targets
 from requests_app.fulfillment import apart
 from requests_app.fulfillment.locating import merged
-from requests_app.fulfillment.outside import breaker
+from requests_app.fulfillment.outside import breaker, parts
+from requests_app.fulfillment.outside.parts import Handed
+from requests_app.models import ConsumerRequest, PartSaid
 from requests_app.targets import Target, Vendor
 
 TABLE = "export"
@@ -29,6 +31,14 @@ class FromOutside:
     categories: tuple[str, ...]
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     awaited: str = ""
+    handed: Handed | None = None
+    """What people gave of it by hand, confirmed by a second person."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds anything of the person."""
+        found = self.handed is not None and self.handed.said == PartSaid.FOUND
+        return bool(self.records) or found
 
     @property
     def table(self) -> Table:
@@ -49,12 +59,15 @@ class FromOutside:
 
 
 def ask(
-    sources: Sequence[tuple[Target, list[Key]]], vendors: Sequence[Vendor], *, at: datetime
-) -> list[FromOutside]:
+    consumer_request: ConsumerRequest | None, sources: Sequence[tuple[Target, list[Key]]],
+    vendors: Sequence[Vendor], *, at: datetime,
+) -> list[FromOutside]:  # fmt: skip
     """Ask every system outside that is served for all that it holds of the person.
 
     By identifiers in the person's own rows alone (VR-14). None holds up a package: a system that
     does not answer now, or that only people can ask, is named as awaited.
+    People are asked for whole pieces alone: an answer of categories has no ``consumer_request``
+    here, so that nobody gives more for it than it needs.
     """
     known: dict[str, list[str]] = {}
     for target, people in sources if vendors else []:
@@ -62,10 +75,15 @@ def ask(
             known = merged(known, mark.identifiers)
     kinds = {kind for vendor in vendors for kind in vendor.description.identifiers}
     known = apart.own(sources, known, kinds)
-    return [_answered(vendor, known, at) for vendor in vendors]
+    return [_answered(consumer_request, vendor, known, at) for vendor in vendors]
 
 
-def _answered(vendor: Vendor, known: dict[str, list[str]], at: datetime) -> FromOutside:
+def _answered(
+    consumer_request: ConsumerRequest | None,
+    vendor: Vendor,
+    known: dict[str, list[str]],
+    at: datetime,
+) -> FromOutside:
     description = vendor.description
     asked = [(kind, value) for kind in description.identifiers for value in known.get(kind, [])]
     records: dict[str, dict[str, Any]] = {}
@@ -76,7 +94,11 @@ def _answered(vendor: Vendor, known: dict[str, list[str]], at: datetime) -> From
     else:
         code = next((why for each in asked if (why := _export(vendor, each, records, at))), "")
     found = {} if code else records
-    return FromOutside(vendor.key, description.name, tuple(description.categories), found, code)
+    told = FromOutside(vendor.key, description.name, tuple(description.categories), found, code)
+    if code != BY_HAND or consumer_request is None:
+        return told
+    handed = parts.handed(consumer_request, vendor, asked, at=at)
+    return replace(told, awaited="", handed=handed) if handed else told
 
 
 def _export(

@@ -14,12 +14,15 @@ from django.utils.translation import gettext as _
 
 from ccpa_office import sealed_files, work
 from ccpa_office.connectors.base import Key, Table
-from ccpa_office.connectors.collected import PERIOD, SHARED, Record, Tally, Window
+from ccpa_office.connectors.collected import PERIOD, SHARED, Piece, Record, Tally, Window
+from ccpa_office.law.grounds import exceptions_for
+from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import NeverDisclosed
 from ccpa_office.sealing import Box
 from requests_app.fulfillment import categories
 from requests_app.fulfillment.categories import Held
 from requests_app.fulfillment.outside.exporting import FromOutside
+from requests_app.fulfillment.outside.parts import Handed
 from requests_app.fulfillment.package import pages, schema
 from requests_app.fulfillment.package.archive import Archive
 from requests_app.fulfillment.package.cells import BINARY, Sieve
@@ -92,6 +95,8 @@ class Built:
     answer_page: str = ""
     awaited: list[dict[str, str]] = field(default_factory=list)
     """Systems outside whose answer is not here, each with why."""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """What people gave of systems outside: what they said, the files, what was taken out."""
 
     @property
     def withheld(self) -> dict[str, int]:
@@ -100,6 +105,8 @@ class Built:
         for each in self.tables:
             for kinds in each["withheld"].values():
                 total.update(kinds)
+        for each in self.parts:
+            total.update(each["withheld"])
         return dict(sorted(total.items()))
 
     def left_out(self, why: str) -> int:
@@ -170,7 +177,10 @@ def write(
                 for table in target.program.tables:
                     bench.write_table(target, table, people)
         for each in wanted.outside:
-            bench.write_rows(each.system, each.table, each.rows())
+            if each.handed is None:
+                bench.write_rows(each.system, each.table, each.rows())
+            else:
+                bench.write_part(each, each.handed)
         built = _answered(bench.built, sources, wanted)
         bench.archive.put("schema.json", schema.text())
         front = pages.index_page(_front(built, wanted), language=wanted.language)
@@ -206,6 +216,31 @@ class _Bench:
         told = self.write_rows(target.key, table, rows)
         self.built.held += categories.held_in(target.key, target.program, {table.name: told})
         work.seam("package.half-written")
+
+    def write_part(self, system: FromOutside, handed: Handed) -> None:
+        """What people gave: their words and their file, cleaned where a machine can read it."""
+        sieve = Sieve(kind_words(self.wanted.language))
+        place, files = f"given/{system.system}", []
+        texts = {"note.txt": handed.note}
+        if handed.ending == "txt":
+            texts["file.txt"] = handed.content.decode("utf-8-sig")
+        for name, text in texts.items():
+            if text:
+                cell = sieve.cell(Piece(name), text)
+                self.archive.put(f"{place}/{name}", cell.text)
+                files.append(f"{place}/{name}")
+        if handed.content and handed.ending != "txt":
+            files.append(f"{place}/file.{handed.ending}")
+            self.archive.put(files[-1], handed.content)
+        withheld: Counter[str] = Counter()
+        for (_name, kind), times in sieve.counted.items():
+            withheld[kind] += times
+        self.built.parts.append(
+            {
+                "system": system.system, "name": system.name, "said": handed.said,
+                "exception": handed.exception, "files": files, "withheld": dict(withheld),
+            }
+        )  # fmt: skip
 
     def write_rows(self, system: str, table: Table, rows: Iterable[Record]) -> Tally:
         """All of one table, wherever its rows come from; how many there were."""
@@ -263,7 +298,7 @@ def _note(
 def _answered(built: Built, sources: Sources, wanted: Wanted) -> Built:
     programs = {target.key: target.program for target, _people in sources}
     codes, sensitive = categories.codes_of(programs, built.held)
-    codes |= {code for each in wanted.outside if each.records for code in each.categories}
+    codes |= {code for each in wanted.outside if each.holds for code in each.categories}
     built.awaited = [
         {"system": each.system, "name": each.name, "why": each.awaited}
         for each in wanted.outside
@@ -286,6 +321,7 @@ def _facts(built: Built, wanted: Wanted) -> dict[str, Any]:
         "to": wanted.window.last.isoformat(),
         "tables": built.tables,
         "withheld": built.withheld,
+        "given": [{**each, "withheld": dict(each["withheld"])} for each in built.parts],
         "awaited": [each["name"] for each in built.awaited],
     }
 
@@ -316,7 +352,14 @@ def _front(built: Built, wanted: Wanted) -> dict[str, Any]:
             "period": built.left_out(PERIOD),
             "answer": built.answer_page,
             "awaited": [each["name"] for each in built.awaited],
+            "parts": [{**each, "why": _ground(each["exception"])} for each in built.parts],
         }
+
+
+def _ground(code: str) -> str:
+    """An exception in words."""
+    known = {each.value: each.label for each in exceptions_for(RequestKind.KNOW_SPECIFIC)}
+    return str(known.get(code, code))
 
 
 @lru_cache(maxsize=16)

@@ -81,6 +81,7 @@ class Command(BaseCommand):
 
     def _open(self, options: dict[str, Any]) -> None:
         by = staff(options["by"])
+        datamap.system(options["system"])
         try:
             with Path(options["list"]).open(encoding="utf-8-sig", newline="") as lines:
                 opened = lists.open_list(options["system"], lines, by=by, at=clock.now())

@@ -24,8 +24,8 @@ from requests_app.management.commands.batch import staff
 from requests_app.models import HostKey
 
 SYSTEM = Actor.system("suppression")
-REFUSALS = (NotAllowed, NoSuchSystem, trigger.NameNotFit, erasure_ledger.LedgerBroken,
-            sealing.Unreadable)  # fmt: skip
+REFUSALS = (NotAllowed, NoSuchSystem, hosts.NoDatabase, trigger.NameNotFit,
+            erasure_ledger.LedgerBroken, sealing.Unreadable)  # fmt: skip
 A_DAY = timedelta(days=1)
 WIDEST = 1_000_000
 """Characters that one field of a file may have."""
