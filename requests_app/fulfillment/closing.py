@@ -176,14 +176,21 @@ def kept_words(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _by_category(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows: dict[str, int] = {}
     for part in parts:
-        rows[category_of(part)] = rows.get(category_of(part), 0) + part["rows"]
+        name = category_of(part)
+        rows[name] = rows.get(name, 0) + part["rows"]
     return [{"category": name, "rows": count} for name, count in rows.items()]
 
 
 def category_of(part: Mapping[str, Any]) -> str:
     """The statutory category of a part, in words."""
     codes = part["categories"]
-    return str(Category(codes[0]).label) if codes else ""
+    return _named(codes[0], translation.get_language()) if codes else ""
+
+
+@cache
+def _named(code: str, _language: str) -> str:
+    """A category in the language of the moment: a chunk's letters name the same few again."""
+    return str(Category(code).label)
 
 
 GROUNDS = {each.value: each for each in exceptions_for(RequestKind.DELETE)}
