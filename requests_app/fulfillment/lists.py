@@ -17,6 +17,7 @@ from ccpa_office.connectors.base import Identity, Key
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor, Verb, require
+from notices_app.models import DataSystem
 from requests_app import targets
 from requests_app.fulfillment import batches
 from requests_app.fulfillment.locating import Found, locate, merged
@@ -90,6 +91,8 @@ def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -
     more than one person, are counted and left out. Raises ``ListRefused``, ``NotAllowed``.
     """
     require(by, Verb.PLAN)
+    if DataSystem.objects.filter(key=system_key, rehearsal=True).exists():
+        raise ListRefused("This system is a rehearsal copy: `rehearse` tries plans on it.")
     reading, batch = _Reading(), None
     try:
         for people in reading.pieces(targets.of(system_key).connector.people, read(lines)):

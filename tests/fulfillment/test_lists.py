@@ -6,6 +6,7 @@ from psycopg import sql
 
 from ccpa_office import clock, sealing
 from ccpa_office.models import DataKey
+from notices_app.models import DataSystem
 from requests_app import tasks
 from requests_app.fulfillment import batches, lists, locating, plan
 from requests_app.fulfillment.packing import open_subjects
@@ -136,3 +137,10 @@ def test_an_undecided_shared_row_holds_the_whole_list(team, learners, at_once):
     batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
     drain()
     assert {each.state for each in Plan.objects.all()} == {PlanState.VOID, PlanState.PROVED}
+
+
+def test_a_rehearsal_copy_takes_no_list(team, learners):
+    DataSystem.objects.filter(key="learners").update(rehearsal=True)
+    with pytest.raises(lists.ListRefused, match="rehearse"):
+        lists.open_list("learners", ["email", ORLA], by=team.officer, at=clock.now())
+    assert not Batch.objects.exists()
