@@ -123,7 +123,8 @@ def test_nobody_is_asked_by_what_others_bear_too(
         plan = found.plans.get(system_key="mail")
         (row,) = plan.tables.all()
         planned[email] = {str(key).split("'")[1] for key in open_part(Box(plan.data_key), row).keys}
-        exporting.ask([(targets.of("learners"), people_of(found)["learners"])], at=clock.now())
+        sources = [(targets.of("learners"), people_of(found)["learners"])]
+        exporting.ask(None, sources, targets.vendors(), at=clock.now())
     assert planned == {KOFI: {"email", "phone_number"}, ORLA: {"email"}}
     assert asked == {KOFI: {"phone_number"}, ORLA: {"email"}}
 

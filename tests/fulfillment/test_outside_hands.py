@@ -330,7 +330,7 @@ def test_a_person_cannot_talk_a_machine_out_of_looking(
         again()
         assert task_of(orla).error_code == "residual"
         assert fresh(orla).status == Status.EXECUTING
-        vendor.remove(vendor.of(ORLA)[0])
+        vendor.execute(vendor.of(ORLA)[0], None)
         outsiders.work_again(task_of(orla), team)
         builders.drain()
         assert fresh(orla).status == Status.COMPLETED

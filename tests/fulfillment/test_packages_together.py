@@ -129,12 +129,12 @@ def test_a_key_that_cannot_be_asked_keeps_nobody_else_waiting(shop, team, monkey
     asked_of(team, [1, 2, 3])
     on_file = people_of_all
 
-    def spoilt(requests):
+    def spoiled(requests):
         found = on_file(requests)
         found[sorted(found)[1]]["learners"] = ["no number"]
         return found
 
-    monkeypatch.setattr(collecting, "people_of_all", spoilt)
+    monkeypatch.setattr(collecting, "people_of_all", spoiled)
     tasks.drain_collect()
     assert [package.stage for package in now()] == ["ready", "build", "ready"]
     assert now()[1].error_code == "KeysRefused"

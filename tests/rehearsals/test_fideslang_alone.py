@@ -71,7 +71,7 @@ def test_a_package_tells_nothing_of_another_and_no_account_number(copy, tmp_path
     assert "4111000011110001" not in said
 
 
-def test_a_copys_map_in_nobodys_name_is_never_approved_for_a_served_system(copy, team):
+def test_a_map_in_nobodys_name_is_never_approved_for_a_served_system(copy, team):
     version = DataMapVersion.objects.get()
     assert (version.loaded_by_id, version.active) == (None, False)
     assert version.keys == {

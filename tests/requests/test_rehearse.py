@@ -155,7 +155,7 @@ def test_the_report_says_what_each_person_loses_and_what_the_map_covers(copy):
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("--identifier", "emial=a@b.example"), "finds people by email"),
-     ((*_of(ORLA)[2:], "--shared", "adresses=keep"), "no table adresses"),
+     ((*_of(ORLA)[2:], "--shared", "addressen=keep"), "no table addressen"),
      ((*_of(ORLA)[2:], "--people", "0"), "1 or more"),
      ((*_of(ORLA)[2:], "--field", "accounts.phone"), "go with --kind correct")],
 )  # fmt: skip
