@@ -181,7 +181,7 @@ def types() -> Iterator[Item]:
         if (spot, said) in {("name", "null"), ("name", ""), ("category", "")}:
             continue  # fideslang writes a key that says nothing so
         yield item(f"{spot}/{said!r}", changed(old, new.format(said)), *codes)
-    for said in ("yes", "on", "1", "0", "tRuE", "tRUe", "no", "~", '"true"', "[true]", "t"):
+    for said in ("yes", "on", "1", "0", "tRuE", "no", "~", '"true"', "[true]", "t"):
         bad = changed("primary_key: true, data", f"primary_key: {said}, data")
         yield item(f"flag/{said}", bad, "flag")
     for said in ("7.0", "0x7", "07", "1_0", "+7", "7e0", '"7"', "seven", "-7", "0", "101", "null",
