@@ -43,6 +43,9 @@ CHUNKS = 100
 """So many chunks a list has, whatever its size, so that kills are spread alike."""
 LEASE = 30.0
 KILLS = 20
+MOST_SWEPT = 10_000
+"""The texts of others are swept to the end for a list of so many people; for a longer one reading
+every text of the store four times would take hours."""
 WHOLE = 2
 """So many of the kills take a worker with all of its processes."""
 STRUCK = (
@@ -223,6 +226,8 @@ def _work_off(mass: Mass, people: Crew, told: Told, whole: list[float]) -> None:
 
 def _is_over(mass: Mass) -> bool:
     done = Batch.objects.get(pk=mass.batch).state == BatchState.DONE
+    if mass.people > MOST_SWEPT:
+        return done
     sweeps = Sweep.objects.filter(batch=mass.batch)
     return done and sweeps.exists() and not sweeps.exclude(state="done").exists()
 
