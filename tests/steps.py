@@ -156,7 +156,7 @@ def killed_at(monkeypatch: Any, seam: str, *, after: int = 0) -> Iterator[list[s
 
 def lease_ends() -> None:
     """What a dead worker held is free again."""
-    for name in ("chunk", "step", "message", "look"):
+    for name in ("chunk", "step", "message", "look", "sweep"):
         by_sql(
             f"UPDATE requests_app_{name} SET lease_until = clock_timestamp() - interval '1 s'"  # noqa: S608
             " WHERE state = 'running'"

@@ -95,8 +95,8 @@ def statements(binding):
             yield f"identified {table.name}", found
         for named in table.identities:
             yield f"people {named.compare}", finding.people(binding, table, named)
-    for wanted in (finding.contacts, finding.marks):
-        yield wanted.__name__, finding.held(binding, wanted(binding.program))
+    yield "contacts", finding.held(binding, finding.contacts(binding.program))
+    yield "marks", finding.held(binding, finding.marks(binding.program.tables))
     yield "sizes", binding.dialect.sizes("shop", ["order", "card"])
 
 

@@ -99,7 +99,7 @@ def test_where_no_ticket_is_given_what_is_held_says_how_far_it_is(
     again()
     assert stands(task_of(consumer_request)) == ("ready", "wait", "pending")
     for found in vendor.of(ORLA):
-        vendor.remove(found)
+        vendor.execute(found, None)
     again()
     builders.drain()
     assert fresh(consumer_request).status == Status.COMPLETED
@@ -107,11 +107,11 @@ def test_where_no_ticket_is_given_what_is_held_says_how_far_it_is(
 
 def test_what_is_settled_is_not_sent_again_with_the_rest(served, mailbox, team):
     first, second = served.of(ORLA)
-    honest = served.delete
-    served.delete = lambda found, key: honest(found, key) if found == first else (500, {})
+    honest = served.ask
+    served.ask = lambda found, *deed: honest(found, *deed) if found == first else (500, {})
     consumer_request = carried_out(mailbox, team)
     assert served.of(ORLA) == [second]
-    served.delete = honest
+    served.ask = honest
     again()
     builders.drain()
     assert fresh(consumer_request).status == Status.COMPLETED
@@ -123,7 +123,7 @@ def test_a_system_that_cannot_be_looked_at_is_settled_by_two_people(
     vendor, mailbox, team, learners, at_once
 ):
     text = of_effect("askable")
-    text = text[: text.index("  find:")] + text[text.index("  delete:") :]
+    text = text[: text.index("  find:")] + text[text.index("  delete:") : text.index("  correct:")]
     outsiders.register(team, "mail", vendor.url, text.replace("/people/{id}", "/people/{email}"))
     vendor.mode = Mode.OK_EMPTY
     consumer_request = carried_out(mailbox, team)

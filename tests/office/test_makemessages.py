@@ -25,7 +25,7 @@ def test_refusals_are_those_of_the_house_with_all_that_descend_from_them():
     [
         "This needs a role that you do not have.",
         "You verified this request; another person approves it.",
-        "Whoever loaded a map does not approve it.",
+        "Whoever loaded a map does not approve it, and somebody must be known to have loaded it.",
     ],
 )
 def test_a_refusal_is_collected_by_its_text_and_by_its_meaning(sentence):
