@@ -23,6 +23,7 @@ OFFICE = {
     "BUSINESS_NAME": "Example",
     "COOL_OFF_HOURS": "0",
     "BATCH_AT": "*",
+    "CEILING_PEOPLE": "1000000",
     "CEILING_ROWS": "1000000",
     "CEILING_SHARE": "1",
 }
