@@ -1,6 +1,6 @@
 """What every answer to a hostile item has to be, whatever the item was.
 
-Under 500; within four seconds of work; without a trace, a statement, a path or the name of an
+Under 500; within two seconds of work; without a trace, a statement, a path or the name of an
 exception; every redirect stays inside; nothing that was typed comes back as markup. What was
 refused, or only read, left the office's tables as they were.
 """
@@ -18,7 +18,7 @@ from django.db import connection
 
 from tests.counting import THROWN
 
-LONGEST = 4.0
+LONGEST = 2.0
 """Seconds of work for an answer. A busy machine may make it wait, but not as long as a statement
 that was told to sleep."""
 SLEPT = 4.5
