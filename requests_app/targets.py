@@ -46,7 +46,7 @@ def of(system_key: str) -> Target:
 
 
 def rehearsed(system_key: str) -> Target:
-    """A rehearsal copy under the newest map. Raises ``datamap.NoMapYet``, ``NoSuchSystem``."""
+    """A rehearsal copy under the newest map. Raises ``datamap.NoMapYet``."""
     return _target(datamap.rehearsed(system_key))
 
 

@@ -155,7 +155,7 @@ def check_live(text: str, *, system_key: str) -> list[Finding]:
     Raises ``MapNotSound``, ``MapDoesNotFit``, ``StoreUnreachable``, ``NoSuchSystem``.
     """
     found = system(system_key)
-    if not is_database(text, found):
+    if not _is_database(text, found):
         return outsiders.check_live(found, _address(found), text)
     map_, keys = _keyed(text, found)
     address, hosts = _address(found), outbound.stores()
@@ -169,7 +169,7 @@ def check_live(text: str, *, system_key: str) -> list[Finding]:
     return live.merged(seen, held, map_)
 
 
-def is_database(text: str, data_system: DataSystem) -> bool:
+def _is_database(text: str, data_system: DataSystem) -> bool:
     """Say whether this is a map, of a database, and not the description of a system outside."""
     return data_system.kind == SystemKind.SQL and not is_description(text)
 
@@ -230,7 +230,7 @@ def load(document: str, *, system_key: str, by: Actor, at: datetime) -> DataMapV
             document=document,
             digest=map_digest(document),
             findings=len(findings),
-            keys=_keyed(document, found)[1] if is_database(document, found) else {},
+            keys=_keyed(document, found)[1] if _is_database(document, found) else {},
             loaded_by_id=by.id,
             loaded_at=at,
         )
@@ -303,13 +303,11 @@ def target(system_key: str) -> Target:
 def rehearsed(system_key: str) -> Target:
     """A rehearsal copy under the newest map that was loaded for its address.
 
-    Raises ``NoSuchSystem`` for a key that is no copy's, ``NoMapYet``.
+    Raises ``NoMapYet``, also for a key that is no copy's.
     """
-    copies = DataSystem.objects.filter(key=system_key, rehearsal=True)
-    if not copies.exists():
-        raise NoSuchSystem
     versions = DataMapVersion.objects.select_related("system__data_key").defer("document")
-    version = versions.filter(system__in=copies).order_by("-number").first()
+    of_copy = versions.filter(system__key=system_key, system__rehearsal=True)
+    version = of_copy.order_by("-number").first()
     changed = version and version.system.address_changed_at
     if version is None or (changed and version.loaded_at < changed):
         raise NoMapYet

@@ -119,10 +119,11 @@ def _reached(
             once=SQL("" if len(ways) > 1 else " DISTINCT"),
             owner=way.owner[0],
             key=SQL(", ").join(binding.columns("t", table.key)),
-            source=_of(binding, table, way, more)[0],
-            where=_of(binding, table, way, more)[1],
+            source=source,
+            where=where,
         )
         for way in ways
+        for source, where in [_of(binding, table, way, more)]
     )
     return SQL("({found}) AS a({names}) JOIN {table} AS t ON {same}").format(
         found=found,
