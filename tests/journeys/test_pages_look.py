@@ -63,6 +63,12 @@ def screen(
     context.close()
 
 
+def press(page: Page, button: str) -> None:
+    """Press what sends a form, and wait until its answer stands whole."""
+    with page.expect_navigation():
+        page.click(button)
+
+
 def problems(page: Page, language: str, width: int) -> list[str]:
     """What is wrong with the page that stands open, in words; lines are measured in a language."""
     found = [
@@ -99,20 +105,20 @@ def test_asking_and_following_is_sound_at_every_step(live_server, chromium, lang
     found = {}
     with screen(chromium, width) as (page, watch):
         page.goto(f"{live_server.url}{PREFIXES[language]}/requests/new/delete/")
-        page.click("button[value=check]")
+        press(page, "button[value=check]")
         found["errors"] = problems(page, language, width)
         page.fill("#id_name", "Mika Tanaka")
         page.fill("#id_email", "mika@example.org")
-        page.click("button[value=check]")
+        press(page, "button[value=check]")
         found["check"] = problems(page, language, width)
-        page.click("button[value=send]")
+        press(page, "button[value=send]")
         found["received"] = problems(page, language, width)
         page.goto(link_of("receipt", live_server.url))
         found["link"] = problems(page, language, width)
-        page.click("main button")
+        press(page, "main button")
         found["case"] = problems(page, language, width)
         page.click("summary >> nth=0")
-        page.click("details[open] button")
+        press(page, "details[open] button")
         found["done"] = problems(page, language, width)
     assert {step: each for step, each in found.items() if each} == {}
     assert (watch.complaints, watch.hosts) == ([], {"localhost"})
@@ -136,7 +142,7 @@ def test_the_keyboard_reaches_the_content_first_and_the_errors_take_the_focus(
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
         page.goto(f"{live_server.url}/requests/new/delete/?")
-        page.click("button[value=check]")
+        press(page, "button[value=check]")
         assert page.evaluate("document.activeElement.id") == "errors"
         page.click("#errors a >> nth=0")
         assert page.evaluate("document.activeElement.id") == "id_name"

@@ -16,7 +16,7 @@ from tests.builders import HANA, KOFI, ORLA, tokens
 from tests.fixtures import at_once, learner_template, learners, mailbox, team
 from tests.fulfillment import outsiders
 from tests.fulfillment.knowing import CORRECT, built, released, verified_to_know
-from tests.journeys.test_pages_look import PREFIXES, problems, screen
+from tests.journeys.test_pages_look import PREFIXES, press, problems, screen
 from tests.requests.desks import at_desk
 from tests.steps import query
 
@@ -62,16 +62,16 @@ def test_a_package_is_fetched_on_sound_pages(live_server, chromium, learners, ma
         site = f"{live_server.url}{PREFIXES[language]}"
         with screen(chromium, width, scheme) as (page, watch):
             page.goto(f"{site}/requests/l/{token}/")
-            page.click("main form button")
+            press(page, "main form button")
             page.goto(f"{site}/requests/{package.consumer_request.public_number}/package/")
             found["locked", language] = problems(page, language, width)
-            page.click("form[action$='/code/'] button")
+            press(page, "form[action$='/code/'] button")
             found["code asked", language] = problems(page, language, width)
-            page.click("form[action$='/package/'] button")
+            press(page, "form[action$='/package/'] button")
             found["no code", language] = problems(page, language, width)
             tasks.drain_mail()
             page.fill("#id_code", code_in(mailbox.last(ORLA)))
-            page.click("form[action$='/package/'] button")
+            press(page, "form[action$='/package/'] button")
             found["open", language] = problems(page, language, width)
             assert page.locator("#file").count() == 1
         assert (watch.complaints, watch.hosts) == ([], {"localhost"})
@@ -90,11 +90,11 @@ def test_somebody_outside_answers_on_sound_pages(live_server, chromium, archive)
         with screen(chromium, width, scheme) as (page, watch):
             page.goto(f"{live_server.url}{PREFIXES[language]}/requests/l/{archive}/")
             found["asked", language] = problems(page, language, width)
-            page.click("main form button")
+            press(page, "main form button")
             found["no answer", language] = problems(page, language, width)
             if language == "en":
                 page.check("[name=said][value=deleted]")
-                page.click("main form button")
+                press(page, "main form button")
                 found["answered", language] = problems(page, language, width)
                 page.goto(f"{live_server.url}/requests/l/{archive}/")
                 found["gone", language] = problems(page, language, width)
