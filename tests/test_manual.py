@@ -11,6 +11,7 @@ from django.core.management import get_commands, load_command_class
 
 from ccpa_office.management.commands.manual import findings_page
 from ccpa_office.management.commands_page import ours
+from notices_app import datamap
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
@@ -110,3 +111,11 @@ def test_every_finding_of_the_doctor_and_the_checks_stands_on_its_page():
 def test_every_command_of_ours_says_when_to_use_it():
     helps = {name: load_command_class(get_commands()[name], name).help for name in ours()}
     assert [name for name, words in helps.items() if len(words) < 40] == []
+
+
+def test_the_descriptions_that_the_manual_shows_are_sound():
+    page = (ROOT / "docs" / "how-to" / "outside-systems.md").read_text("utf-8")
+    blocks = re.findall(r"```yaml\n(outside_system:.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    found = [each for block in blocks for each in datamap.check(block)]
+    assert [(each.line, each.code) for each in found if each.level == "error"] == []
