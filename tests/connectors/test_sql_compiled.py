@@ -172,8 +172,8 @@ def test_what_an_office_may_do_without_is_printed_as_a_comment():
     (besides,) = [lines[at + 1 :] for at, line in enumerate(lines) if "to correct" in line]
     assert besides == [
         "-- GRANT UPDATE (seat) ON club.visit TO ccpa_office;",
-        "-- GRANT UPDATE (priced) ON club.\"order\" TO ccpa_office;",
-        "-- GRANT UPDATE (\"full\", locker_id, mail) ON club.member TO ccpa_office;",
+        '-- GRANT UPDATE (priced) ON club."order" TO ccpa_office;',
+        '-- GRANT UPDATE ("full", locker_id, mail) ON club.member TO ccpa_office;',
         "-- GRANT UPDATE (place) ON club.locker TO ccpa_office;",
     ]
     assert not [line for line in grants("sqlite:///x", program, "x") if "GRANT" in line]

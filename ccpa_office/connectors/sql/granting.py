@@ -116,6 +116,7 @@ def _besides(
             yield why
             yield from new
 
+
 def _compiler(name: str) -> Dialect:
     """Return what quotes names; raises ``MapDoesNotFit`` for a database without its package."""
     if name not in POSTGRES:
