@@ -240,7 +240,7 @@ def test_only_migrate_is_told_who_owns_the_tables(tmp_path):
 
 def test_an_office_is_asked_under_the_name_that_it_answers_to(monkeypatch, settings):
     settings.ALLOWED_HOSTS = ["privacy.example.com"]
-    asked = {}
+    asked: dict[str, Any] = {}
 
     class Connection:
         def __init__(self, host, port, timeout):

@@ -48,8 +48,10 @@ def findings_page() -> str:
     page += [f"- {_first_line(rule)}" for rule in checks.RULES]
     page += [f"- {_first_line(checks.application_role)}"]
     page += ["", "## What `manage.py doctor` finds besides", ""]
-    rules = [rule for rule in doctor.everything() if rule not in doctor.CHECKED]
-    page += [f"- {_first_line(rule)}" for rule in (*rules, doctor.asked)]
+    rules: list[Callable[..., object]] = [
+        rule for rule in doctor.everything() if rule not in doctor.CHECKED
+    ]
+    page += [f"- {_first_line(rule)}" for rule in [*rules, doctor.asked]]
     return "\n".join([*page, ""])
 
 
