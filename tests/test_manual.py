@@ -83,8 +83,8 @@ def test_every_command_of_the_manual_is_one_with_its_verbs_and_options(page):
 
 
 def test_the_guard_of_commands_sees_what_is_wrong():
-    assert wrong_with("batch opne --system shop") == "opne"
-    assert wrong_with("batch open --sistem shop") == "--sistem"
+    assert wrong_with("batch shut --system shop") == "shut"
+    assert wrong_with("batch open --store shop") == "--store"
     assert wrong_with("bach open") == "bach"
     assert wrong_with("batch open --system KEY --list FILE --as USERNAME") == ""
 
