@@ -35,7 +35,8 @@ class Part(models.Model):
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key", "consumer_request": "key", "system_key": "none", "stage": "none",
         "data_key": "key", "asked": "sealed", "asked_at": "none", "due_on": "none",
-        "reminded_on": "none", "late_on": "none", "letters": "none", "link": "digest", "link_until": "none", "assigned_to_id": "staff",
+        "reminded_on": "none", "late_on": "none", "letters": "none", "link": "digest",
+        "link_until": "none", "assigned_to_id": "staff",
         "said": "none", "exception": "none", "note": "sealed", "content": "sealed",
         "ending": "none", "size": "none", "digest": "none", "answered_at": "none",
         "answered_by_id": "staff", "by_link": "none", "confirmed_at": "none",

@@ -5,8 +5,7 @@ import pytest
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor
-from requests_app import casework, correspondence, silence, tasks, verification
-from requests_app.following import standing_of
+from requests_app import casework, silence, tasks, verification
 from requests_app.models import LinkPurpose, Message, Outcome, Status
 from tests.builders import KOFI, ORLA, ask, fresh
 from tests.steps import by_sql, checked, days_after, lines, query
@@ -113,28 +112,6 @@ def test_nothing_found_is_said_only_to_a_proven_mailbox(mailbox, team, learners)
     assert (silent.status, silent.ground) == (Status.NOT_CONFIRMED, "")
     assert len(_letters(proven, "nothing_found")) == 1
     assert len(_letters(unproven, "not_confirmed")) == 1
-
-
-def test_a_stranger_does_not_learn_from_the_end_whether_a_name_is_a_customers(
-    mailbox, team, learners
-):
-    known = ask("nobody@example.org", name="Orla Dunmarrow")
-    unknown = ask("noone@example.org", name="Una Nowhere")
-    tasks.drain_verify()
-    for each in (known, unknown):
-        verification.follow(each.links.get(purpose=LinkPurpose.FOLLOW), at=clock.now())
-    assert (fresh(known).on_file, fresh(unknown).on_file) == (True, False)
-    assert _end(known, 40) == 2
-    ends = [fresh(known), fresh(unknown)]
-    assert [each.status for each in ends] == [Status.NOT_CONFIRMED, Status.COMPLETED]
-    assert standing_of(ends[0]) == standing_of(ends[1])
-    read = [
-        correspondence.words_of(_letters(each, "nothing_found")[0]).text.replace(
-            each.public_number, "NUMBER"
-        )
-        for each in ends
-    ]
-    assert read[0] == read[1]
 
 
 def test_a_young_contact_is_never_told_that_nothing_was_found(mailbox, team, learners):

@@ -1,6 +1,6 @@
 """Work on chunks, tasks and looks of systems outside, as workers claim them."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet

@@ -303,12 +303,12 @@ def see_whom(part: Part, *, purpose: str, by: Actor, at: datetime) -> list[Asked
 def look(part: Part, *, by: Actor, at: datetime) -> bytes:
     """What was given, its note before its file, for whoever confirms it; the book says who."""
     require(by, Verb.CLOSE_CASE)
-    note, content = _opened(part)
+    words, content = _opened(part)
     note(part, "part.read", by=by, at=at)
-    return content or note.encode()
+    return content or words.encode()
 
 
-def readnote(part: Part, *, by: Actor) -> str:
+def read_note(part: Part, *, by: Actor) -> str:
     """The note that came with it."""
     require(by, Verb.CLOSE_CASE)
     return _opened(part)[0]
