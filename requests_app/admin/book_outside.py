@@ -60,6 +60,7 @@ SENTENCES.update(
         ),
         "part.asked": lambda facts: _about(_("Asked what %s holds."), facts),
         "part.asked-again": lambda facts: _about(_("Asked once more what %s holds."), facts),
+        "part.late": lambda facts: _about(_("No answer of %s came by its day."), facts),
         "part.answered": lambda facts: _answered(PartSaid, facts),
         "part.confirmed": lambda facts: _about(
             _("Another person confirmed the answer of %s."), facts
