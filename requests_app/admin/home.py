@@ -17,7 +17,7 @@ from requests_app import casework
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
-from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
+from requests_app.admin.queue_views import VIEWS, Rows, given_up, my_views, waiting
 from requests_app.fulfillment import lasting
 from requests_app.models import (
     Batch,
@@ -32,6 +32,7 @@ from requests_app.models import (
     Message,
     OutsideLook,
     OutsideTask,
+    Package,
     Plan,
     PlanState,
     Return,
@@ -224,6 +225,7 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
         (Step, Verb.SEE_CASES, requests),
         (Message, Verb.SEE_CASES, requests),
         (Correction, Verb.SEE_CASES, requests),
+        (Package, Verb.SEE_CASES, requests),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
         (Sweep, Verb.RUN_BATCH, batches),
@@ -246,6 +248,7 @@ def _work_lamp(actor: Actor) -> dict[str, str]:
             Sweep,
         )
     }
+    waits[Package] = capped_count(given_up().filter(consumer_request__closed_at=None))
     waits[Correction] = capped_count(Correction.objects.filter(
         state=WorkState.PARKED, consumer_request__closed_at=None,
     ))  # fmt: skip

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
@@ -21,9 +22,10 @@ from requests_app.admin import by_hand
 from requests_app.admin.case import CASE_REFUSALS, say
 from requests_app.admin.moves import ReasonForm
 from requests_app.admin.outside_words import why_of
+from requests_app.admin.queue_views import given_up
 from requests_app.fulfillment import access
 from requests_app.fulfillment.outside import hands
-from requests_app.fulfillment.package import building
+from requests_app.fulfillment.package import building, pages
 from requests_app.models import Package, PackageStage, Status
 
 _L = gettext_lazy
@@ -103,7 +105,8 @@ class PackageDesk(OfficeModelAdmin):
     list_template, page_template = "admin/packages.html", "admin/package.html"
     refusals = (
         *CASE_REFUSALS, access.PackageChanged, access.HandOverRefused, ConnectorError, NoActiveMap,
-        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, sealing.Unreadable,
+        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, hands.NotLookedAt,
+        sealing.Unreadable,
     )  # fmt: skip
     deeds = (
         Deed(
@@ -145,16 +148,15 @@ class PackageDesk(OfficeModelAdmin):
         if request.GET.get("all"):
             page = newest(rows, request.GET.get("after", ""))
             return {"page": page, "packages": page.rows, "all": True, "keep": "all=1&"}
-        waiting = rows.filter(stage__in=[*SHOWN, PackageStage.BY_HAND]).exclude(
-            consumer_request__closed_at__isnull=False
-        )
+        seen = Q(stage__in=[*SHOWN, PackageStage.BY_HAND]) | Q(pk__in=given_up())
+        waiting = rows.filter(seen).exclude(consumer_request__closed_at__isnull=False)
         return {"packages": list(waiting.order_by("built_at")[:200]), "all": False}
 
     def facts(self, request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
         """Counts, kinds that were taken out, masked samples, the answer, who did what."""
         asked = subject.consumer_request
         staff = {subject.asked_by_id, subject.prepared_by_id, subject.released_by_id} - {None}
-        words = building.kind_words(get_language() or "en")
+        words = pages.kind_words(get_language() or "en")
         return {
             "title": _("Package %s") % (subject.hash[:12] or subject.version),
             "case": asked,

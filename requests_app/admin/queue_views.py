@@ -16,6 +16,8 @@ from requests_app.models import (
     ConsumerRequest,
     Correction,
     Message,
+    Package,
+    PackageStage,
     Plan,
     PlanState,
     Status,
@@ -34,7 +36,7 @@ class View(NamedTuple):
 
 
 def parked(rows: Rows) -> Rows:
-    """Requests with work that waits for a person: a step, a letter, a chunk or a correction."""
+    """Requests with work that waits for a person: a step, a letter, a chunk, a package, ..."""
     waits = {"state": WorkState.PARKED}
     chunks = Chunk.objects.filter(**waits, plans__consumer_request__isnull=False)
     ids = (
@@ -44,9 +46,15 @@ def parked(rows: Rows) -> Rows:
             Message.objects.filter(**waits).values_list("consumer_request_id", flat=True),
             chunks.values_list("plans__consumer_request_id", flat=True),
             Correction.objects.filter(**waits).values_list("consumer_request_id", flat=True),
+            given_up().values_list("consumer_request_id", flat=True),
         )
     )
     return rows.filter(pk__in=ids)
+
+
+def given_up() -> QuerySet[Package]:
+    """Packages that the machine could not build; one that is void needs nobody."""
+    return Package.objects.filter(state=WorkState.PARKED, stage=PackageStage.BUILD)
 
 
 def second(rows: Rows) -> Rows:
