@@ -285,7 +285,7 @@ def test_what_is_still_to_come_is_given_too(learners, mailbox, team):
     )
     serve(team, learners, document=document)
     query(
-        learners, "UPDATE orders SET placed_at = now() + id % 2 * interval '40 days' + '20 hours'"
+        learners, "UPDATE orders SET placed_at = now() + (id & 1) * interval '40 days' + '20 hours'"
     )
     package = built(mailbox, team, learners)
     (told,) = [each for each in package.summary["tables"] if each["table"] == "orders"]
