@@ -262,6 +262,7 @@ def test_one_that_cannot_be_destroyed_keeps_no_other(learners, mailbox, team, pa
     stuck = shelf / package.file
     stuck.unlink()
     stuck.mkdir()
+    assert other.expires_at
     with pytest.raises(OSError, match=stuck.name):
         handing.expire(at=other.expires_at)
     assert [_refetched(each).stage for each in (package, other)] == ["released", "destroyed"]
@@ -270,7 +271,7 @@ def test_one_that_cannot_be_destroyed_keeps_no_other(learners, mailbox, team, pa
 
 def test_a_download_ends_when_the_package_is_called_back(package, monkeypatch):
     monkeypatch.setattr(handing, "GLANCE", 1)
-    monkeypatch.setattr(handing.sealed_files, "read", lambda *_args, **_more: iter([b"a", b"b"]))
+    monkeypatch.setattr("ccpa_office.sealed_files.read", lambda *_args, **_more: iter([b"a", b"b"]))
     row = Download.objects.create(package=package, begun_at=clock.now())
     pieces = handing.Fetch(package, row, clock.now).pieces()
     assert next(pieces) == b"a"
