@@ -145,7 +145,9 @@ _VERIFIABLE: dict[Status, Move] = {
         Status.DENYING, Status.CHECKING, who=Verb.APPROVE_DENIAL,
         letter={"DEN_UNVERIFIED": "unverifiable", "": "denied"},
     ),
-    Status.NOT_CONFIRMED: _from(Status.WAITING, letter="not_confirmed"),
+    Status.NOT_CONFIRMED: _from(
+        Status.WAITING, letter={"DEN_NO_DATA": "nothing_found", "": "not_confirmed"}
+    ),
     Status.COMPLETED: _from(
         Status.VERIFIED, Status.WAITING, Status.CHECKING, who=Verb.CLOSE_CASE,
         letter={"DEN_NO_DATA": "nothing_found", "": "answer_manual"},

@@ -14,6 +14,7 @@ from ccpa_office.connectors.collected import PERIOD, SHARED
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import Category, NeverDisclosed
+from ccpa_office.templatetags.office import listed
 from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import PartSaid
 
@@ -80,7 +81,7 @@ def line_of(place: tuple[str, str], rows: int, codes: tuple[str, ...], language:
         "csv": f"csv/{system}/{table}.csv", "json": f"json/{system}/{table}.json",
     }  # fmt: skip
     with translation.override(language):
-        context["categories"] = ", ".join(str(Category(code).label) for code in codes)
+        context["categories"] = listed(Category(code).label for code in codes)
         return render_to_string("requests/package/line.html", {"each": context})
 
 
