@@ -20,8 +20,8 @@ def columns(keys: Sequence[Key], integers: Sequence[bool], prefix: str) -> dict[
     A part of a key of several columns may be an empty text; a whole key never is.
     """
     width = len(integers)
-    nothing = ("",) * width
-    if width > 1 and (nothing in keys or list(nothing) in keys):
+    empty: list[Any] = [("",) * width, [""] * width]
+    if width > 1 and any(each in keys for each in empty):
         raise KeysRefused("a key holds no usable value")
     return {
         f"{prefix}{place}": numbers(values) if integer else words(values, least=int(width == 1))
