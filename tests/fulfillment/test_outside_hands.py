@@ -232,9 +232,10 @@ def test_the_answer_is_due_inside_the_consumers_clock(orla):
     plan, last = task_of(orla).plan, fresh(orla).due_on
     assert last is not None
     vendor = targets.vendor_under(plan.map_version)
-    late = clock.now() + (last - clock.day_of(clock.now())) - timedelta(days=5)
+    now = clock.now()
+    late = steps.days_after(now, (last - clock.day_of(now)).days - 5)
     assert carrying.due_on(plan, vendor, late) == last - timedelta(days=3)
-    too_late = late + timedelta(days=4)
+    too_late = steps.days_after(late, 4)
     assert carrying.due_on(plan, vendor, too_late) == clock.day_of(too_late)
 
 
