@@ -56,6 +56,9 @@ SELECT c.relname, k.conname, pg_get_expr(k.conbin, k.conrelid),
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE k.contype = 'c' AND n.nspname = %(schema)s"""
+HIDDEN = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND row_security_active(c.oid)"""
 WRITES = re.compile(
     r'\b(?:insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?(?:"?\w+"?\s*\.\s*)?"?(\w+)"?',
     re.IGNORECASE,
@@ -150,6 +153,7 @@ class Relation:
     triggers: list[str] = field(default_factory=list)
     writes: set[str] = field(default_factory=set)  # tables that its triggers seem to write
     checks: list[Check] = field(default_factory=list)
+    hidden: bool = False  # the store shows our role those rows alone that a policy lets it see
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,7 @@ def bare(text: str) -> str:
 
 
 def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
-    """Read one schema's catalogue; six statements."""
+    """Read one schema's catalogue; seven statements."""
     tables: dict[str, Relation] = {}
     for table, column, *facts in _all(connection, COLUMNS, schema):
         tables.setdefault(table, Relation()).columns[column] = Column(*facts)
@@ -223,6 +227,7 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
         relation.writes |= {found[1].lower() for found in WRITES.finditer(source)}
     for table, name, condition, columns in _all(connection, CHECKS, schema):
         tables.setdefault(table, Relation()).checks.append(Check(name, condition, tuple(columns)))
+    _hide(tables, _all(connection, HIDDEN, schema))
     foreign = [
         ForeignKey(name, table, own, target, on_delete, tuple(columns), tuple(targets))
         for name, table, own, target, on_delete, columns, targets in _all(
@@ -231,6 +236,11 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
     ]
     views = _views(_all(connection, VIEWS, schema))
     return Catalogue(tables, tuple(foreign), views, connection.info.server_version >= 160000)
+
+
+def _hide(tables: dict[str, Relation], rows: Iterable[tuple[Any, ...]]) -> None:
+    for (table,) in rows:
+        tables.setdefault(table, Relation()).hidden = True
 
 
 def _names(expression: str, column: str) -> bool:
