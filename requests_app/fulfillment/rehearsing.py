@@ -4,6 +4,7 @@ The same rooms as for a request (locate, erase, prove, collect) without a reques
 letter: therefore on a system that is registered as a rehearsal copy, and on no other.
 """
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -177,7 +178,8 @@ def collect(asked: Asked, loaded: Load, folder: Path, *, language: str) -> dict[
         built = building.write(
             sealed, box, [(loaded.target, loaded.people)], wanted, breathe=lambda: None
         )
-        with opened.open("wb") as out:
+        private = os.open(opened, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(private, "wb") as out:
             for piece in sealed_files.read(sealed, box, context=building.FILE):
                 out.write(piece)
     finally:

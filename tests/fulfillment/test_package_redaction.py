@@ -1,14 +1,21 @@
 """The seven kinds that never leave: what is found in texts, and what stays as it is."""
 
+import io
 import random
 import re
+import zipfile
+from datetime import date
 
 import pytest
 
 from ccpa_office.connectors.collected import Piece
 from ccpa_office.law.vocabulary import NeverDisclosed
+from ccpa_office.sealing import Box
+from requests_app.fulfillment.outside.exporting import FromOutside
+from requests_app.fulfillment.package.archive import Archive
 from requests_app.fulfillment.package.cells import Sieve
 from requests_app.fulfillment.package.redaction import clean, find
+from requests_app.fulfillment.package.tables import Sheet, TableWriter
 
 RANDOM = random.Random(7024)  # noqa: S311
 
@@ -169,3 +176,19 @@ def test_no_text_of_anybody_keeps_a_worker_for_ever(text):
 
 def test_a_word_that_begins_like_a_verb_goes_whole():
     assert clean("my password is isolde22", word=str) == ("my password is ND_5", ("ND_5",))
+
+
+def test_the_name_of_a_vendors_field_is_no_formula(tmp_path):
+    told = FromOutside("crm", "CRM", (), {"r1": {"=HYPERLINK(1)": "a", "plan": "b"}})
+    file = io.BytesIO()
+    archive = Archive(file, day=date(2026, 1, 2))
+    spools = (tmp_path / "x.sealed", Box.__new__(Box))  # so short a table never reaches the disk
+    writer = TableWriter(
+        archive, Sieve({}), Sheet(told.system, told.table), language="en", spools=spools
+    )
+    for row in told.rows():
+        writer.add(row)
+    writer.close()
+    archive.close({})
+    lines = zipfile.ZipFile(file).read("csv/crm/export.csv").decode("utf-8-sig").splitlines()
+    assert lines == ["row,'=HYPERLINK(1),plan", "crm.export:r1,a,b"]

@@ -19,7 +19,7 @@ from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import StaffMember
-from ccpa_office.roles import Actor, NotAllowed, Verb, require
+from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment.outside.asking import Asked
@@ -229,9 +229,10 @@ def _check(gift: Gift) -> None:
 def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
     """A second person, who has looked at it, lets it count; the package is collected anew.
 
-    Raises ``AnotherPersonNeeded``, ``AnswerRefused``, NotAllowed.
+    Raises ``AnotherPersonNeeded``, ``AnswerRefused``, NotAllowed, TouchedAccount.
     """
     require(by, Verb.CLOSE_CASE)
+    may_decide_now(by, at=at)
     with transaction.atomic():
         consumer_request = workflow.locked(part.consumer_request)
         part = _locked(part)

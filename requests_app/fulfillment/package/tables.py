@@ -118,7 +118,7 @@ class TableWriter:
         self.counts = Counts(filled=[0] * len(sheet.pieces))
         self._json.write(sheet.json_head)
         self._csv.write("\ufeff")
-        self._write_line(["row", *sheet.columns])
+        self._write_line(["row", *(for_csv(Cell(name, name)) for name in sheet.columns)])
 
     def _write_line(self, texts: Sequence[str]) -> None:
         self._lines.writerow(texts)
