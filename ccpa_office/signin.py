@@ -108,7 +108,7 @@ def sender(request: HttpRequest) -> str:
     """
     told = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")]
     if 0 < settings.TRUSTED_PROXIES <= len(told):
-        return told[-settings.TRUSTED_PROXIES]
+        return str(told[-settings.TRUSTED_PROXIES])
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

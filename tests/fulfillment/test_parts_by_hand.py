@@ -17,7 +17,7 @@ from requests_app.fulfillment import access, handing
 from requests_app.fulfillment.outside import hands, parts
 from requests_app.models import Outcome, Package, Part, PartSaid
 from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
-from tests import builders
+from tests import builders, steps
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
 from tests.fulfillment.knowing import CATEGORIES, built, opened, package_of
@@ -134,6 +134,28 @@ def test_an_exception_is_said_with_its_ground(package, mailbox, team):
     page = opened(new)["index.html"].decode()
     assert "It is not given, under an exception" in page
     assert access.outcome_of(new) == Outcome.IN_PART
+
+
+def test_who_gives_nothing_is_reminded_once_and_then_it_waits_at_the_desk(
+    package, mailbox, team, settings
+):
+    days = (the_part().due_on - clock.today()).days
+    told = {}
+    for day in range(days + 3):
+        settings.CLOCK_OFFSET = f"P{day}D"
+        tasks.drain_house()
+        told[day] = (the_part().letters, the_part().late_on is not None)
+    assert told == {day: (1 if day < days - 2 else 2, day > days) for day in range(days + 3)}
+    tasks.drain_mail()
+    assert "we still wait" in str(mailbox.to(ARCHIVE)[-1]["Subject"])
+    assert steps.lines(package.consumer_request.number).count("part.late") == 1
+    parked = at_desk(team.clerk).get("/admin/requests/?view=parked").text
+    assert package.consumer_request.public_number in parked
+    again = parts.ask_again(the_part(), {}, reason="", by=team.officer, at=clock.now())
+    assert (again.late_on, again.due_on) == (None, clock.today())
+    assert package.consumer_request.public_number not in (
+        at_desk(team.clerk).get("/admin/requests/?view=parked").text
+    )
 
 
 def test_nobody_confirms_an_own_answer(package, team):
