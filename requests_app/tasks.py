@@ -31,6 +31,7 @@ from requests_app.fulfillment import (
     sweeping,
     terms,
 )
+from requests_app.fulfillment.outside import parts
 from requests_app.models import (
     Chunk,
     Correction,
@@ -218,6 +219,14 @@ def _once_an_hour(*, at: datetime) -> None:
     erasure_ledger.rotate()
 
 
+def _remind_of_parts(*, at: datetime) -> None:
+    """Who was asked for a part of an answer to know is reminded; looked at once an hour."""
+    with transaction.atomic():
+        due = work.run_once("parts", at.replace(minute=0, second=0, microsecond=0), at)
+    if due:
+        parts.remind(at=at)
+
+
 _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
@@ -227,6 +236,7 @@ _CHORES: tuple[Callable[..., object], ...] = (
     handing.expire,
     silence.end,
     silence.remind,
+    _remind_of_parts,
     _once_an_hour,
     _once_a_day,
     _once_a_night,

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ccpa_office import clock
 from ccpa_office.admin import Deed
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
@@ -146,7 +147,12 @@ DEEDS = (
 def told(package: Package) -> list[dict[str, Any]]:
     """Every part of a request, for its package's page."""
     known = names()
+    today = clock.today()
     return [
-        {"name": known.get(each.system_key, each.system_key), "part": each}
+        {
+            "name": known.get(each.system_key, each.system_key),
+            "part": each,
+            "late": each.stage == PartStage.ASKED and each.due_on < today,
+        }
         for each in _parts(package)
     ]

@@ -15,18 +15,20 @@ from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
-from notices_app.models import DataSystem
+from notices_app.models import DataSystem, SystemKind
 from requests_app.admin.moves import PurposeForm, ReasonForm
 from requests_app.admin.outside_words import why
 from requests_app.admin.words import ground_words
 from requests_app.fulfillment.outside import hands
 from requests_app.fulfillment.outside.asking import Asked
-from requests_app.models import OutsideTask, PlanState, Said
+from requests_app.models import OutsideStage, OutsideTask, PlanState, Said
 from requests_app.outside_forms import OutsideAnswerForm
 
 _L = gettext_lazy
 OPEN = Q(plan__state__in=[PlanState.EXECUTING, PlanState.RESIDUAL])
-WAITS = OPEN & Q(state=WorkState.PARKED)
+BY_HAND = Q(state=WorkState.READY, kind=SystemKind.MANUAL, stage=OutsideStage.WAIT, letters=0)
+"""Asked of somebody here: no letter goes to them, so it stands where they see it."""
+WAITS = OPEN & (Q(state=WorkState.PARKED) | BY_HAND)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,13 @@ def _why_not_confirm(task: OutsideTask, actor: Actor) -> str:
     return ""
 
 
+def _usernames(staff: set[int | None]) -> dict[int | None, str]:
+    """The names of members of staff; no statement where nobody is asked for."""
+    asked = staff - {None}
+    found = StaffMember.objects.filter(pk__in=asked) if asked else StaffMember.objects.none()
+    return dict(found.values_list("pk", "username"))
+
+
 class OutsideDesk(OfficeModelAdmin):
     """Tasks of systems outside that wait for a person; ``?all=1``: every task."""
 
@@ -144,13 +153,22 @@ class OutsideDesk(OfficeModelAdmin):
         rows = OutsideTask.objects.select_related("plan__consumer_request").defer("records", "note")
         page = newest(rows if every else rows.filter(WAITS), request.GET.get("after", ""))
         names = dict(DataSystem.objects.values_list("key", "name"))
-        shown = [(task, names.get(task.plan.system_key, ""), why(task)) for task in page.rows]
+        staff = _usernames({task.assigned_to_id for task in page.rows})
+        shown = [
+            (
+                task,
+                names.get(task.plan.system_key, ""),
+                why(task),
+                staff.get(task.assigned_to_id, ""),
+            )
+            for task in page.rows
+        ]
         return {"page": page, "tasks": shown, "all": every, "keep": "all=1&" if every else ""}
 
     def facts(self, request: HttpRequest, subject: Any, actor: Actor) -> dict[str, Any]:
         """One task: what was asked, what came back, who said so."""
-        staff = {subject.answered_by_id, subject.confirmed_by_id, subject.assigned_to_id} - {None}
-        names = dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username"))
+        staff = {subject.answered_by_id, subject.confirmed_by_id, subject.assigned_to_id}
+        names = _usernames(staff)
         return {
             "title": subject.plan.map_version.system.name,
             "why": why(subject),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -23,7 +23,7 @@ from tests.fulfillment import outsiders
 from tests.fulfillment.knowing import CATEGORIES, built, opened, package_of
 from tests.fulfillment.outsiders import ARCHIVE, MANUAL
 from tests.requests.desks import at_desk
-from tests.steps import by_sql, refused_by_the_database
+from tests.steps import by_sql, lines, refused_by_the_database
 
 pytestmark = pytest.mark.usefixtures("shelf")
 
@@ -219,6 +219,36 @@ def test_the_desk_gives_looks_and_confirms(package, team):
     assert looked["Content-Disposition"] == f'attachment; filename="part-{part.pk}.pdf"'
     chief.post(f"{where}part-confirm/", {"part": part.pk})
     assert the_part().stage == "confirmed"
+
+
+# --- reminder, escalation -----------------------------------------------------------------------
+
+
+def test_who_gives_nothing_is_reminded_once_and_then_it_is_late(package, mailbox, team):
+    due, number = the_part().due_on, package.consumer_request.number
+
+    def on(days):
+        day = due + timedelta(days=days)
+        return datetime.combine(day, time(12), tzinfo=clock.OFFICE_ZONE)
+
+    assert [parts.remind(at=on(days)) for days in (-3, -2, -1, 0, 1, 2)] == [0, 1, 0, 0, 0, 0]
+    assert the_part().letters == 2
+    assert lines(number).count("part.overdue") == 1
+    tasks.drain_mail()
+    assert "we still wait" in str(mailbox.to(ARCHIVE)[-1]["Subject"])
+    page = f"/admin/packages/{package.pk}/"
+    assert "no answer by its day" not in at_desk(team.officer).get(page).content.decode()
+    Part.objects.update(due_on=clock.today() - timedelta(days=1))
+    assert "no answer by its day" in at_desk(team.officer).get(page).content.decode()
+
+
+def test_nobody_is_reminded_of_what_was_asked_a_moment_ago(package):
+    Part.objects.update(due_on=clock.today() + timedelta(days=1))
+    assert parts.remind(at=clock.now()) == 0
+    Part.objects.update(asked_at=clock.now() - timedelta(days=9))
+    tasks.drain_house()
+    tasks.drain_house()
+    assert the_part().letters == 2
 
 
 # --- hostile files ------------------------------------------------------------------------------

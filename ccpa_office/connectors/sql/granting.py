@@ -6,10 +6,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
-from ccpa_office.connectors.base import MapDoesNotFit, Program
+from ccpa_office.connectors.base import MapDoesNotFit, Program, Table
 from ccpa_office.connectors.sql import dialects
+from ccpa_office.connectors.sweeping import searched
 
 POSTGRES = frozenset({"postgresql", "postgres"})
+CORRECTIONS = "-- Corrections (Civ. 1798.106) put any of these right; without, people do it by hand:"
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,16 @@ WORDS = {
     "postgresql": Words(before=(
         "-- Make the account first: CREATE ROLE {account} LOGIN PASSWORD '...';",
         "GRANT USAGE ON SCHEMA {schema} TO {account};",
+        "-- Where a table has row security: ALTER ROLE {account} BYPASSRLS;",
+        "-- A materialized view that reads these tables: GRANT its owner TO {account};",
+        "-- Where `system pace --sessions` is used: GRANT pg_read_all_stats TO {account};",
     )),
     "mysql": Words(before=(
         "-- Make the account first: CREATE USER {account} IDENTIFIED BY '...' REQUIRE SSL;",
-        "-- It needs neither GRANT OPTION nor FILE, PROCESS, SUPER, TRIGGER or a temporary table.",
+        "-- It needs neither GRANT OPTION nor FILE, SUPER, TRIGGER or a temporary table.",
+        "-- So it sees no triggers and no other tables. While a map is checked, and no longer:",
+        "--   GRANT SELECT, TRIGGER ON the_database.* TO {account};",
+        "-- Where `system pace --sessions` is used: GRANT PROCESS ON *.* TO {account};",
     )),
     "sqlite": Words(
         "-- SQLite knows no accounts: the office's system user must be able to read {table}.",
@@ -61,7 +69,8 @@ WORDS["postgres"], WORDS["mariadb"] = WORDS["postgresql"], WORDS["mysql"]
 def grants(url: str, program: Program, account: str) -> list[str]:
     """Return the statements, without a connection; raises ``MapDoesNotFit`` for a strange URL.
 
-    Reading is granted on every table on a way to the person, changing on nothing that is kept.
+    Reading is granted on every table on a way to the person, deleting where rows go, and changing
+    where columns are masked, or name people in their texts. What corrections need stands last.
     """
     name = url.partition("://")[0].partition("+")[0]
     words, prepare = WORDS.get(name, Words()), _compiler(name).identifier_preparer
@@ -74,11 +83,21 @@ def grants(url: str, program: Program, account: str) -> list[str]:
         full = _full(prepare, table.name, schema)
         if table.action == "delete":
             lines.append(words.delete.format(table=full, **said))
-        changes = (*table.changes, *table.strips, *table.trims)
-        if changes:
-            columns = sorted({prepare.quote(change.column) for change in changes})
-            lines.append(words.update.format(table=full, columns=", ".join(columns), **said))
+        if changed := _changed(table):
+            columns = ", ".join(sorted(map(prepare.quote, changed)))
+            lines.append(words.update.format(table=full, columns=columns, **said))
+    lines.append(CORRECTIONS)
+    for table in program.tables:
+        if more := {*table.correctable} - _changed(table):
+            full, columns = _full(prepare, table.name, schema), map(prepare.quote, more)
+            lines.append(words.update.format(table=full, columns=", ".join(sorted(columns)), **said))
     return list(dict.fromkeys(lines))
+
+
+def _changed(table: Table) -> set[str]:
+    """What an erasure changes in a table: masks, and people in texts of rows that are not theirs."""
+    changes = (*table.changes, *table.strips, *table.trims)
+    return {*(change.column for change in changes), *searched(table)}
 
 
 def _compiler(name: str) -> Dialect:

@@ -9,23 +9,24 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from ccpa_office import clock, ledger, sealing
+from ccpa_office import clock, ledger, sealing, work
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed, Verb, require
-from requests_app import correspondence, workflow
+from requests_app import correspondence, targets, workflow
 from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment.outside.asking import Asked
 from requests_app.fulfillment.outside.hands import (
     LIFE,
     MOST_LETTERS,
+    REMINDER,
     AnotherPersonNeeded,
     AnswerRefused,
     LinkGone,
@@ -164,6 +165,36 @@ def renew(digest: bytes, vendors: dict[str, Vendor], *, at: datetime) -> None:
             vendor = vendors.get(part.system_key)
             if vendor:
                 _write(part, vendor, at=at)
+
+
+def remind(*, at: datetime) -> int:
+    """Remind whoever has given nothing two days before the day; after it, the book says so.
+
+    Each once, and nobody who was asked within these two days. How many were reminded.
+    """
+    today = clock.day_of(at)
+    silent = _rows().filter(
+        stage=PartStage.ASKED, consumer_request__closed_at=None, due_on__lte=today + REMINDER
+    )
+    rows = list(silent)
+    vendors = {each.key: each for each in targets.vendors()} if rows else {}
+    return sum(_remind(part, vendors.get(part.system_key), at=at) for part in rows)
+
+
+def _remind(part: Part, vendor: Vendor | None, *, at: datetime) -> bool:
+    due = datetime.combine(part.due_on, time.min, tzinfo=clock.OFFICE_ZONE)
+    is_late = clock.day_of(at) > part.due_on
+    is_new = clock.day_of(part.asked_at) > part.due_on - REMINDER
+    if is_new and not is_late:
+        return False
+    with transaction.atomic():
+        if not work.run_once(f"part.{'overdue' if is_late else 'reminder'}.{part.pk}", due, at):
+            return False
+        if is_late:
+            _note(part, "part.overdue", by=SYSTEM, at=at)
+        elif vendor:
+            _write(part, vendor, at=at)
+    return not is_late
 
 
 # --- answering ----------------------------------------------------------------------------------
