@@ -39,7 +39,9 @@ ENDPOINTS = ("find", "delete", "status", "export", "correct")
 BARE = frozenset({204, 404, 410})
 """Status codes that may say done or nothing found by themselves: no error hides behind them."""
 SECRETIVE = re.compile(r"authorization|key|token|secret|password", re.IGNORECASE)
-OPEN_SECRET = re.compile(r"(api|access)[_-]?key|(access|auth)[_-]?token|secret|passw", re.IGNORECASE)
+OPEN_SECRET = re.compile(
+    r"(api|access)[_-]?key|(access|auth)[_-]?token|secret|passw", re.IGNORECASE
+)
 
 
 KIND = Word(r"[a-z][a-z0-9_]{0,39}", "a kind in small letters")

@@ -154,8 +154,8 @@ CCPA_FIELD = Keys(
     },
     says={
         **ORIGIN_SAYS,
-        "never_disclosed": "`ND_1` to `ND_7`: never in an answer to know (11 CCR 7024(d)); what a data "
-        "category of the field usually is counts with a warning, unless `none` is said",
+        "never_disclosed": "`ND_1` to `ND_7`: never in an answer to know (11 CCR 7024(d)); what a "
+        "data category of the field usually is counts with a warning, unless `none` is said",
         "sensitive": "a kind of sensitive information (`SPI_1A`, ...); one of them makes the map "
         "sensitive, and verification reasonably high; by data category as above",
         "on_delete": "in a masked collection: what the mask does to the field",

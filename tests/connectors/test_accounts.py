@@ -58,7 +58,11 @@ def works(connector):
     done = connector.correct("accounts", 2, [2], ("full_name", name, "Ada Right"))
     with connector.transaction():
         taken_out = connector.redact("profiles", Rows([3], [0]), NAMED)
-    return done.done, taken_out.done, connector.stands("accounts", 2, [2], ("full_name", "Ada Right"))
+    return (
+        done.done,
+        taken_out.done,
+        connector.stands("accounts", 2, [2], ("full_name", "Ada Right")),
+    )
 
 
 ABOUT_HANA = "UPDATE profiles SET biography = 'She knows Hana Morikawa well.' WHERE account_id = 3"
@@ -102,7 +106,7 @@ def test_an_account_that_does_not_see_a_cascade_says_that_it_is_blind(ours, mari
     with granted(ours, maria) as connector:
         office = {each.code for each in connector.check()}
     assert owner == {"cascade-not-declared", "trigger"}
-    assert office == {"account-blind"}
+    assert office == {"account-blind", "trigger"}  # no word of the cascade
 
 
 def hidden_from(store, account):
@@ -120,10 +124,10 @@ def test_a_policy_that_may_hide_rows_is_found(fresh_learners, office):
     met = [hidden_from(fresh_learners, office)]
     for statement in (
         "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
-        f"CREATE POLICY some ON orders TO {office} USING (account_id < 5)",
-        f"CREATE POLICY every ON orders FOR SELECT TO {office} USING (true)",
-        f"CREATE POLICY office ON orders TO {office} USING (true)",
-        "CREATE POLICY never ON orders AS RESTRICTIVE USING (total > 0)",
+        f"CREATE POLICY p1 ON orders TO {office} USING (account_id < 5)",
+        f"CREATE POLICY p2 ON orders FOR SELECT TO {office} USING (true)",
+        f"CREATE POLICY p3 ON orders TO {office} USING (true)",
+        "CREATE POLICY p4 ON orders AS RESTRICTIVE USING (total > 0)",
         "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
     ):
         fresh_learners.execute(statement)

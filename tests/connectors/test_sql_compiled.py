@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
 from ccpa_office.connectors import grants
-from ccpa_office.connectors.sql.granting import CORRECTIONS
 from ccpa_office.connectors.base import Change, Hold, Identity, Look, MapDoesNotFit
 from ccpa_office.connectors.sql import changing, dialects, finding, recounting, showing, soundness
 from ccpa_office.connectors.sql.binding import Binding
 from ccpa_office.connectors.sql.catalogue import Catalogue, Column, Relation, column_facts
 from ccpa_office.connectors.sql.changing import Step
 from ccpa_office.connectors.sql.dialects.base import add_index
+from ccpa_office.connectors.sql.granting import CORRECTIONS
 from ccpa_office.connectors.sql.opening import opened
 from ccpa_office.connectors.ways import Named
 from notices_app.datamap import compile_map

@@ -324,8 +324,8 @@ def test_an_account_that_a_colleague_changed_does_not_approve(version, approver,
 def test_no_letter_of_a_map_is_guessed(system, loader, tmp_path, capsys):
     """A hold by a word that was read wrongly would hold nothing, and its rows would go."""
     path = tmp_path / "map.yml"
-    text = stores.LEARNERS.map.replace("fides_key: learners\n",
-                                       "fides_key: learners\n    description: hält\n", 1)  # fmt: skip
+    named = "fides_key: learners\n"
+    text = stores.LEARNERS.map.replace(named, f"{named}    description: hält\n", 1)
     path.write_bytes(text.encode("latin-1", "ignore"))
     with pytest.raises(CommandError):
         call_command("datamap", "load", str(path), "--system", "learners", "--as", "lena")

@@ -69,11 +69,12 @@ def understood(raw: Raw, endpoint: Endpoint, *, depth: int, at: datetime) -> Ans
     found = replace(
         plain, means=rule.means, ticket=rule.ticket.word(document) if rule.ticket else ""
     )
-    if rule.means == Means.NOTHING and endpoint.records and trouble not in {"", "empty"}:
-        return replace(found, means=Means.UNKNOWN, code=trouble)  # a page of a gateway, say
-    if rule.means == Means.PENDING and rule.ticket and not found.ticket:
-        return replace(found, means=Means.UNKNOWN, code="no-ticket")
-    return found
+    lacking = (
+        "no-ticket" if rule.means == Means.PENDING and rule.ticket and not found.ticket else ""
+    )
+    if rule.means == Means.NOTHING and endpoint.records and trouble != "empty":
+        lacking = trouble  # a page of a gateway, say, and not of the system
+    return replace(found, means=Means.UNKNOWN, code=lacking) if lacking else found
 
 
 def _document(raw: Raw, depth: int) -> tuple[Any, str]:

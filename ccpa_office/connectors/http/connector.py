@@ -140,7 +140,7 @@ class HTTP:
             if answer.means == Means.DONE and places is not None:
                 answer = records_of(answer, places, asked, whole=whole)
             if answer.means == Means.NOTHING and seen:
-                return replace(answer, means=Means.UNKNOWN, code="page-lost")
+                answer = replace(answer, means=Means.UNKNOWN, code="page-lost")
             if answer.means != Means.DONE:
                 return answer
             found += answer.records

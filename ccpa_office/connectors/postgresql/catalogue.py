@@ -70,7 +70,7 @@ SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE p.polrelid = c.oid AND (0::oid = ANY (p.polroles) OR EXISTS (
                SELECT 1 FROM unnest(p.polroles) r(r) WHERE pg_has_role(r.r, 'USAGE')))
        ) IS NOT TRUE"""
-"""Tables of which a policy may hide rows from this account: no policy lets it see and change all."""
+"""Tables of which a policy may hide rows from this account: none lets it see and change all."""
 VIEWS = """
 SELECT DISTINCT v.relname, vn.nspname, t.relname,
        EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.oid AND i.indisunique AND i.indisvalid
@@ -235,8 +235,7 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
         relation.writes |= {found[1].lower() for found in WRITES.finditer(source)}
     for table, name, condition, columns in _all(connection, CHECKS, schema):
         tables.setdefault(table, Relation()).checks.append(Check(name, condition, tuple(columns)))
-    for (table,) in _all(connection, HIDDEN, schema):
-        tables.setdefault(table, Relation()).hidden = True
+    _hide(tables, _all(connection, HIDDEN, schema))
     foreign = [
         ForeignKey(name, table, own, target, on_delete, tuple(columns), tuple(targets))
         for name, table, own, target, on_delete, columns, targets in _all(
@@ -245,6 +244,11 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
     ]
     views = _views(_all(connection, VIEWS, schema))
     return Catalogue(tables, tuple(foreign), views, connection.info.server_version >= 160000)
+
+
+def _hide(tables: dict[str, Relation], rows: Iterable[tuple[Any, ...]]) -> None:
+    for (table,) in rows:
+        tables.setdefault(table, Relation()).hidden = True
 
 
 def _names(expression: str, column: str) -> bool:

@@ -11,7 +11,9 @@ from ccpa_office.connectors.sql import dialects
 from ccpa_office.connectors.sweeping import searched
 
 POSTGRES = frozenset({"postgresql", "postgres"})
-CORRECTIONS = "-- Corrections (Civ. 1798.106) put any of these right; without, people do it by hand:"
+CORRECTIONS = (
+    "-- Corrections (Civ. 1798.106) put any of these right; without, people do it by hand:"
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ WORDS = {
     "mysql": Words(before=(
         "-- Make the account first: CREATE USER {account} IDENTIFIED BY '...' REQUIRE SSL;",
         "-- It needs neither GRANT OPTION nor FILE, SUPER, TRIGGER or a temporary table.",
-        "-- So it sees no triggers and no other tables. While a map is checked, and no longer:",
+        "-- So it sees no other table, on MySQL no trigger. While a map is checked, no longer:",
         "--   GRANT SELECT, TRIGGER ON the_database.* TO {account};",
         "-- Where `system pace --sessions` is used: GRANT PROCESS ON *.* TO {account};",
     )),
@@ -90,12 +92,14 @@ def grants(url: str, program: Program, account: str) -> list[str]:
     for table in program.tables:
         if more := {*table.correctable} - _changed(table):
             full, columns = _full(prepare, table.name, schema), map(prepare.quote, more)
-            lines.append(words.update.format(table=full, columns=", ".join(sorted(columns)), **said))
+            lines.append(
+                words.update.format(table=full, columns=", ".join(sorted(columns)), **said)
+            )
     return list(dict.fromkeys(lines))
 
 
 def _changed(table: Table) -> set[str]:
-    """What an erasure changes in a table: masks, and people in texts of rows that are not theirs."""
+    """What an erasure changes in a table: what is masked, and texts that may name people."""
     changes = (*table.changes, *table.strips, *table.trims)
     return {*(change.column for change in changes), *searched(table)}
 

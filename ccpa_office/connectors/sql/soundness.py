@@ -48,7 +48,7 @@ def _database(binding: Binding) -> Iterator[Finding]:
     if not binding.dialect.transactional:
         yield _warning("not-atomic", f"{where}: {name} undoes no chunk that stops half-way")
     if binding.catalogue.blind:
-        yield _warning("account-blind", f"{where}: this account sees no trigger, and no other table")
+        yield _warning("account-blind", f"{where}: it sees no table beside the map")
 
 
 def _keys(binding: Binding, table: Table) -> Iterator[Finding]:
