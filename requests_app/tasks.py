@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -31,7 +31,7 @@ from requests_app.fulfillment import (
     sweeping,
     terms,
 )
-from requests_app.fulfillment.outside import parts
+from requests_app.fulfillment.outside import reminding
 from requests_app.models import (
     Chunk,
     Correction,
@@ -192,7 +192,7 @@ def tick_house(**_later: object) -> None:
 
 
 def _once_a_day(*, at: datetime) -> None:
-    midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
+    midnight = clock.midnight(clock.day_of(at))
     with transaction.atomic():
         if work.run_once("notices.supersede", midnight, at):
             for notice in Notice.objects.all():
@@ -203,7 +203,7 @@ def _once_a_day(*, at: datetime) -> None:
 
 def _once_a_night(*, at: datetime) -> None:
     """What was kept and may be kept no longer becomes a plan, on the day on which it ends."""
-    midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
+    midnight = clock.midnight(clock.day_of(at))
     with transaction.atomic():
         due = work.run_once("terms", midnight, at)
     if due:
@@ -219,14 +219,6 @@ def _once_an_hour(*, at: datetime) -> None:
     erasure_ledger.rotate()
 
 
-def _remind_of_parts(*, at: datetime) -> None:
-    """Who was asked for a part of an answer to know is reminded; looked at once an hour."""
-    with transaction.atomic():
-        due = work.run_once("parts", at.replace(minute=0, second=0, microsecond=0), at)
-    if due:
-        parts.remind(at=at)
-
-
 _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
     batches.finish_done,
@@ -236,7 +228,7 @@ _CHORES: tuple[Callable[..., object], ...] = (
     handing.expire,
     silence.end,
     silence.remind,
-    _remind_of_parts,
+    reminding.remind,
     _once_an_hour,
     _once_a_day,
     _once_a_night,

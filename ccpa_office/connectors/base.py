@@ -184,16 +184,6 @@ class Table:
             return self.trims
         return self.changes if self.action == "mask" else self.strips
 
-    @property
-    def correctable(self) -> tuple[str, ...]:
-        """Columns that can be put right: keys lead to other rows, and some values never leave."""
-        ways = {hop.column for path in self.paths for hop in path[:1]}
-        return tuple(
-            piece.column
-            for piece in self.pieces
-            if not piece.never and piece.column not in {*self.key, *ways}
-        )
-
 
 @dataclass(frozen=True)
 class Program:

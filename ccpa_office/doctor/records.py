@@ -85,7 +85,7 @@ def no_work_is_parked() -> Iterator[Finding]:
         yield unsound(
             "work-parked",
             f"{parked} pieces of work gave up and wait for a person.",
-            "Open the desk of parked work: each says why, and has a button to try again.",
+            "The lamp “Work” on the first page of the desks leads to it, with why and what to do.",
         )
 
 

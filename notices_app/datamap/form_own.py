@@ -188,8 +188,8 @@ CCPA_COLLECTION = Keys(
     },
     says={
         "on_delete": "`delete` the row (default, with a warning), `mask` fields of it, `keep` it",
-        "exception": "the ground on which rows stay: until a term ends, then they go by "
-        "themselves; without a term only for `on_delete: keep`",
+        "exception": "the ground on which rows stay: until a term ends, then a plan for them waits "
+        "for approval; without a term only for `on_delete: keep`",
         "hold": "a condition, or a list of them: rows that nobody may change while it is true",
         "dated": "the date field by which an answer to know is cut to the period asked",
         **ORIGIN_SAYS,

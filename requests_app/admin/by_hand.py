@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ccpa_office import clock
 from ccpa_office.admin import Deed
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
@@ -147,12 +146,7 @@ DEEDS = (
 def told(package: Package) -> list[dict[str, Any]]:
     """Every part of a request, for its package's page."""
     known = names()
-    today = clock.today()
     return [
-        {
-            "name": known.get(each.system_key, each.system_key),
-            "part": each,
-            "late": each.stage == PartStage.ASKED and each.due_on < today,
-        }
+        {"name": known.get(each.system_key, each.system_key), "part": each}
         for each in _parts(package)
     ]

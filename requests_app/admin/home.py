@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, Model, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ccpa_office import clock_guard
 from ccpa_office.admin import CAP, Panel, capped_count, site
-from ccpa_office.models import DueWork, LedgerSeal, UnsealedLine, WorkState
+from ccpa_office.models import LedgerSeal, UnsealedLine, WorkState
 from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
-from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
+from requests_app.admin.queue_views import VIEWS, Rows, late_parts, my_views, waiting
 from requests_app.fulfillment import lasting
 from requests_app.models import (
     Batch,
@@ -32,6 +32,7 @@ from requests_app.models import (
     Message,
     OutsideLook,
     OutsideTask,
+    Part,
     Plan,
     PlanState,
     Return,
@@ -214,7 +215,7 @@ def _correction_lamp() -> dict[str, str]:
     return _lamp(_("Corrections"), "bad", _("a wrong value is back"), link)
 
 
-def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
+def _where_parked(actor: Actor, waits: Mapping[type[Model], int]) -> str:
     """The desk at which what waits can be tried again; nothing where no role opens it."""
     requests = f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
     letters = reverse("admin:requests_app_message_changelist")
@@ -224,6 +225,8 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
         (Step, Verb.SEE_CASES, requests),
         (Message, Verb.SEE_CASES, requests),
         (Correction, Verb.SEE_CASES, requests),
+        (Part, Verb.SEE_CASES, requests),
+        (OutsideTask, Verb.SEE_CASES, requests),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
         (Sweep, Verb.RUN_BATCH, batches),
@@ -232,7 +235,7 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
 
 
 def _work_lamp(actor: Actor) -> dict[str, str]:
-    waits: dict[type[DueWork], int] = {
+    waits: dict[type[Model], int] = {
         model: capped_count(model.rows().filter(state=WorkState.PARKED))
         for model in (
             Step,
@@ -249,6 +252,7 @@ def _work_lamp(actor: Actor) -> dict[str, str]:
     waits[Correction] = capped_count(Correction.objects.filter(
         state=WorkState.PARKED, consumer_request__closed_at=None,
     ))  # fmt: skip
+    waits[Part] = capped_count(late_parts())
     count = sum(waits.values())
     if count:
         words = ngettext("%s piece waits for a person", "%s pieces wait for a person", count)

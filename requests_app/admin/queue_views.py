@@ -16,6 +16,9 @@ from requests_app.models import (
     ConsumerRequest,
     Correction,
     Message,
+    OutsideTask,
+    Part,
+    PartStage,
     Plan,
     PlanState,
     Status,
@@ -33,8 +36,16 @@ class View(NamedTuple):
     rows: Callable[[Rows, Actor, date], Rows]
 
 
+def late_parts() -> QuerySet[Part]:
+    """Parts of answers that nobody gave by their day."""
+    return Part.objects.filter(
+        stage=PartStage.ASKED, late_on__isnull=False, consumer_request__closed_at=None
+    )
+
+
 def parked(rows: Rows) -> Rows:
-    """Requests with work that waits for a person: a step, a letter, a chunk or a correction."""
+    """Requests with work that waits for a person: a step, a letter, a chunk, a correction, or
+    somebody outside or here who did not answer in time."""
     waits = {"state": WorkState.PARKED}
     chunks = Chunk.objects.filter(**waits, plans__consumer_request__isnull=False)
     ids = (
@@ -44,6 +55,10 @@ def parked(rows: Rows) -> Rows:
             Message.objects.filter(**waits).values_list("consumer_request_id", flat=True),
             chunks.values_list("plans__consumer_request_id", flat=True),
             Correction.objects.filter(**waits).values_list("consumer_request_id", flat=True),
+            OutsideTask.objects.filter(**waits, plan__consumer_request__isnull=False).values_list(
+                "plan__consumer_request_id", flat=True
+            ),
+            late_parts().values_list("consumer_request_id", flat=True),
         )
     )
     return rows.filter(pk__in=ids)

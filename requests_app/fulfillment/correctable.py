@@ -58,7 +58,8 @@ def fields_of(consumer_request: ConsumerRequest) -> list[tuple[str, str, str]]:
 
 def may_change(table: Table, piece: Piece) -> bool:
     """Keys lead to other rows, and what may never be disclosed is not corrected over a desk."""
-    return piece.column in table.correctable
+    ways = {hop.column for path in table.paths for hop in path[:1]}
+    return not piece.never and piece.column not in {*table.key, *ways}
 
 
 def sources_of(consumer_request: ConsumerRequest) -> list[tuple[Target, list[Key]]]:

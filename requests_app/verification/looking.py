@@ -45,7 +45,7 @@ def look_up(step: Step, *, at: datetime) -> None:
     """
     consumer_request = step.consumer_request
     identity, reached = identity_of(consumer_request), targets.served()
-    people, unclear = _named(identity, reached)
+    people, by_address, unclear = _named(identity, reached)
     found = [
         (target.key, contact)
         for target in reached
@@ -71,6 +71,7 @@ def look_up(step: Step, *, at: datetime) -> None:
             facts={"systems": len(reached)},
             looked_up_at=at,
             on_file=bool(contacts),
+            by_address=by_address,
             hold=hold,
         )
         if contacts:
@@ -79,8 +80,10 @@ def look_up(step: Step, *, at: datetime) -> None:
             )
 
 
-def _named(identity: Identity, reached: Sequence[Target]) -> tuple[dict[str, list[Key]], bool]:
-    """Whom what was typed names in each system, and whether several were named by it.
+def _named(
+    identity: Identity, reached: Sequence[Target]
+) -> tuple[dict[str, list[Key]], bool, bool]:
+    """Whom what was typed names in each system; whether the address did, whether several were.
 
     Where the address leads to somebody, nothing else leads to anybody: father and son have one
     name, a household one telephone, and who asks is one of them. Where it leads to nobody, what
@@ -90,10 +93,11 @@ def _named(identity: Identity, reached: Sequence[Target]) -> tuple[dict[str, lis
                         if kind == "email"})  # fmt: skip
     people = {target.key: target.connector.people([address])[0] for target in reached}
     if any(people.values()) or address == identity:
-        return people, False
+        return people, any(people.values()), False
     found = {target.key: target.connector.people([identity])[0] for target in reached}
     alone = {key: keys for key, keys in found.items() if len(keys) == 1}
-    return {key: alone.get(key, []) for key in found}, any(len(each) > 1 for each in found.values())
+    several = any(len(each) > 1 for each in found.values())
+    return {key: alone.get(key, []) for key in found}, False, several
 
 
 def _why_held(found: Sequence[Any]) -> str:

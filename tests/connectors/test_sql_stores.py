@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import date
 
 import pytest
 import sqlalchemy as sa
 
+from ccpa_office.connectors import grants
 from ccpa_office.connectors.base import (
     Applied,
     ChangeBlocked,
@@ -148,6 +150,27 @@ def test_a_trigger_that_forbids_blocks_the_change(ours):
     with pytest.raises(ChangeBlocked) as caught:
         ours.connector.apply("profiles", Rows([1], [0]), [1], Deed("delete"))
     assert "hana" not in str(caught.value)
+
+
+def test_the_account_needs_no_more_than_the_printed_grants(ours, maria):
+    name = f"office_{id(ours)}"[:30]
+    account = f"'{name}'@'127.0.0.1'"
+    maria.run(f"CREATE USER {account} IDENTIFIED BY 'x'")
+    database = ours.url.rpartition("/")[2].partition("?")[0]
+    lines = [
+        line.rstrip(";")
+        for line in grants(ours.url, ours.program, account)
+        if line.startswith("GRANT")
+    ]
+    maria.run(*lines, database=database)
+    url = ours.url.replace("root@", f"{name}:x@")
+    connector = SQLStore(url, ours.program)
+    ours.others.append(connector)
+    mine = replace(ours, connector=connector)
+    stores.erase(mine, [1], on=ON)
+    with pytest.raises(ChangeBlocked):
+        connector._all(sa.text("DELETE FROM courses"), {})
+    maria.run(f"DROP USER {account}")
 
 
 def test_rows_that_the_store_keeps_after_deletion_are_found(ours):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,15 +15,15 @@ from requests_app import targets, tasks
 from requests_app.casework.looking import Purpose
 from requests_app.fulfillment import access, handing
 from requests_app.fulfillment.outside import hands, parts
-from requests_app.models import Message, Outcome, Package, Part, PartSaid
+from requests_app.models import Outcome, Package, Part, PartSaid
 from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
-from tests import builders
+from tests import builders, steps
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
 from tests.fulfillment.knowing import CATEGORIES, built, opened, package_of
 from tests.fulfillment.outsiders import ARCHIVE, MANUAL
 from tests.requests.desks import at_desk
-from tests.steps import by_sql, lines, refused_by_the_database
+from tests.steps import by_sql, refused_by_the_database
 
 pytestmark = pytest.mark.usefixtures("shelf")
 
@@ -136,6 +136,28 @@ def test_an_exception_is_said_with_its_ground(package, mailbox, team):
     assert access.outcome_of(new) == Outcome.IN_PART
 
 
+def test_who_gives_nothing_is_reminded_once_and_then_it_waits_at_the_desk(
+    package, mailbox, team, settings
+):
+    days = (the_part().due_on - clock.today()).days
+    told = {}
+    for day in range(days + 3):
+        settings.CLOCK_OFFSET = f"P{day}D"
+        tasks.drain_house()
+        told[day] = (the_part().letters, the_part().late_on is not None)
+    assert told == {day: (1 if day < days - 2 else 2, day > days) for day in range(days + 3)}
+    tasks.drain_mail()
+    assert "we still wait" in str(mailbox.to(ARCHIVE)[-1]["Subject"])
+    assert steps.lines(package.consumer_request.number).count("part.late") == 1
+    parked = at_desk(team.clerk).get("/admin/requests/?view=parked").text
+    assert package.consumer_request.public_number in parked
+    again = parts.ask_again(the_part(), {}, reason="", by=team.officer, at=clock.now())
+    assert (again.late_on, again.due_on) == (None, clock.today())
+    assert package.consumer_request.public_number not in (
+        at_desk(team.clerk).get("/admin/requests/?view=parked").text
+    )
+
+
 def test_nobody_confirms_an_own_answer(package, team):
     parts.answer_by_hand(the_part(), parts.Gift(PartSaid.NOTHING), by=team.chief, at=clock.now())
     with pytest.raises(hands.AnotherPersonNeeded):
@@ -219,35 +241,6 @@ def test_the_desk_gives_looks_and_confirms(package, team):
     assert looked["Content-Disposition"] == f'attachment; filename="part-{part.pk}.pdf"'
     chief.post(f"{where}part-confirm/", {"part": part.pk})
     assert the_part().stage == "confirmed"
-
-
-# --- reminder, escalation -----------------------------------------------------------------------
-
-
-def test_who_gives_nothing_is_reminded_once_and_then_it_is_late(package, team):
-    due, number = the_part().due_on, package.consumer_request.number
-
-    def on(days):
-        day = due + timedelta(days=days)
-        return datetime.combine(day, time(12), tzinfo=clock.OFFICE_ZONE)
-
-    assert [parts.remind(at=on(days)) for days in (-3, -2, -1, 0, 1, 2)] == [0, 1, 0, 0, 0, 0]
-    assert the_part().letters == 2
-    assert lines(number).count("part.overdue") == 1
-    assert Message.objects.filter(letter="outside_task").count() == 2
-    page = f"/admin/packages/{package.pk}/"
-    assert "no answer by its day" not in at_desk(team.officer).get(page).content.decode()
-    Part.objects.update(due_on=clock.today() - timedelta(days=1))
-    assert "no answer by its day" in at_desk(team.officer).get(page).content.decode()
-
-
-def test_nobody_is_reminded_of_what_was_asked_a_moment_ago(package):
-    Part.objects.update(due_on=clock.today() + timedelta(days=1))
-    assert parts.remind(at=clock.now()) == 0
-    Part.objects.update(asked_at=clock.now() - timedelta(days=9))
-    tasks.drain_house()
-    tasks.drain_house()
-    assert the_part().letters == 2
 
 
 # --- hostile files ------------------------------------------------------------------------------

@@ -12,14 +12,16 @@ import tempfile
 import time
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
-from ccpa_office import supervisor, tour
+from ccpa_office import health, supervisor, tour
 from ccpa_office.engines.children import Refused, command_line
 from ccpa_office.envfile import read_variables
 from ccpa_office.office import Office, installation
@@ -220,6 +222,44 @@ def test_without_demo_data_and_with_a_key_of_its_own_it_runs_as_production(monke
     assert installation(8000, demo=True).demo
     monkeypatch.delenv("SECRET_KEY")
     assert installation(8000, demo=False).demo
+
+
+def test_only_migrate_is_told_who_owns_the_tables(tmp_path):
+    given = {
+        "DATABASE_URL": "postgresql://office@db/x",
+        "REDIS_URL": "redis://y",
+        "DATABASE_OWNER_URL": "postgresql://office_owner@db/x",
+    }
+    office = Office(tmp_path, 8000, False, given)
+    env = office.variables(None)
+    assert office.manage("migrate", env=env).env["DATABASE_OWNER_URL"]
+    keeper = office.manage("keeper", env=env)
+    others = (office.web(env), office.worker(env), office.beat(env), keeper)
+    assert not [child.name for child in others if "DATABASE_OWNER_URL" in child.env]
+
+
+def test_an_office_is_asked_under_the_name_that_it_answers_to(monkeypatch, settings):
+    settings.ALLOWED_HOSTS = ["privacy.example.com"]
+    asked: dict[str, Any] = {}
+
+    class Connection:
+        def __init__(self, host, port, timeout):
+            asked["at"] = f"{host}:{port}"
+
+        def request(self, method, path, headers):
+            host = headers.get("Host", asked["at"])
+            asked["answer"] = Client(headers={"host": host}).get(path)
+
+        def getresponse(self):
+            return SimpleNamespace(status=asked["answer"].status_code)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(http.client, "HTTPConnection", Connection)
+    monkeypatch.setattr(health, "is_ready", lambda: True)
+    assert answers_ready(8000, "privacy.example.com")
+    assert not answers_ready(8000)
 
 
 def test_the_demos_password_is_made_once_or_given(tmp_path):

@@ -1,5 +1,6 @@
 """What a database's administrator grants to the office's account: the program's needs, no more."""
 
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,9 +12,6 @@ from ccpa_office.connectors.sql import dialects
 from ccpa_office.connectors.sweeping import searched
 
 POSTGRES = frozenset({"postgresql", "postgres"})
-CORRECTIONS = (
-    "-- Corrections (Civ. 1798.106) put any of these right; without, people do it by hand:"
-)
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,6 @@ WORDS = {
         "-- Make the account first: CREATE ROLE {account} LOGIN PASSWORD '...';",
         "GRANT USAGE ON SCHEMA {schema} TO {account};",
         "-- Where a table has row security: ALTER ROLE {account} BYPASSRLS;",
-        "-- A materialized view that reads these tables: GRANT its owner TO {account};",
         "-- Where `system pace --sessions` is used: GRANT pg_read_all_stats TO {account};",
     )),
     "mysql": Words(before=(
@@ -71,37 +68,58 @@ WORDS["postgres"], WORDS["mariadb"] = WORDS["postgresql"], WORDS["mysql"]
 def grants(url: str, program: Program, account: str) -> list[str]:
     """Return the statements, without a connection; raises ``MapDoesNotFit`` for a strange URL.
 
-    Reading is granted on every table on a way to the person, deleting where rows go, and changing
-    where columns are masked, or name people in their texts. What corrections need stands last.
+    Reading is granted on every table on a way to the person, changing on nothing that is kept.
+    What an office may do without comes last, as comments: whoever grants decides.
     """
     name = url.partition("://")[0].partition("+")[0]
     words, prepare = WORDS.get(name, Words()), _compiler(name).identifier_preparer
     schema = _schema(name, program.schema)
     said = {"account": account, "schema": program.schema}
+
+    def update(table: Table, columns: Iterable[str]) -> str:
+        named = ", ".join(sorted({prepare.quote(column) for column in columns}))
+        full = _full(prepare, table.name, schema)
+        return words.update.format(table=full, columns=named, **said)
+
     lines = [line.format(**said) for line in words.before]
     lines += [words.read.format(table=_full(prepare, each, schema), **said)
               for each in _reached(program)]  # fmt: skip
     for table in program.tables:
-        full = _full(prepare, table.name, schema)
         if table.action == "delete":
-            lines.append(words.delete.format(table=full, **said))
+            lines.append(words.delete.format(table=_full(prepare, table.name, schema), **said))
         if changed := _changed(table):
-            columns = ", ".join(sorted(map(prepare.quote, changed)))
-            lines.append(words.update.format(table=full, columns=columns, **said))
-    lines.append(CORRECTIONS)
-    for table in program.tables:
-        if more := {*table.correctable} - _changed(table):
-            full, columns = _full(prepare, table.name, schema), map(prepare.quote, more)
-            lines.append(
-                words.update.format(table=full, columns=", ".join(sorted(columns)), **said)
-            )
-    return list(dict.fromkeys(lines))
+            lines.append(update(table, changed))
+    return [*dict.fromkeys(lines), *_besides(program, update, lines)]
 
 
 def _changed(table: Table) -> set[str]:
-    """What an erasure changes in a table: what is masked, and texts that may name people."""
-    changes = (*table.changes, *table.strips, *table.trims)
-    return {*(change.column for change in changes), *searched(table)}
+    """Return the columns that a plan may change."""
+    return {change.column for change in (*table.changes, *table.strips, *table.trims)}
+
+
+def _correctable(table: Table) -> set[str]:
+    """Return the columns that may be put right: neither keys nor ways, nor what nobody is shown."""
+    ways = {hop.column for path in table.paths for hop in path[:1]}
+    return {piece.column for piece in table.pieces if not piece.never} - {*table.key, *ways}
+
+
+BESIDES: tuple[tuple[str, Callable[[Table], Set[str]]], ...] = (
+    ("-- To take erased people out of other people's texts:", lambda table: set(searched(table))),
+    ("-- To put fields right, for requests to correct:", _correctable),
+)
+
+
+def _besides(
+    program: Program, update: Callable[[Table, Iterable[str]], str], given: list[str]
+) -> Iterator[str]:
+    """Yield what else can be granted, as comments, but nothing that is granted already."""
+    for why, columns in BESIDES:
+        wanted = [(table, columns(table) - _changed(table)) for table in program.tables]
+        lines = [update(table, more) for table, more in wanted if more]
+        new = [f"-- {line}" for line in lines if line not in given and not line.startswith("--")]
+        if new:
+            yield why
+            yield from new
 
 
 def _compiler(name: str) -> Dialect:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from ccpa_office.models import WorkState
 from requests_app import targets
 from requests_app.fulfillment.outside import breaker
 from requests_app.fulfillment.outside.breaker import NotNow
-from requests_app.models import Correction, OutsideCall, OutsideTask
+from requests_app.models import ConsumerRequest, Correction, OutsideCall, OutsideTask
 from requests_app.targets import Vendor
 
 Asked = tuple[str, str]
@@ -25,6 +25,8 @@ Asked = tuple[str, str]
 
 MOST_TRIES = {Repeat.HARMLESS: 5, Repeat.KEYED: 5, Repeat.ASKABLE: 5, Repeat.BLIND: 2}
 """How often one step is sent at most while nobody knows what became of it."""
+BEFORE_THE_END = timedelta(days=3)
+"""How long before the consumer's answer is due an answer from outside is."""
 SETTLED = {Means.DONE, Means.NOTHING}
 
 
@@ -38,6 +40,13 @@ class ForAPerson(Exception):
 
 class StillUnknown(Exception):
     """Nobody knows what became of a call: it is looked into later, by the class of the system."""
+
+
+def due_on(vendor: Vendor, consumer_request: ConsumerRequest | None, *, today: date) -> date:
+    """By when a system outside answers: its own days, inside the consumer's clock."""
+    wanted = today + timedelta(days=vendor.description.answer_days)
+    last = consumer_request.due_on if consumer_request else None
+    return max(today, min(wanted, last - BEFORE_THE_END)) if last else wanted
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,23 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from ccpa_office import clock, ledger, sealing, work
+from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed, Verb, require
-from requests_app import correspondence, targets, workflow
+from requests_app import correspondence, workflow
 from requests_app.correspondence.links import token_digest
-from requests_app.fulfillment.outside.asking import Asked
+from requests_app.fulfillment.outside.asking import Asked, due_on
 from requests_app.fulfillment.outside.hands import (
     LIFE,
     MOST_LETTERS,
-    REMINDER,
     AnotherPersonNeeded,
     AnswerRefused,
     LinkGone,
@@ -45,8 +44,6 @@ from requests_app.targets import Vendor
 from requests_app.verification import queue_collection
 
 SYSTEM = Actor.system("outside")
-BEFORE_THE_END = timedelta(days=3)
-"""How long before the consumer's answer is due a part of it is."""
 LIVING = [
     PackageStage.BUILD, PackageStage.READY, PackageStage.PROPOSED, PackageStage.RELEASED,
     PackageStage.BY_HAND,
@@ -102,20 +99,17 @@ def handed(
 def _ask(
     consumer_request: ConsumerRequest, vendor: Vendor, asked: list[Asked], *, at: datetime
 ) -> None:
-    today = clock.day_of(at)
-    wanted = today + timedelta(days=vendor.description.answer_days)
-    last = consumer_request.due_on
-    due = min(wanted, last - BEFORE_THE_END) if last else wanted
+    due = due_on(vendor, consumer_request, today=clock.day_of(at))
     try:
         with transaction.atomic():
             key = sealing.new_key()
             part = Part.objects.create(
                 consumer_request=consumer_request, system_key=vendor.key, data_key=key,
                 asked=sealing.Box(key).seal(json.dumps(asked), context="part.asked"),
-                asked_at=at, due_on=max(today, due), assigned_to_id=_assigned(vendor),
+                asked_at=at, due_on=due, assigned_to_id=_assigned(vendor),
             )  # fmt: skip
-            _write(part, vendor, at=at)
-            _note(part, "part.asked", by=SYSTEM, at=at)
+            write(part, vendor, at=at)
+            note(part, "part.asked", by=SYSTEM, at=at)
     except IntegrityError:  # another worker asks at this moment
         return
 
@@ -126,8 +120,11 @@ def _assigned(vendor: Vendor) -> int | None:
     return found if vendor.url.startswith("staff:") else None
 
 
-def _write(part: Part, vendor: Vendor, *, at: datetime) -> None:
-    """Send a letter with a new link to whoever is outside; the link before is void with it."""
+def write(part: Part, vendor: Vendor, *, at: datetime) -> None:
+    """Send a letter with a new link to whoever is outside; the link before is void with it.
+
+    Who has had the most letters that one part is worth gets no other.
+    """
     if not vendor.url.startswith("mailto:") or part.letters >= MOST_LETTERS:
         return
     token = secrets.token_urlsafe(32)
@@ -164,37 +161,7 @@ def renew(digest: bytes, vendors: dict[str, Vendor], *, at: datetime) -> None:
         if part and part.stage == PartStage.ASKED and part.consumer_request.is_open:
             vendor = vendors.get(part.system_key)
             if vendor:
-                _write(part, vendor, at=at)
-
-
-def remind(*, at: datetime) -> int:
-    """Remind whoever has given nothing two days before the day; after it, the book says so.
-
-    Each once, and nobody who was asked within these two days. How many were reminded.
-    """
-    today = clock.day_of(at)
-    silent = _rows().filter(
-        stage=PartStage.ASKED, consumer_request__closed_at=None, due_on__lte=today + REMINDER
-    )
-    rows = list(silent)
-    vendors = {each.key: each for each in targets.vendors()} if rows else {}
-    return sum(_remind(part, vendors.get(part.system_key), at=at) for part in rows)
-
-
-def _remind(part: Part, vendor: Vendor | None, *, at: datetime) -> bool:
-    due = datetime.combine(part.due_on, time.min, tzinfo=clock.OFFICE_ZONE)
-    is_late = clock.day_of(at) > part.due_on
-    is_new = clock.day_of(part.asked_at) > part.due_on - REMINDER
-    if is_new and not is_late:
-        return False
-    with transaction.atomic():
-        if not work.run_once(f"part.{'overdue' if is_late else 'reminder'}.{part.pk}", due, at):
-            return False
-        if is_late:
-            _note(part, "part.overdue", by=SYSTEM, at=at)
-        elif vendor:
-            _write(part, vendor, at=at)
-    return not is_late
+                write(part, vendor, at=at)
 
 
 # --- answering ----------------------------------------------------------------------------------
@@ -236,7 +203,7 @@ def _keep(part: Part, gift: Gift, *, by: Actor | None, at: datetime) -> Part:
     if not changed:
         raise AnswerRefused("this part waits for no answer")
     part.refresh_from_db()
-    _note(part, "part.answered", by=by or SYSTEM, at=at, file=part.digest)
+    note(part, "part.answered", by=by or SYSTEM, at=at, file=part.digest)
     return part
 
 
@@ -272,7 +239,7 @@ def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
             raise AnotherPersonNeeded
         part.stage, part.confirmed_at, part.confirmed_by_id = PartStage.CONFIRMED, at, by.id
         part.save(update_fields=["stage", "confirmed_at", "confirmed_by_id"])
-        _note(part, "part.confirmed", by=by, at=at)
+        note(part, "part.confirmed", by=by, at=at)
         _collect(consumer_request, at=at)
     return part
 
@@ -301,12 +268,15 @@ def ask_again(part: Part, vendors: dict[str, Vendor], *, reason: str, by: Actor,
         part.stage, part.said, part.exception, part.note = PartStage.ASKED, "", "", b""
         part.content, part.ending, part.size, part.digest = b"", "", 0, ""
         part.answered_at, part.answered_by_id, part.by_link = None, None, False
+        part.asked_at, part.reminded_on, part.late_on = at, None, None
         part.due_on = max(part.due_on, clock.day_of(at))
+        if vendor := vendors.get(part.system_key):
+            part.due_on = due_on(vendor, part.consumer_request, today=clock.day_of(at))
         part.save()
-        if part.system_key in vendors:
-            _write(part, vendors[part.system_key], at=at)
+        if vendor:
+            write(part, vendor, at=at)
         digest = sealing.digest("reason", reason).hex() if reason else ""
-        _note(part, "part.asked-again", by=by, at=at, reason=digest)
+        note(part, "part.asked-again", by=by, at=at, reason=digest)
     return part
 
 
@@ -325,7 +295,7 @@ def see_whom(part: Part, *, purpose: str, by: Actor, at: datetime) -> list[Asked
         require(by, Verb.SEE_IDENTITY)
     if not purpose.strip():
         raise NotAllowed("say what for")
-    _note(part, "part.identity-read", by=by, at=at,
+    note(part, "part.identity-read", by=by, at=at,
           purpose=sealing.digest("reason", purpose).hex())  # fmt: skip
     return whom(part)
 
@@ -333,9 +303,9 @@ def see_whom(part: Part, *, purpose: str, by: Actor, at: datetime) -> list[Asked
 def look(part: Part, *, by: Actor, at: datetime) -> bytes:
     """What was given, its note before its file, for whoever confirms it; the book says who."""
     require(by, Verb.CLOSE_CASE)
-    note, content = _opened(part)
-    _note(part, "part.read", by=by, at=at)
-    return content or note.encode()
+    words, content = _opened(part)
+    note(part, "part.read", by=by, at=at)
+    return content or words.encode()
 
 
 def read_note(part: Part, *, by: Actor) -> str:
@@ -373,7 +343,7 @@ def destroy_of(consumer_request: ConsumerRequest, *, at: datetime) -> None:
             destroyed_at=at,
         )  # fmt: skip
         sealing.destroy(part.data_key, at)
-        _note(part, "part.destroyed", by=SYSTEM, at=at)
+        note(part, "part.destroyed", by=SYSTEM, at=at)
 
 
 def _rows() -> QuerySet[Part]:
@@ -384,7 +354,8 @@ def _locked(part: Part) -> Part:
     return _rows().select_for_update(of=("self",)).get(pk=part.pk)
 
 
-def _note(part: Part, verb: str, *, by: Actor, at: datetime, **facts: str) -> None:
+def note(part: Part, verb: str, *, by: Actor, at: datetime, **facts: str) -> None:
+    """Write into the book of the request what happened to a part of its answer."""
     known = {"system": part.system_key, "said": part.said, "exception": part.exception}
     ledger.record(verb, subject=part.consumer_request.number, by=by, at=at,
                   facts={**known, **facts})  # fmt: skip
