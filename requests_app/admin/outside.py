@@ -101,7 +101,7 @@ def _why_not_confirm(task: OutsideTask, actor: Actor) -> str:
 
 def _usernames(staff: set[int | None]) -> dict[int | None, str]:
     """The names of members of staff; no statement where nobody is asked for."""
-    asked = staff - {None}
+    asked = {each for each in staff if each is not None}
     found = StaffMember.objects.filter(pk__in=asked) if asked else StaffMember.objects.none()
     return dict(found.values_list("pk", "username"))
 
