@@ -43,6 +43,12 @@ RUNNING = timedelta(hours=2)
 STRAY = timedelta(days=1)
 
 
+def left(package: Package) -> int:
+    """How often it can still be fetched: the whole downloads, and those that may begin."""
+    whole = DOWNLOADS - package.downloads
+    return max(min(whole, BEGUN - package.fetched.count()), 0)
+
+
 class PackageGone(Exception):
     """There is nothing to fetch here: not handed over, expired, fetched, or not opened here."""
 

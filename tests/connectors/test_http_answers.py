@@ -170,8 +170,8 @@ def test_when_to_come_again_is_read_or_left(text, pause):
 
 
 def test_a_deep_or_quoted_body_costs_no_time():
-    began = time.monotonic()
+    began = time.thread_time()  # of this thread alone: other programs may be busy
     for body in (b"[" * 10**6, b'"' + b'\\"' * 500_000, b'{"a":' * 200_000, b'"' * 10**6):
         with pytest.raises(NotJson):
             read_json(body, depth=20)
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from requests_app.fulfillment import (
     batches,
     closing,
     lists,
+    pacing,
     proof,
     redacting,
     refusing,
@@ -322,8 +324,7 @@ def test_what_is_gone_before_it_is_planned_waits_for_a_person(
 
 def test_a_system_keeps_its_share_of_time(mailbox, team, learners, at_once, monkeypatch):
     approve(decided(mailbox, team, ORLA), team.approver)
-    system = plan_of_system()
-    type(system).objects.update(share=25, most_sessions=3)
+    type(plan_of_system()).objects.update(share=25, most_sessions=3)
     chunk, at = gathered(), clock.now()
     connector = type(targets.of("learners").connector)
     monkeypatch.setattr(connector, "probe", lambda _self: (0.001, 4))
@@ -338,13 +339,15 @@ def test_a_system_keeps_its_share_of_time(mailbox, team, learners, at_once, monk
     assert Pace.objects.get().slowed == Slowed.ANSWERS
     monkeypatch.setattr(connector, "probe", lambda _self: (0.001, 0))
     by_sql("UPDATE requests_app_chunk SET not_before = now()")
+    clocks = SimpleNamespace(monotonic=iter((10.0, 14.0)).__next__)  # four seconds of work
+    monkeypatch.setattr(pacing, "time", clocks)
     began = clock.now()
     batches.work_chunk(claimed(), at=later + timedelta(seconds=11))
-    took = clock.now() - began
+    ended = clock.now()
     pace = Pace.objects.get()
     assert Chunk.objects.get().stage == Chunk.Stage.DONE
     assert pace.slowed == Slowed.SHARE
-    assert 2 * took < pace.free_at - began < 5 * took
+    assert began < pace.free_at - 3 * timedelta(seconds=4) < ended
 
 
 def plan_of_system():

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ccpa_office import clock, clock_guard, sealing
+from ccpa_office.templatetags.office import moment_in_words
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, tasks
@@ -137,6 +138,11 @@ def test_a_code_opens_in_the_browser_that_asked_and_in_no_other(browser, package
     assert browser.post(_path(package), {"code": code}).status_code == 302
 
 
+def test_a_code_that_was_not_typed_is_asked_for_by_its_name(browser, package):
+    page = browser.post(_path(package), {"code": ""}).content.decode()
+    assert "Fill in “The code from our letter”." in page
+
+
 def test_three_wrong_codes_end_the_right_one(browser, package, mailbox):
     code = _code(browser, package, mailbox)
     for _try in range(3):
@@ -196,6 +202,27 @@ def test_it_is_fetched_three_times_and_then_destroyed(browser, package, mailbox,
     assert (gone.stage, gone.file, bytes(gone.answer)) == (PackageStage.DESTROYED, "", b"")
     assert gone.data_key.destroyed_at is not None
     assert list(shelf.iterdir()) == []
+
+
+def test_who_began_it_too_often_is_told_so(browser, package, mailbox):
+    _open(browser, package, mailbox)
+    at = clock.now()
+    Download.objects.bulk_create(
+        Download(package=package, begun_at=at, ended_at=at) for _time in range(handing.BEGUN)
+    )
+    assert _fetch(browser, package)["Location"] == _path(package)
+    page = browser.get(_path(package)).content.decode()
+    assert "It was begun very often" in page
+    assert "Fetch the file" not in page
+
+
+def test_the_page_of_the_request_says_until_when_the_answer_can_be_opened(browser, package):
+    page = browser.get(_path(package, "case")).content.decode()
+    assert f"You can open it until {moment_in_words(package.expires_at)}." in page
+    assert "Nothing more is to be done" not in page
+    Package.objects.update(stage="void")
+    assert browser.get(_path(package))["Location"] == _path(package, "case")
+    assert "Nothing more is to be done" in browser.get(_path(package, "case")).content.decode()
 
 
 def test_a_download_that_is_broken_off_does_not_count(browser, package, mailbox):

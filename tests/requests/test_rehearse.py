@@ -137,6 +137,12 @@ def test_the_report_says_what_would_go(copy, tmp_path):
     assert "The second look" in page
     assert "Seconds: locate " in page
     assert "DX_8: A legal obligation." in page
+    assert "Looked again: <strong>only what is kept is left</strong>." in page
+    assert '<th scope="col">Kept, stripped</th>' in page
+    _run(*_of(ORLA), "--identifier", "shoe=42", "--out", str(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    assert "The map knows no shoe: it was not looked for." in page
+    assert "The same command with <code>--execute</code>" in page
 
 
 def test_the_report_says_what_each_person_loses_and_what_the_map_covers(copy):

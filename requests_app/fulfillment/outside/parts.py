@@ -300,18 +300,12 @@ def see_whom(part: Part, *, purpose: str, by: Actor, at: datetime) -> list[Asked
     return whom(part)
 
 
-def look(part: Part, *, by: Actor, at: datetime) -> bytes:
-    """What was given, its note before its file, for whoever confirms it; the book says who."""
+def look(part: Part, *, by: Actor, at: datetime) -> tuple[str, bytes]:
+    """What was given, the note and the file, for whoever confirms it; the book says who."""
     require(by, Verb.CLOSE_CASE)
-    words, content = _opened(part)
+    given = _opened(part)
     note(part, "part.read", by=by, at=at)
-    return content or words.encode()
-
-
-def read_note(part: Part, *, by: Actor) -> str:
-    """The note that came with it."""
-    require(by, Verb.CLOSE_CASE)
-    return _opened(part)[0]
+    return given
 
 
 def _opened(part: Part) -> tuple[str, bytes]:

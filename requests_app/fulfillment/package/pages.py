@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from ccpa_office.law.vocabulary import Category
+from ccpa_office.templatetags.office import listed
 
 ROWS = 1_000
 """Rows on one page."""
@@ -74,7 +75,7 @@ def line_of(place: tuple[str, str], rows: int, codes: tuple[str, ...], language:
         "csv": f"csv/{system}/{table}.csv", "json": f"json/{system}/{table}.json",
     }  # fmt: skip
     with translation.override(language):
-        context["categories"] = ", ".join(str(Category(code).label) for code in codes)
+        context["categories"] = listed(Category(code).label for code in codes)
         return render_to_string("requests/package/line.html", {"each": context})
 
 
