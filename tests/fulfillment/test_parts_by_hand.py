@@ -99,6 +99,7 @@ def test_what_is_given_is_sealed_and_looked_at_by_few(package, mailbox, team):
 def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, mailbox, team):
     note = "Two folders. Her SSN 219-09-9999 is on the first."
     given(mailbox, said="found", note=note, content=file(PDF))
+    parts.look(the_part(), by=team.officer, at=clock.now())
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     new = anew(package)
     files = opened(new)
@@ -172,6 +173,15 @@ def test_nobody_confirms_an_own_answer(package, team):
         by_sql("UPDATE requests_app_part SET said = 'found'")
     with pytest.raises(hands.AnswerRefused):
         parts.confirm(the_part(), by=team.officer, at=clock.now())
+
+
+def test_nobody_confirms_a_file_that_they_have_not_opened(package, mailbox, team):
+    given(mailbox, said="found", content=file(PDF))
+    parts.look(the_part(), by=team.chief, at=clock.now())
+    with pytest.raises(hands.NotLookedAt):
+        parts.confirm(the_part(), by=team.officer, at=clock.now())
+    parts.look(the_part(), by=team.officer, at=clock.now())
+    parts.confirm(the_part(), by=team.officer, at=clock.now())
 
 
 def test_a_link_opens_once_and_only_the_newest(package, mailbox, team):

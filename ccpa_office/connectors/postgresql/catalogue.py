@@ -161,7 +161,7 @@ class Relation:
     triggers: list[str] = field(default_factory=list)
     writes: set[str] = field(default_factory=set)  # tables that its triggers seem to write
     checks: list[Check] = field(default_factory=list)
-    hidden: bool = False  # a policy may keep rows from this account
+    hidden: bool = False  # the store shows our role those rows alone that a policy lets it see
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _warning(code: str, message: str) -> Finding:
 def _keys(table: Table, catalogue: Catalogue) -> Iterator[Finding]:
     relation = catalogue.tables[table.name]
     if relation.hidden:
-        yield _error("row-security", f"{table.name}: a policy may hide rows from this account")
+        yield _error("row-security", f"{table.name}: policies of the store hide rows from our role")
     for column in table.key:
         fact = relation.columns[column]
         if fact.type not in KEYS:

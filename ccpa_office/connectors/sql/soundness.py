@@ -8,7 +8,7 @@ from ccpa_office.connectors import masking
 from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program, Table
 from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.binding import Binding, typed
-from ccpa_office.connectors.sql.catalogue import ForeignKey
+from ccpa_office.connectors.sql.catalogue import Column, ForeignKey
 from ccpa_office.connectors.ways import Hop, follows, shown, unindexed
 
 KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
@@ -71,9 +71,9 @@ def _store(binding: Binding, table: Table) -> Iterator[Finding]:
 
 def _changes(binding: Binding, table: Table) -> Iterator[Finding]:
     for change in dict.fromkeys((*table.changes, *table.strips, *table.trims)):
-        facts = binding.catalogue.column(table.name, change.column).facts
+        column = binding.catalogue.column(table.name, change.column)
         where = f"{table.name}.{change.column}"
-        if code := masking.serves(change, facts):
+        if code := masking.serves(change, column.facts) or _off_the_list(change, column):
             yield _error(code, f"{where}: {change.how} {WORDS.get(code, 'cannot serve it')}")
         if change.column in table.key:
             yield _error("key-changed", f"{where} is a key and cannot be changed")
@@ -143,12 +143,39 @@ WORDS = {
 
 def _holds(binding: Binding, table: Table) -> Iterator[Finding]:
     for hold in table.holds:
-        facts = binding.catalogue.column(table.name, hold.column).facts
-        try:
-            for value in hold.values:
-                typed(value, facts)
-        except MapDoesNotFit:
+        held = binding.catalogue.column(table.name, hold.column)
+        if not all(_can_be(value, held) for value in hold.values):
             yield _error("hold-value", f"{table.name}.{hold.column}: no value of its type")
+
+
+LISTED = re.compile(r"enum\((.*)\)", re.IGNORECASE | re.DOTALL)
+QUOTED = re.compile(r"'((?:[^']|'')*)'")
+
+
+def _labels(column: Column) -> set[str] | None:
+    """Return the only texts that a column can hold, where the store lists them."""
+    found = LISTED.fullmatch(column.type)
+    return {each.replace("''", "'") for each in QUOTED.findall(found[1])} if found else None
+
+
+def _can_be(value: str, column: Column) -> bool:
+    """Say whether a column can hold a value; a label too is compared to the letter."""
+    labels = _labels(column)
+    try:
+        typed(value, column.facts)
+    except MapDoesNotFit:
+        return False
+    return labels is None or value in labels
+
+
+def _off_the_list(change: Change, column: Column) -> str:
+    """Return why a column that holds nothing but listed texts cannot take a change, or nothing."""
+    labels = _labels(column)
+    if labels is None or change.how == "null":
+        return ""
+    if change.how != "constant":
+        return "change-type"
+    return "" if change.argument in labels else "change-argument"
 
 
 def _ways(binding: Binding, table: Table) -> Iterator[Finding]:

@@ -53,6 +53,10 @@ class AnotherPersonNeeded(Exception):
     """Whoever answered does not confirm the answer."""
 
 
+class NotLookedAt(Exception):
+    """No machine can look through this file: open it before you confirm it."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What somebody answers: in a word, with its exception, a note, a file."""
