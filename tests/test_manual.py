@@ -19,6 +19,8 @@ FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 SPAN = re.compile(r"```.*?\n(.*?)```|`([^`]+)`", re.DOTALL)
 CALL = re.compile(r"manage\.py +([a-z].*)")
+NAMED = re.compile(r"(?<![*\w])\*([A-Z][^*|]+?)\*(?![*\w])")
+FLOORS = ("ccpa_office", "notices_app", "requests_app")
 END = re.compile(r" [|#>]|;|&&|\)|…|\.\.\.")
 
 
@@ -92,7 +94,7 @@ def test_the_guard_of_commands_sees_what_is_wrong():
 def test_every_page_that_the_code_names_exists():
     named = {
         page
-        for floor in ("ccpa_office", "notices_app", "requests_app")
+        for floor in FLOORS
         for room in (ROOT / floor).rglob("*.py")
         for page in re.findall(r"docs/[\w/-]+\.md", room.read_text("utf-8"))
     }
@@ -119,3 +121,15 @@ def test_the_descriptions_that_the_manual_shows_are_sound():
     assert len(blocks) == 2
     found = [each for block in blocks for each in datamap.check(block)]
     assert [(each.line, each.code) for each in found if each.level == "error"] == []
+
+
+def test_every_button_and_desk_that_the_manual_names_is_called_so():
+    rooms = [room for floor in FLOORS for room in (ROOT / floor).rglob("*.py")]
+    said = "".join(each.read_text("utf-8") for each in rooms)
+    said += "".join(each.read_text("utf-8") for each in (ROOT / "templates").rglob("*.html"))
+    named = {
+        " ".join(words.split())
+        for page in (ROOT / "docs").rglob("*.md")
+        for words in NAMED.findall(FENCE.sub("", page.read_text("utf-8")))
+    }
+    assert [words for words in sorted(named) if words not in said] == []

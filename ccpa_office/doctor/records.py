@@ -47,7 +47,8 @@ def book_is_sound() -> Iterator[Finding]:
         yield unsound(
             "ledger-unsound",
             f"The book is not what it was from line {found.first_bad_line}: {found.reason}.",
-            "Stop the office, keep a copy of the database, run `manage.py ledger verify`.",
+            "Stop the office, keep a copy of the database, run `manage.py ledger verify`. "
+            "If a backup was restored: docs/how-to/back-up-and-restore.md says what to do.",
         )
 
 

@@ -9,12 +9,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
-from ccpa_office.connectors.base import ChangeBlocked
+from ccpa_office.connectors.base import ChangeBlocked, KeysRefused
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Changed, Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
-from notices_app.models import SystemKind
-from requests_app import workflow
+from notices_app.models import DataMapVersion, SystemKind
+from requests_app import targets, workflow
 from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
@@ -228,8 +228,9 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
         _carry_out(chunk, turn, at)
     except pacing.NotYet as later:
         parting.wait(chunk, later.until, "paced")
-    except ChangeBlocked:
+    except (ChangeBlocked, KeysRefused):
         if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
+            _refresh_without(chunk)
             raise
     finally:
         turn.end()
@@ -252,12 +253,21 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
         return
     except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
         _stop(chunk, _STOPS[type(found)], at)
+        _refresh_without(chunk)
         return
     except newborn.TooManyNewborn as too_many:
         parting.send_back(chunk, too_many.plans, at)
         return
-    erasure.refresh(loaded)
+    erasure.refresh(chunk, loaded.target)
     proof.prove_chunk(loaded, at=at)
+
+
+def _refresh_without(chunk: Chunk) -> None:
+    """Whoever was erased before a chunk that cannot go on is no longer to stand in a copy."""
+    versions = DataMapVersion.objects.select_related("system__data_key")
+    version = versions.filter(plan__chunk=chunk).first()
+    if version:
+        erasure.refresh(chunk, targets.under(version))
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:

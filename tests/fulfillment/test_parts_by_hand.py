@@ -1,7 +1,9 @@
 """What people give for an answer to know: asked by letter, given, confirmed, packed, destroyed."""
 
 import hashlib
+import io
 import json
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -89,7 +91,7 @@ def test_what_is_given_is_sealed_and_looked_at_by_few(package, mailbox, team):
     assert PDF[:9] not in bytes(part.content)
     with pytest.raises(NotAllowed):
         parts.look(part, by=team.verifier, at=clock.now())
-    assert parts.look(part, by=team.officer, at=clock.now()) == PDF
+    assert parts.look(part, by=team.officer, at=clock.now()) == ("Two folders.", PDF)
     tasks.drain_collect()
     assert package_of(package.consumer_request).version == 1  # not confirmed: it counts for nothing
 
@@ -97,6 +99,7 @@ def test_what_is_given_is_sealed_and_looked_at_by_few(package, mailbox, team):
 def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, mailbox, team):
     note = "Two folders. Her SSN 219-09-9999 is on the first."
     given(mailbox, said="found", note=note, content=file(PDF))
+    parts.look(the_part(), by=team.officer, at=clock.now())
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     new = anew(package)
     files = opened(new)
@@ -177,6 +180,15 @@ def test_nobody_confirms_an_own_answer(package, team):
         parts.confirm(the_part(), by=team.officer, at=clock.now())
 
 
+def test_nobody_confirms_a_file_that_they_have_not_opened(package, mailbox, team):
+    given(mailbox, said="found", content=file(PDF))
+    parts.look(the_part(), by=team.chief, at=clock.now())
+    with pytest.raises(hands.NotLookedAt):
+        parts.confirm(the_part(), by=team.officer, at=clock.now())
+    parts.look(the_part(), by=team.officer, at=clock.now())
+    parts.confirm(the_part(), by=team.officer, at=clock.now())
+
+
 def test_a_link_opens_once_and_only_the_newest(package, mailbox, team):
     old = browser(mailbox)
     vendors = {each.key: each for each in targets.vendors()}
@@ -230,11 +242,23 @@ def test_it_is_destroyed_with_the_package(learners, mailbox, team):
 # --- at the desk --------------------------------------------------------------------------------
 
 
+def test_whoever_confirms_sees_the_note_that_came_with_a_file(package, mailbox, team):
+    given(mailbox, said="found", note="Two folders.", content=file(PDF))
+    where = f"/admin/packages/{package.pk}/part-look/"
+    looked = at_desk(team.chief).post(where, {"part": the_part().pk})
+    assert looked["Content-Disposition"].endswith('.zip"')
+    with zipfile.ZipFile(io.BytesIO(looked.content)) as archive:
+        names = sorted(archive.namelist())
+        assert [archive.read(name) for name in names] == [PDF, b"Two folders."]
+    assert names == ["file.pdf", "note.txt"]
+
+
 def test_the_desk_gives_looks_and_confirms(package, team):
     clerk, verifier, chief = at_desk(team.clerk), at_desk(team.verifier), at_desk(team.chief)
     part, where = the_part(), f"/admin/packages/{package.pk}/"
     purpose = {"part": part.pk, "purpose": Purpose.choices[0][0]}
-    assert ORLA in verifier.post(f"{where}part-whom/", purpose).content.decode()
+    page = verifier.post(f"{where}part-whom/", purpose).content.decode()
+    assert f"<dt>E-mail address</dt><dd>{ORLA}</dd>" in page
     typed = {"part": part.pk, "said": "found"}
     wrong = clerk.post(f"{where}part-give/", {**typed, "content": file(b"MZ\x90\x00")})
     assert "neither PDF" in wrong.content.decode()

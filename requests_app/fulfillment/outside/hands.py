@@ -53,6 +53,10 @@ class AnotherPersonNeeded(Exception):
     """Whoever answered does not confirm the answer."""
 
 
+class NotLookedAt(Exception):
+    """No machine can look through this file: open it before you confirm it."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What somebody answers: in a word, with its exception, a note, a file."""
@@ -294,6 +298,21 @@ def ask_again(task: OutsideTask, *, reason: str, by: Actor, at: datetime) -> Out
         facts = {"reason": sealing.digest("reason", reason).hex()} if reason else {}
         _note(task, "outside.asked-again", by=by, at=at, **facts)
     return task
+
+
+def look_once_more(task: OutsideTask, *, by: Actor, at: datetime) -> int:
+    """Have later looks that gave up tried again; how many. Raises ``AnswerRefused``, NotAllowed."""
+    require(by, Verb.WORK_CASE)
+    with transaction.atomic():
+        parked = task.looks.filter(state=WorkState.PARKED).order_by("day")
+        tried = [row for row in parked if work.unpark(row, not_before=at)]
+        if not tried:
+            raise AnswerRefused("no later look at this system stands still")
+        ledger.record(
+            "work.retried", subject=subject_of(task.plan), by=by, at=at,
+            facts={"looks": len(tried), "codes": sorted({row.error_code for row in tried})},
+        )  # fmt: skip
+    return len(tried)
 
 
 def _locked(task: OutsideTask) -> OutsideTask:

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.models import StaffMember
+from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.correspondence.links import token_digest
@@ -29,6 +29,7 @@ from requests_app.fulfillment.outside.hands import (
     AnotherPersonNeeded,
     AnswerRefused,
     LinkGone,
+    NotLookedAt,
 )
 from requests_app.models import (
     ConsumerRequest,
@@ -44,6 +45,8 @@ from requests_app.targets import Vendor
 from requests_app.verification import queue_collection
 
 SYSTEM = Actor.system("outside")
+UNREAD = frozenset({"pdf", "png", "jpg"})
+"""Files that no machine looks through: a person does (VR-32)."""
 LIVING = [
     PackageStage.BUILD, PackageStage.READY, PackageStage.PROPOSED, PackageStage.RELEASED,
     PackageStage.BY_HAND,
@@ -227,7 +230,10 @@ def _check(gift: Gift) -> None:
 def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
     """A second person, who has looked at it, lets it count; the package is collected anew.
 
-    Raises ``AnotherPersonNeeded``, ``AnswerRefused``, NotAllowed, TouchedAccount.
+    What no machine can look through must have been opened by that very person, says the book.
+
+    Raises ``AnotherPersonNeeded``, ``NotLookedAt``, ``AnswerRefused``, NotAllowed,
+    TouchedAccount.
     """
     require(by, Verb.CLOSE_CASE)
     may_decide_now(by, at=at)
@@ -238,11 +244,23 @@ def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
             raise AnswerRefused("there is no answer to confirm")
         if by.id is None or by.id == part.answered_by_id:
             raise AnotherPersonNeeded
+        if part.ending in UNREAD and not _has_looked(part, by):
+            raise NotLookedAt
         part.stage, part.confirmed_at, part.confirmed_by_id = PartStage.CONFIRMED, at, by.id
         part.save(update_fields=["stage", "confirmed_at", "confirmed_by_id"])
         note(part, "part.confirmed", by=by, at=at)
         _collect(consumer_request, at=at)
     return part
+
+
+def _has_looked(part: Part, by: Actor) -> bool:
+    """Whether somebody has opened what was given, and not only an answer before it."""
+    looked = LedgerLine.objects.filter(
+        subject=part.consumer_request.number, verb="part.read", actor=by.label,
+        at__gte=part.answered_at,
+    )  # fmt: skip
+    told = [json.loads(body).get("facts", {}) for body in looked.values_list("body", flat=True)]
+    return any(each.get("system") == part.system_key for each in told)
 
 
 def _collect(consumer_request: ConsumerRequest, *, at: datetime) -> None:
@@ -301,18 +319,12 @@ def see_whom(part: Part, *, purpose: str, by: Actor, at: datetime) -> list[Asked
     return whom(part)
 
 
-def look(part: Part, *, by: Actor, at: datetime) -> bytes:
-    """What was given, its note before its file, for whoever confirms it; the book says who."""
+def look(part: Part, *, by: Actor, at: datetime) -> tuple[str, bytes]:
+    """What was given, the note and the file, for whoever confirms it; the book says who."""
     require(by, Verb.CLOSE_CASE)
-    words, content = _opened(part)
+    given = _opened(part)
     note(part, "part.read", by=by, at=at)
-    return content or words.encode()
-
-
-def read_note(part: Part, *, by: Actor) -> str:
-    """The note that came with it."""
-    require(by, Verb.CLOSE_CASE)
-    return _opened(part)[0]
+    return given
 
 
 def _opened(part: Part) -> tuple[str, bytes]:
