@@ -36,7 +36,7 @@ from tests import builders, steps
 from tests.builders import KOFI, ORLA, fresh
 from tests.fulfillment import knowing, outsiders
 from tests.fulfillment.outsiders import again, approved, carried_out, looks_due, task_of
-from tests.vendor.description import BASE, TOKENS, of_effect
+from tests.vendor.description import BASE, BY_PHONE_TOO, TOKENS, of_effect
 from tests.vendor.making import FITTING, vendor_in
 from tests.vendor.modes import Mode
 from tests.vendor.server import TOKEN
@@ -109,9 +109,7 @@ def test_nobody_is_asked_by_what_others_bear_too(
     vendor, mailbox, team, learners, at_once, monkeypatch
 ):
     """By the telephone of a household a vendor would delete, or hand out, a housemate's record."""
-    text = BASE.replace("identifiers: [email", "identifiers: [phone_number, email")
-    assert text != BASE
-    outsiders.register(team, "mail", vendor.url, text)
+    outsiders.register(team, "mail", vendor.url, BY_PHONE_TOO)
     same = "UPDATE accounts SET phone = (SELECT phone FROM accounts WHERE email = %s) WHERE id = 30"
     steps.query(learners, same, ORLA)
     planned: dict[str, set[str]] = {}

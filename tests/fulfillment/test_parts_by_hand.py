@@ -10,9 +10,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from ccpa_office import clock
-from ccpa_office.models import DataKey
-from ccpa_office.roles import NotAllowed
+from ccpa_office import clock, staff
+from ccpa_office.models import DataKey, StaffMember
+from ccpa_office.roles import NotAllowed, Role, TouchedAccount
 from requests_app import targets, tasks
 from requests_app.casework.looking import Purpose
 from requests_app.fulfillment import access, handing
@@ -168,6 +168,11 @@ def test_nobody_confirms_an_own_answer(package, team):
     with refused_by_the_database():
         by_sql("UPDATE requests_app_part SET stage = 'confirmed', confirmed_at = now(),"
                " confirmed_by_id = answered_by_id")  # fmt: skip
+    touched = builders.actor(Role.OFFICER)
+    member = StaffMember.objects.get(pk=touched.id)
+    staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
+    with pytest.raises(TouchedAccount):
+        parts.confirm(the_part(), by=touched, at=clock.now())
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     with refused_by_the_database():
         by_sql("UPDATE requests_app_part SET said = 'found'")

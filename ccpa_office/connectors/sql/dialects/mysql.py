@@ -202,7 +202,9 @@ class MySQL(Dialect):
             found.tables[table].versioned = kind == "SYSTEM VERSIONED"
         far = [ForeignKey(name, table, target, "", (), (), elsewhere=True)
                for target, name, table in rows(FOREIGN)]  # fmt: skip
-        return Catalogue(found.tables, (*found.foreign, *far), found.schema)
+        rights = set(connection.execute(RIGHTS, {"schema": schema}).scalars())
+        blind = not {"SELECT", "TRIGGER"} <= rights
+        return Catalogue(found.tables, (*found.foreign, *far), found.schema, blind)
 
     def sizes(self, schema: str | None, names: Sequence[str]) -> Any:
         facts = sa.table("TABLES", *map(sa.column, ("TABLE_NAME", "TABLE_ROWS", "TABLE_SCHEMA")),
@@ -259,6 +261,14 @@ FOREIGN = sa.text(
     " FROM information_schema.KEY_COLUMN_USAGE"
     " WHERE REFERENCED_TABLE_SCHEMA = :schema AND TABLE_SCHEMA <> :schema"
 )
+RIGHTS = sa.text(
+    "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES AS u,"
+    " (SELECT CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''',"
+    " SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''') AS name) AS me WHERE u.GRANTEE = me.name"
+    " UNION SELECT PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES"
+    " WHERE :schema LIKE TABLE_SCHEMA"
+)
+"""What the account may do in every table of the schema; a table alone shows nothing beside it."""
 
 
 def _indexes(rows: Sequence[Any]) -> list[tuple[tuple[str, int], tuple[str, ...]]]:
