@@ -176,7 +176,7 @@ def test_nobody_confirms_an_own_answer(package, team):
         by_sql("UPDATE requests_app_part SET stage = 'confirmed', confirmed_at = now(),"
                " confirmed_by_id = answered_by_id")  # fmt: skip
     touched = builders.actor(Role.OFFICER)
-    member = StaffMember.objects.get(pk=touched.id)
+    member = StaffMember.objects.get(pk=touched.staff_id)
     staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
     with pytest.raises(TouchedAccount):
         parts.confirm(the_part(), by=touched, at=clock.now())
