@@ -47,6 +47,10 @@ def test_who_approves_a_list_reads_what_it_would_do(team, learners):
     assert '<th scope="row"><code>invoices</code></th>' in page
     assert "A legal obligation" in page
     assert "undecided" in page
+    assert "Rows that others reach too wait for a decision first." in page
+    assert "wait for a decision, each on the page of its plan." in page
+    assert "Approve: erase" in page
+    assert "/approve/" not in page
     plan = at_desk(team.approver).get(f"/admin/plans/{Plan.objects.get().pk}/").content.decode()
     assert f'<a href="/admin/batches/{batch.pk}/">Approve this batch</a>' in plan
     assert "The plan has changed" not in plan
