@@ -75,8 +75,9 @@ def _collection(collection: Collection, report: Report) -> None:
     where, name = collection.place, collection.name
     if not collection.says_on_delete:
         report.warning(where, "default", f"{name}: rows are deleted")
-    if collection.on_delete == "keep" and not collection.keep_code and not collection.term:
-        report.error(where, "no-exception", "rows are kept without an exception")
+    if collection.on_delete == "keep" and not collection.keep_code:
+        since = " once their term is over" if collection.term else ""
+        report.error(where, "no-exception", f"rows are kept without an exception{since}")
     if collection.on_delete != "keep" and collection.keep_code:
         report.error(where, "no-term", "an exception needs a term, or rows kept for good")
     named = [collection.term.starts] if collection.term else []

@@ -226,9 +226,18 @@ def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
         (Correction, Verb.SEE_CASES, requests),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
+        (OutsideLook, Verb.RUN_BATCH, batches),
         (Sweep, Verb.RUN_BATCH, batches),
+        (CorrectionLook, Verb.WORK_CASE, _looked_at() if waits[CorrectionLook] else ""),
     )
     return next((to for model, verb, to in ways if waits[model] and may(actor, verb)), "")
+
+
+def _looked_at() -> str:
+    """The case of a look at a correction that gave up; it may be closed by then."""
+    looks = CorrectionLook.objects.filter(state=WorkState.PARKED).order_by("pk")
+    numbers = looks.values_list("correction__consumer_request__number", flat=True)[:1]
+    return reverse("admin:requests_app_consumerrequest_change", args=[*numbers])
 
 
 def _work_lamp(actor: Actor) -> dict[str, str]:

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
+from ccpa_office.models import WorkState
 from ccpa_office.prepared import planned_cursor
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn, pacing
@@ -78,13 +80,16 @@ def _born(loaded: Load, at: datetime) -> list[Part]:
 
 
 def refresh(loaded: Load) -> None:
-    """After the last erasure of a batch, let the store make its copies of the tables anew."""
+    """After the last erasure of a batch, let the store make its copies of the tables anew.
+
+    What is parked may never come; if the last one did not, the sweep of the batch sees to it.
+    """
     if not loaded.target.connector.views:
         return
     later = Chunk.objects.filter(
         batch=loaded.chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
     )
-    if not later.exclude(pk=loaded.chunk.pk).exists():
+    if not later.exclude(Q(pk=loaded.chunk.pk) | Q(state=WorkState.PARKED)).exists():
         loaded.target.connector.refresh()
 
 

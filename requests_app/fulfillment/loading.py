@@ -124,7 +124,8 @@ def load(
             raise NotWhatWasApproved
         first[plan.pk] = first.get(plan.parent_id, len(subjects))
         subjects += people if plan.parent_id is None else []
-    target = targets.under(plans[0].map_version)
+    is_look = looking or chunk.stage == Chunk.Stage.PROVE
+    target = (targets.to_look if is_look else targets.under)(plans[0].map_version)
     require_known(target.program, chain.from_iterable(parts_of.values()))
     return Load(
         chunk=chunk,
@@ -151,10 +152,12 @@ def _stays(parts: Iterable[tuple[int, Part]]) -> dict[int, Stay]:
     for first, part in parts:
         if part.action != "keep" or part.decision:
             continue
+        place = part.table, part.reason
         for key, person in zip(part.keys, part.persons, strict=True):
             stay = stays.setdefault(first + person, Stay())
             stay.rows.setdefault(part.table, []).append(key)
-            stay.ends[part.table, part.reason] = part.first_until
+            known = stay.ends.get(place, part.first_until)  # of a row born since the freeze, later
+            stay.ends[place] = min(filter(None, (known, part.first_until)), default=None)
     return stays
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from ccpa_office import clock, clock_guard, ledger, work
-from ccpa_office.connectors.base import Table
+from ccpa_office.connectors.base import Table, Term
 from ccpa_office.models import LedgerLine, ScheduleRun
 from requests_app import tasks
 from requests_app.fulfillment import batches, refusing, staying, terms
@@ -62,6 +62,12 @@ def test_a_hold_is_looked_at_again_every_thirty_days(erased, learners):
 def test_what_the_map_keeps_for_good_is_not_looked_at_again():
     table = Table("accounts", ("id",), ((),), "keep", keep_code="DX_8")
     assert staying.next_day(table, "DX_8", None, clock.today()) is None
+
+
+def test_a_term_whose_first_day_is_not_known_yet_is_looked_for():
+    table = Table("invoices", ("id",), ((),), "delete", term=Term("DX_8", "issued_on", "P7Y"))
+    today = clock.today()
+    assert staying.next_day(table, "DX_8", None, today) == today + timedelta(days=30)
 
 
 @pytest.fixture

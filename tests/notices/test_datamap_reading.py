@@ -124,6 +124,7 @@ HOSTILE = {
     "no way": (changed("direction: from", "direction: to"), "unreached"),
     "unknown direction": (changed("direction: from", "direction: both"), "choice"),
     "unknown category": (changed("PI_A", "PI_Z"), "unknown-category"), "unknown action": (changed("on_delete: delete", "on_delete: destroy"), "action"),
+    "kept beyond its term": (changed("on_delete: delete", "on_delete: keep, exception: {code: DX_8, starts: email, years: 7}"), "no-exception"),
     "kept without a ground": (changed("on_delete: delete", "on_delete: keep"), "no-exception"),
     "two things at once": (changed("on_delete: strip_text", "on_delete: {constant: x, truncate_date: year}"), "one-of"),
     "nothing at all": (changed("on_delete: strip_text", "on_delete: {}"), "one-of"),
