@@ -292,7 +292,7 @@ def _active() -> DataMapVersionQuerySet:
 
 def active_program(system_key: str) -> Program:
     """The compiled map that counts. Raises ``NoActiveMap``."""
-    return _program(active_version(system_key))
+    return program_under(active_version(system_key))
 
 
 def target(system_key: str) -> Target:
@@ -342,11 +342,6 @@ def approved_again(version: DataMapVersion) -> DataMapVersion:
     return found
 
 
-def program_under(version: DataMapVersion) -> Program:
-    """What a version says, active or not; nobody asks where the system is."""
-    return _program(version)
-
-
 def targets() -> list[Target]:
     """Every database that is served and has an active map; one statement."""
     databases = _served().filter(system__kind=SystemKind.SQL)
@@ -365,10 +360,11 @@ def outside_targets() -> list[Target]:
 
 def _target(version: DataMapVersion) -> Target:
     found = version.system
-    return Target(found.key, _address(found), _program(version), version.pk)
+    return Target(found.key, _address(found), program_under(version), version.pk)
 
 
-def _program(version: DataMapVersion) -> Program:
+def program_under(version: DataMapVersion) -> Program:
+    """What a version says, active or not; nobody asks where the system is."""
     return _compiled(version.pk, version.digest, version.system.key, version.system.schema)
 
 
