@@ -97,7 +97,7 @@ def demo_in_production() -> Iterator[CheckMessage]:
 
 
 def shifted_clock() -> Iterator[CheckMessage]:
-    """E007: the law's days are counted by the real clock."""
+    """E007, E022: the law's days are counted by the real clock."""
     if settings.CLOCK_OFFSET and not settings.DEMO:
         yield error(7, "CLOCK_OFFSET is set.", "Unset it; it is for rehearsals and tests.")
     try:
@@ -140,9 +140,13 @@ def outside_folders() -> Iterator[CheckMessage]:
     """E012, E013: a witness that lies beside the data is lost, or changed, with them."""
     if settings.DEMO:
         return
-    for number, name in ((12, "LEDGER_ANCHOR_DIR"), (13, "ERASURE_LEDGER_DIR")):
+    append = "Another volume, best one that the database's machine can only append to."
+    apart = "Another volume than the data, and in none of their backups."
+    for number, name, hint in (
+        (12, "LEDGER_ANCHOR_DIR", append),
+        (13, "ERASURE_LEDGER_DIR", apart),
+    ):
         if Path(getattr(settings, name)).resolve().is_relative_to(settings.DATA_DIR):
-            hint = "Another volume, best one that the database's machine can only append to."
             yield error(number, f"{name} lies inside DATA_DIR.", hint)
 
 

@@ -1,7 +1,7 @@
 """The one clock of the office. Only edges read it; everything else is given ``at``."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -30,6 +30,11 @@ def today() -> date:
 def day_of(at: datetime) -> date:
     """The office's day in which ``at`` lies."""
     return at.astimezone(OFFICE_ZONE).date()
+
+
+def midnight(day: date) -> datetime:
+    """When a day of the office begins."""
+    return datetime.combine(day, time.min, tzinfo=OFFICE_ZONE)
 
 
 def offset() -> timedelta:

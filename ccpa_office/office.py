@@ -24,6 +24,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 LANES = "mail,verify,plan,erase,collect,prove,house"
 SMALL_MACHINE = 2 * 1024**3
+OWNER_ALONE = ("DATABASE_OWNER_URL", "DATABASE_OWNER_URL_FILE")
+"""What `migrate` is told, and no other program: the application owns no table."""
 DEMO_USERS = ("clerk", "verifier", "officer", "approver", "counsel", "auditor", "editor", "chief")
 DEMO_DEFAULTS = {
     "BUSINESS_NAME": "Quillmere Learning",
@@ -133,6 +135,8 @@ class Office:
         log = self.data_dir / "logs" / f"{name}.log"
         log.parent.mkdir(mode=0o700, exist_ok=True)
         whole = {**self.given, **env, "PYTHONUNBUFFERED": "1"}
+        if name != "migrate":
+            whole = {key: value for key, value in whole.items() if key not in OWNER_ALONE}
         return Child(name=name, command=command, log=log, env=whole, cwd=BASE_DIR)
 
     def mail(self, env: Mapping[str, str]) -> Child:

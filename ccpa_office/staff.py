@@ -37,6 +37,10 @@ class NotADemo(NotAllowed):
     """Accounts are vouched for without a third person in the demo alone."""
 
 
+class NotTheFirst(NotAllowed):
+    """An open account has the role of chief already: it opens the others at the desk of staff."""
+
+
 @contextmanager
 def acting(by: Actor) -> Iterator[None]:
     """Tell the database, for the transaction inside, who acts; opens one if there is none."""
@@ -162,6 +166,18 @@ def vouch(members: Iterable[StaffMember], *, at: datetime) -> None:
         raise NotADemo
     with transaction.atomic():
         _settle(list(members), Actor.system("demo"), at, "staff.vouched", None)
+
+
+def first(username: str, *, password: str, at: datetime) -> StaffMember:
+    """The first account of an office, a chief's; nobody can vouch for it, so time alone settles it.
+
+    Raises NotTheFirst.
+    """
+    with transaction.atomic():
+        chiefs = Group.objects.select_for_update().get(name=Role.CHIEF.value)  # one at a time
+        if StaffMember.objects.filter(groups=chiefs, is_active=True).exists():
+            raise NotTheFirst
+        return _create(username, password, [Role.CHIEF], Actor.system("command-line"), at)
 
 
 def found(

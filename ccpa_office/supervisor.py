@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from django.core.management import get_commands
 
@@ -154,8 +155,8 @@ class Supervisor:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        web = self.kept["web"].child
-        while not answers_ready(self.office.port):
+        web, host = self.kept["web"].child, urlsplit(self.office.site).netloc
+        while not answers_ready(self.office.port, host):
             if web.pid is None or time.monotonic() > deadline:
                 raise Refused(f"The web server did not come up:\n{last_lines(web.log)}")
             time.sleep(0.1)
@@ -221,11 +222,11 @@ def started(child: Child) -> Child:
     return child
 
 
-def answers_ready(port: int) -> bool:
-    """Return whether the office says that it is ready."""
+def answers_ready(port: int, host: str = "") -> bool:
+    """Return whether the office says that it is ready, asked under a name that it answers to."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz", headers={"Host": host} if host else {})
         return connection.getresponse().status == 200
     except OSError:
         return False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.db import transaction
 
 from ccpa_office.law.vocabulary import BusinessPurpose, Category, Sensitive
 from ccpa_office.roles import Actor
@@ -75,10 +76,19 @@ def load(folder: Path, *, people: People, on: date, at: datetime) -> list[Notice
     missing = [paper for paper in documents if not _is_known(paper)]
     if not missing:
         return []
-    for kind, entry in entries(folder / "vocabulary.yml"):
-        vocabulary.enter(kind, entry, by=people.editor, at=at)
+    enter_words(folder, by=people.editor, at=at)
     wanted = missing if people.reviewer else missing[:1]
     return [_bring_in(paper, people, on=on, at=at) for paper in wanted]
+
+
+@transaction.atomic
+def enter_words(folder: Path, *, by: Actor, at: datetime) -> None:
+    """Enter the vocabulary of a folder, or bring what is known of its words up to date.
+
+    Raises NotANotice, ``vocabulary.TermInUse``, NotAllowed; nothing is entered then.
+    """
+    for kind, entry in entries(folder / "vocabulary.yml"):
+        vocabulary.enter(kind, entry, by=by, at=at)
 
 
 def _is_known(paper: Document) -> bool:

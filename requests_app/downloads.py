@@ -5,13 +5,13 @@ import secrets
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ccpa_office import clock, sealing
+from ccpa_office.asking import AskingForm
 from requests_app.fulfillment import handing
-from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import Package
 from requests_app.views import case_of
 
@@ -19,7 +19,7 @@ SESSION = "package"
 NAME = "personal-information.zip"
 
 
-class CodeForm(forms.Form):
+class CodeForm(AskingForm):
     """The code from the letter."""
 
     use_required_attribute = False
@@ -39,6 +39,13 @@ def _package(request: HttpRequest, number: str) -> Package | None:
     return handing.package_of(consumer_request, at=clock.now()) if consumer_request else None
 
 
+def _gone(request: HttpRequest, number: str) -> HttpResponse:
+    """Nothing to fetch: back to the request where this browser has it open, else to its door."""
+    if case_of(request, number):
+        return redirect("requests:case", number=number)
+    return redirect("requests:status")
+
+
 def _session(request: HttpRequest) -> str:
     """What binds a code to this browser: random, kept in its session, only its digest in rows."""
     known: str = request.session.get(SESSION, "")
@@ -52,7 +59,7 @@ def page(request: HttpRequest, number: str) -> HttpResponse:
     """The package's page; a POST is a code that was typed."""
     package = _package(request, number)
     if package is None:
-        return redirect("requests:status")
+        return _gone(request, number)
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         right = handing.try_code(
@@ -73,14 +80,13 @@ def _show(
     context = {
         "number": package.consumer_request.number,
         "package": package,
-        "left": handing.DOWNLOADS - package.downloads,
+        "left": handing.left(package) if opened else 0,
         "form": form,
         "sent": sent,
         "opened": opened,
         "answer": handing.answer(package) if opened else {},
         "has_file": bool(package.file),
-        "withheld": handing.withheld_words(package) if opened else [],
-        "unread": package.summary["withheld"].get(BINARY, 0) if opened else 0,
+        **(handing.left_out(package, get_language() or "en") if opened else {}),
     }
     return render(request, "requests/package.html", context)
 
@@ -90,7 +96,7 @@ def ask_code(request: HttpRequest, number: str) -> HttpResponse:
     """A fresh code goes to the verified contact; the page says the same whether one could go."""
     package = _package(request, number)
     if package is None:
-        return redirect("requests:status")
+        return _gone(request, number)
     handing.ask_code(package, session=_session(request), at=clock.now())
     return _show(request, package, CodeForm(), sent=True)
 
@@ -100,7 +106,7 @@ def fetch(request: HttpRequest, number: str) -> HttpResponseBase:
     """The file, as a stream, to the browser that has shown the code (VR-30, VR-31)."""
     package = _package(request, number)
     if package is None:
-        return redirect("requests:status")
+        return _gone(request, number)
     try:
         begun = handing.begin(package, session=_session(request), at=clock.now(), now=clock.now)
     except (handing.PackageGone, sealing.Unreadable):

@@ -11,7 +11,7 @@ from ccpa_office import clock
 from requests_app import targets
 from requests_app.fulfillment.outside import hands, parts
 from requests_app.models import OutsideLink, Said
-from requests_app.outside_forms import OutsideLinkForm, PartForm
+from requests_app.outside_forms import OutsideLinkForm, PartForm, in_words
 from requests_app.views import TOKEN
 
 
@@ -60,7 +60,9 @@ def _part_page(request: HttpRequest) -> HttpResponse:
     form = PartForm(*typed)
     if not form.is_valid():
         told = {"form": form, "number": part.consumer_request.number, "due_on": part.due_on}
-        return render(request, "requests/outside_part.html", {**told, "asked": parts.whom(part)})
+        return render(
+            request, "requests/outside_part.html", {**told, "asked": in_words(parts.whom(part))}
+        )
     try:
         parts.answer_by_link(part, parts.Gift.of(form.cleaned_data), at=clock.now())
     except (hands.LinkGone, hands.AnswerRefused):
@@ -83,7 +85,7 @@ def _facts(link: OutsideLink) -> dict[str, Any]:
     return {
         "number": request.number if request else "",
         "due_on": link.task.due_on,
-        "asked": hands.whom(link.task),
+        "asked": in_words(hands.whom(link.task)),
     }
 
 

@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy
 
 from ccpa_office import sealing
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.grounds import Denial
 from ccpa_office.law.kinds import UNVERIFIED, RequestKind
 from ccpa_office.prepared import Prepared
 from requests_app import workflow
 from requests_app.forms import FORMS, right_of
-from requests_app.models import CLOSED, ConsumerRequest, Note, Status
+from requests_app.models import CLOSED, ConsumerRequest, Note, Outcome, Status
 from requests_app.workflow import STAGE, Stage
 
 _L = gettext_lazy
@@ -40,13 +41,20 @@ class Standing(NamedTuple):
 
 
 def standing_of(consumer_request: ConsumerRequest) -> Standing:
-    """Where a request stands."""
+    """Where a request stands.
+
+    A proven address that leads to nobody reads the same whether or not the name of the form is
+    somebody's (VR-26).
+    """
     closed_at = consumer_request.closed_at
+    status, outcome = Status(consumer_request.status), consumer_request.outcome
+    if status is Status.NOT_CONFIRMED and consumer_request.ground == Denial.NO_DATA:
+        status, outcome = Status.COMPLETED, Outcome.COMPLIED
     return Standing(
         right=consumer_request.right,
-        status=Status(consumer_request.status),
+        status=status,
         previous_status=consumer_request.previous_status,
-        outcome=consumer_request.outcome,
+        outcome=outcome,
         received_on=consumer_request.received_on,
         due_on=consumer_request.due_on,
         closed_on=received_date(closed_at) if closed_at else None,

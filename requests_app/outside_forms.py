@@ -1,5 +1,6 @@
 """What somebody outside, or a person of ours, tells of what is done by hand."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -12,6 +13,11 @@ from requests_app.forms import PlainText
 from requests_app.models import PartSaid, Said
 
 LARGEST_EVIDENCE = 4 * 1024 * 1024
+KINDS = {
+    "email": _("E-mail address"),
+    "name": _("Name"),
+    "phone_number": _("Telephone"),
+}
 EXCEPTIONS = [("", "—"), *((e.value, e.label) for e in exceptions_for(RequestKind.DELETE))]
 
 
@@ -20,6 +26,16 @@ NOT_GIVEN = [
 ]  # fmt: skip
 ENDINGS = {b"%PDF-": "pdf", b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
 """How the files that are taken begin; any other is taken if it is plain text."""
+
+
+def kind_words(kind: str) -> str:
+    """By what somebody is known, in words; a kind of the business's own is its own word."""
+    return str(KINDS.get(kind, kind.replace("_", " ")))
+
+
+def in_words(asked: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Whom something concerns, each kind in words."""
+    return [(kind_words(kind), value) for kind, value in asked]
 
 
 def ending_of(content: bytes) -> str:

@@ -59,6 +59,9 @@ def end(*, at: datetime) -> int:
 
     Nothing was ever found and the typed mailbox was proven: nothing found. Never confirmed: not
     confirmed. Not verified: denied as unverifiable. A suspect clock ends nothing (PR-10).
+
+    Where a proven mailbox leads to nobody and only the name or the number of the form does, who
+    asks reads what they would read if nobody had that name (VR-26).
     """
     if not clock_guard.clock_is_trusted():
         return 0
@@ -74,7 +77,11 @@ def end(*, at: datetime) -> int:
     ended = _end_each(
         nothing, Status.COMPLETED, Outcome.COMPLIED, ground=Denial.NO_DATA.value, at=at
     )
-    ended += _end_each(waiting, Status.NOT_CONFIRMED, Outcome.NOT_CONFIRMED, ground="", at=at)
+    unconnected = waiting.filter(Exists(proven), by_address=False)
+    for silent, ground in ((unconnected, Denial.NO_DATA.value), (waiting, "")):
+        ended += _end_each(
+            silent, Status.NOT_CONFIRMED, Outcome.NOT_CONFIRMED, ground=ground, at=at
+        )
     checking = ConsumerRequest.objects.filter(
         status=Status.CHECKING, kind__in=VERIFIABLE, received_on__lte=last, hold=""
     ).exclude(level_reached__gte=F("level_required"))

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -31,6 +31,7 @@ from requests_app.fulfillment import (
     sweeping,
     terms,
 )
+from requests_app.fulfillment.outside import reminding
 from requests_app.models import (
     Chunk,
     Correction,
@@ -191,7 +192,7 @@ def tick_house(**_later: object) -> None:
 
 
 def _once_a_day(*, at: datetime) -> None:
-    midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
+    midnight = clock.midnight(clock.day_of(at))
     with transaction.atomic():
         if work.run_once("notices.supersede", midnight, at):
             for notice in Notice.objects.all():
@@ -202,7 +203,7 @@ def _once_a_day(*, at: datetime) -> None:
 
 def _once_a_night(*, at: datetime) -> None:
     """What was kept and may be kept no longer becomes a plan, on the day on which it ends."""
-    midnight = datetime.combine(clock.day_of(at), time.min, tzinfo=clock.OFFICE_ZONE)
+    midnight = clock.midnight(clock.day_of(at))
     with transaction.atomic():
         due = work.run_once("terms", midnight, at)
     if due:
@@ -228,6 +229,7 @@ _CHORES: tuple[Callable[..., object], ...] = (
     handing.expire,
     silence.end,
     silence.remind,
+    reminding.remind,
     _once_an_hour,
     _once_a_day,
     _once_a_night,

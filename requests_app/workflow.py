@@ -145,7 +145,9 @@ _VERIFIABLE: dict[Status, Move] = {
         Status.DENYING, Status.CHECKING, who=Verb.APPROVE_DENIAL,
         letter={"DEN_UNVERIFIED": "unverifiable", "": "denied"},
     ),
-    Status.NOT_CONFIRMED: _from(Status.WAITING, letter="not_confirmed"),
+    Status.NOT_CONFIRMED: _from(
+        Status.WAITING, letter={"DEN_NO_DATA": "nothing_found", "": "not_confirmed"}
+    ),
     Status.COMPLETED: _from(
         Status.VERIFIED, Status.WAITING, Status.CHECKING, who=Verb.CLOSE_CASE,
         letter={"DEN_NO_DATA": "nothing_found", "": "answer_manual"},
@@ -352,12 +354,23 @@ def _names(letters: Mapping[str, str]) -> str:
     return ", ".join(filter(None, letters.values()))
 
 
+HEAD = (
+    "# The life of a request",
+    "",
+    "Generated from `requests_app/workflow.py` by `manage.py manual`. For each right: from which",
+    "states a request can come to which, who brings it there (a verb of [roles](roles.md), the",
+    "machine or the consumer), and which [letter](letters.md) goes. The consumer reads a sentence,",
+    "never a state.",
+    "",
+)
+
+
 def drawing() -> str:
-    """The table as Mermaid drawings, one for each life; docs/workflow.md is made of it."""
+    """The table as Mermaid drawings, one for each life: a page of the manual is made of it."""
     lives: dict[int, list[RequestKind]] = {}
     for kind, moves in MOVES.items():
         lives.setdefault(id(moves), []).append(kind)
-    parts = ["# The life of a request", ""]
+    parts = [*HEAD]
     for kinds in lives.values():
         parts += [f"## {', '.join(kinds)}", "", "```mermaid", "stateDiagram-v2"]
         for to, each in MOVES[kinds[0]].items():

@@ -67,6 +67,7 @@ def about(subject: str, names: Mapping[int, str]) -> str:
         "office": _("The office"),
         "vocabulary": _("The words of the notices"),
         "batch": _("Batch %s") % name,
+        "drop": _("List %s of the deletion platform") % name,
         "notice": _("Notice “%(name)s”") % {"name": name},
         "map": _("Map “%(name)s”") % {"name": name},
         "system": _("System “%(name)s”") % {"name": name},

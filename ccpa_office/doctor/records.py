@@ -47,7 +47,8 @@ def book_is_sound() -> Iterator[Finding]:
         yield unsound(
             "ledger-unsound",
             f"The book is not what it was from line {found.first_bad_line}: {found.reason}.",
-            "Stop the office, keep a copy of the database, run `manage.py ledger verify`.",
+            "Stop the office, keep a copy of the database, run `manage.py ledger verify`. "
+            "If a backup was restored: docs/how-to/back-up-and-restore.md says what to do.",
         )
 
 
@@ -85,7 +86,7 @@ def no_work_is_parked() -> Iterator[Finding]:
         yield unsound(
             "work-parked",
             f"{parked} pieces of work gave up and wait for a person.",
-            "Open the desk of parked work: each says why, and has a button to try again.",
+            "The lamp “Work” on the first page of the desks leads to it, with why and what to do.",
         )
 
 

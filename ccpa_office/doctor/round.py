@@ -37,7 +37,7 @@ def examine() -> list[Finding]:
 
 
 def asked(examination: Examination) -> list[Finding]:
-    """Return what one examination finds; that it cannot be made is a finding too."""
+    """not-examined: an examination ended with an error of the database."""
     try:
         with transaction.atomic():
             return list(examination())

@@ -1,6 +1,7 @@
 """What every page and letter says in the same way: days, moments, numbers, addresses, languages."""
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, TypedDict
 
@@ -74,6 +75,12 @@ def moment(value: datetime | None) -> str:
         return ""
     local = _local(value)
     return format_html('<time datetime="{}">{}</time>', local.isoformat(), moment_in_words(local))
+
+
+@register.filter
+def listed(words: Iterable[object]) -> str:
+    """Some words one after the other, parted as the language parts them."""
+    return ("、" if _language() == "ja" else ", ").join(map(str, words))
 
 
 @register.filter

@@ -45,6 +45,9 @@ SENTENCES.update(
             _("Work may take %s percent of its time.") % facts.get("share", 0)
         ),
         "system.added": lambda _f: _("A system was registered."),
+        "system.secret": lambda facts: (
+            _("A secret of the system was put in its place: %s.") % facts.get("name", "")
+        ),
         "map.loaded": lambda facts: _map(
             _("Version %(number)s of the map was loaded; findings: %(findings)s."), facts
         ),

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ccpa_office import clock
 from ccpa_office.admin import Deed, OfficeModelAdmin, Panel, site
@@ -19,7 +20,8 @@ from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, may
 from notices_app import datamap
 from notices_app.admin.editing import DigestForm
-from notices_app.models import DataMapVersion, DataSystem
+from notices_app.datamap.codes import cure
+from notices_app.models import DataMapVersion, DataSystem, Recipient, Source
 
 _L = gettext_lazy
 LARGEST = 512 * 1024
@@ -36,7 +38,10 @@ class LoadForm(AskingForm):
         label=_L("Map (fideslang YAML)"),
         max_length=LARGEST,
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
-        help_text=_L("Nothing is kept unless the map is sound and fits the store."),
+        help_text=_L(
+            "Nothing is kept unless the map is sound and fits the store. This command writes a "
+            "first draft: manage.py datamap suggest --system KEY"
+        ),
     )
 
 
@@ -62,17 +67,45 @@ GAPS = {
     "not-in-notice": _L("A map holds it; the notice does not name it"),
     "source-not-in-notice": _L("The notice does not name this source"),
     "sensitive-not-in-notice": _L("The notice does not name this sensitive kind"),
+    "source-not-named": _L("The map does not say where it comes from"),
+    "recipient-not-in-notice": _L("The notice does not name whoever gets it"),
+    "recipient-not-covered": _L("Nobody can tell this recipient to delete: no address, no map"),
+}
+TERMS: dict[str, type[Source | Recipient]] = {
+    "source-not-in-notice": Source,
+    "recipient-not-in-notice": Recipient,
+    "recipient-not-covered": Recipient,
 }
 
 
-def _gap(gap: datamap.Gap) -> dict[str, Any]:
-    """A gap in words."""
-    return {
-        "said": GAPS.get(gap.code, gap.code),
-        "category": label(Category, gap.category),
-        "detail": label(Sensitive, gap.detail),
-        "tables": gap.tables,
+def _gaps(gaps: list[datamap.Gap], language: str) -> list[dict[str, Any]]:
+    """Gaps in words; sources and recipients by their names, in one statement each."""
+    names = {
+        model: _names(model, {gap.detail for gap in gaps if TERMS.get(gap.code) is model}, language)
+        for model in set(TERMS.values())
     }
+    return [
+        {
+            "said": GAPS.get(gap.code, gap.code),
+            "category": label(Category, gap.category),
+            "detail": names[TERMS[gap.code]].get(gap.detail, gap.detail)
+            if gap.code in TERMS
+            else label(Sensitive, gap.detail),
+            "tables": gap.tables,
+            "cure": cure(gap.code),
+        }
+        for gap in gaps
+    ]
+
+
+def _names(model: type[Source | Recipient], codes: set[str], language: str) -> dict[str, str]:
+    """The names of some words of the notices, in a language or else in English."""
+    rows = model.objects.filter(code__in=codes, names__language__in={language, "en"})
+    found: dict[str, str] = {}
+    for code, spoken, name in rows.values_list("code", "names__language", "names__name"):
+        if spoken == language or code not in found:
+            found[code] = name
+    return found
 
 
 class MapDesk(OfficeModelAdmin):
@@ -102,19 +135,24 @@ class MapDesk(OfficeModelAdmin):
     def shelf(self, _request: HttpRequest, _actor: Actor) -> dict[str, Any]:
         """The versions, and the gaps of what counts now against the notice in force."""
         versions = self.get_rows().defer("document").order_by("system__key", "-number")[:100]
+        counts = DataMapVersion.objects.active().filter(system=OuterRef("pk"))
+        gaps = datamap.gaps(on=received_date(clock.now()))
         return {
             "versions": list(versions),
-            "systems": list(DataSystem.objects.all()),
-            "gaps": [_gap(gap) for gap in datamap.gaps(on=received_date(clock.now()))],
+            "systems": list(DataSystem.objects.annotate(mapped=Exists(counts))),
+            "gaps": _gaps(gaps, (get_language() or "en").partition("-")[0]),
         }
 
     def facts(self, _request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
         """One map: its document, its findings, who brought it there."""
         ids = [each for each in (subject.loaded_by_id, subject.approved_by_id) if each]
         names = dict(StaffMember.objects.filter(pk__in=ids).values_list("pk", "username"))
+        findings = datamap.check(subject.document)
         return {
-            "title": f"{subject.system.key} {subject.number}",
-            "findings": datamap.check(subject.document),
+            "title": _("Map of %(system)s, version %(number)s")
+            % {"system": subject.system.key, "number": subject.number},
+            "findings": [(each, cure(each.code)) for each in findings],
+            "remarks": max(subject.findings - len(findings), 0),
             "names": names,
         }
 

@@ -3,6 +3,7 @@
 from requests_app.admin import (
     batches,
     book,
+    book_outside,
     case,
     drop,
     home,
@@ -16,6 +17,7 @@ from requests_app.admin import (
 __all__ = [
     "batches",
     "book",
+    "book_outside",
     "case",
     "drop",
     "home",

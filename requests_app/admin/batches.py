@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -16,17 +16,16 @@ from ccpa_office.admin import Deed, newest, order_of, site
 from ccpa_office.admin.book import label
 from ccpa_office.asking import AskingForm
 from ccpa_office.law.grounds import DeletionException, GeneralException
-from ccpa_office.models import StaffMember, WorkState
+from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb
-from notices_app.models import DataSystem
 from requests_app.admin.batch_tables import planned
+from requests_app.admin.batch_words import pace_words, parked_of, standing, swept_words
 from requests_app.admin.case import CASE_REFUSALS
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
-from requests_app.admin.words import TROUBLES, action_words, stop_words, trouble
+from requests_app.admin.words import TROUBLES, action_words, stop_words
 from requests_app.fulfillment import (
     batches,
-    pacing,
     redacting,
     refusing,
     residue,
@@ -38,13 +37,11 @@ from requests_app.models import (
     BatchState,
     Chunk,
     Look,
-    Pace,
     Plan,
     PlanState,
     Receipt,
     ResidueState,
     Return,
-    Slowed,
     Sweep,
     Switch,
     Trace,
@@ -152,7 +149,10 @@ def _run_now(_none: None, *, by: Actor, at: datetime) -> str:
     opened = batches.run_now(by=by, at=at)
     if opened is None:
         return _("Nothing is due: no plan has its approvals and the end of its cool-off.")
-    return _("A batch of %s people was opened.") % opened.people
+    words = ngettext(
+        "A batch of %s person was opened.", "A batch of %s people was opened.", opened.people
+    )
+    return words % opened.people
 
 
 def _why_not_refuse(batch: Batch, actor: Actor) -> str:
@@ -182,21 +182,6 @@ def _cells(row: Mapping[str, Any]) -> list[Any]:
         label(BatchState, row["state"]), row["opened_at"], row["finished_at"],
         stop_words(row["stop_reason"]),
     ]  # fmt: skip
-
-
-STANDING: Mapping[str, Any] = {
-    BatchState.GATHERING: _L("The list is being read. If nobody reads it any more, throw it away."),
-    BatchState.WAITING: _L("It waits for its approvals. Nothing is erased before."),
-    BatchState.RUNNING: _L("It works by itself. Nothing is to be done."),
-    BatchState.PAUSED: _L("Somebody paused it. It goes on when somebody says so."),
-    BatchState.STOPPED: _L("It stopped for good. Nothing more of it is erased."),
-    BatchState.DONE: _L("Everybody in it is done, and a second look proved it."),
-}
-
-
-def standing(batch: Batch) -> str:
-    """What a batch waits for, in a sentence."""
-    return str(STANDING.get(batch.state, ""))
 
 
 class BatchDesk(ExportingDesk):
@@ -293,18 +278,15 @@ class BatchDesk(ExportingDesk):
         ids = {each.by_id for each in approvals} | {subject.opened_by_id}
         names = dict(StaffMember.objects.filter(pk__in=ids - {None}).values_list("pk", "username"))
         receipts = Receipt.objects.filter(chunk__batch=subject).values("table", "action")
+        parked, stopped = parked_of(subject, chunks), is_stopped()
         return {
             "title": _("Batch %s") % subject.pk,
             "chunks": chunks,
             "planned": planned(subject),
-            "parked": [
-                (each, trouble(each.error_code))
-                for each in chunks
-                if each.state == WorkState.PARKED
-            ],
+            "parked": parked,
             "stop": stop_words(subject.stop_reason),
             "stop_trouble": TROUBLES.get(subject.stop_reason) if subject.stop_reason else None,
-            "standing": standing(subject),
+            "standing": standing(subject, parked=bool(parked), stopped=stopped),
             "progress": progress(subject, chunks, clock.now()),
             "receipts": [
                 {**each, "what": action_words(each["action"])}
@@ -323,52 +305,19 @@ class BatchDesk(ExportingDesk):
                 plan__chunk__batch=subject, state__in=residue.UNSETTLED
             ).count(),
             "approvals": [(names.get(each.by_id, each.by_id), each.at) for each in approvals],
-            "stopped": is_stopped(),
+            "stopped": stopped,
         }
 
     def deed_label(self, deed: Deed, subject: Any) -> Any:
         """The button says what it does."""
         if deed.word == "approve" and isinstance(subject, Batch):
-            return _("Approve: erase %(people)s people") % {"people": f"{subject.people:,}"}
+            words = ngettext(
+                "Approve: erase %(people)s person",
+                "Approve: erase %(people)s people",
+                subject.people,
+            )
+            return words % {"people": f"{subject.people:,}"}
         return deed.label
-
-
-def swept_words(batch: Batch) -> list[str]:
-    """What the sweeps of a batch found, a sentence each."""
-    found = batch.sweeps.order_by("ordinal").annotate(
-        left=Count("traces", filter=Q(traces__state__in=residue.UNSETTLED))
-    )
-    return [_sweep_words(each, each.left) for each in found]
-
-
-def _sweep_words(sweep: Sweep, left: int) -> str:
-    if sweep.looked_at is None:
-        return _("Others' texts are being swept: %s read so far.") % f"{sweep.read:,}"
-    words = ngettext(
-        "%s row of others tells of people of this batch and waits for a decision.",
-        "%s rows of others tell of people of this batch and wait for a decision.",
-        left,
-    )
-    said = words % left if left else _("Others' texts were swept: nothing is open.")
-    alone = ngettext(
-        "%s name or number stood alone and may be somebody else's.",
-        "%s names or numbers stood alone and may be somebody else's.",
-        sweep.names_alone,
-    )
-    return f"{said} {alone % sweep.names_alone}" if sweep.names_alone else said
-
-
-def pace_words(system_key: str) -> str:
-    """How a system is spared, in a sentence; nothing where it is worked on at full pace."""
-    system = DataSystem.objects.filter(key=system_key).first()
-    if system is None or (system.share >= pacing.WHOLE and not system.most_sessions):
-        return ""
-    said = _("Work takes %(share)s%% of the time of “%(system)s”.") % {
-        "share": system.share, "system": system_key,
-    }  # fmt: skip
-    pace = Pace.objects.filter(system_key=system_key).first()
-    why = label(Slowed, pace.slowed) if pace and pace.slowed else ""
-    return f"{said} {_('Now: %s.') % why}" if why else said
 
 
 def progress(batch: Batch, chunks: list[Chunk], at: datetime) -> dict[str, Any]:

@@ -107,10 +107,13 @@ def _extended(facts: Facts) -> str:
 
 
 def _erased(facts: Facts) -> str:
-    return _("Carried out: a chunk of %(people)s people, %(rows)s rows.") % {
-        "people": facts.get("people", 0),
-        "rows": facts.get("rows", 0),
-    }
+    people = facts.get("people", 0)
+    words = ngettext(
+        "Carried out: a chunk of %(people)s person, %(rows)s rows.",
+        "Carried out: a chunk of %(people)s people, %(rows)s rows.",
+        people,
+    )
+    return str(words % {"people": people, "rows": facts.get("rows", 0)})
 
 
 def _purpose(facts: Facts) -> str:
@@ -142,6 +145,16 @@ def _looked_again(facts: Facts) -> str:
     looked = str(words % {"days": days})
     finding = str(facts.get("finding", ""))
     return f"{looked} {_('Finding: %s.') % label(Finding, finding)}" if finding else looked
+
+
+def _opened(facts: Facts) -> str:
+    people = facts.get("people", 0)
+    words = ngettext(
+        "A list was read: a batch of %s person waits for approval.",
+        "A list was read: a batch of %s people waits for approval.",
+        people,
+    )
+    return str(words % people)
 
 
 def _letter(said: str, facts: Facts) -> str:
@@ -309,8 +322,7 @@ SENTENCES.update(
         "return.kept": lambda facts: (
             _("What came back stays as it is: %s.") % ground_words(str(facts.get("ground", "")))
         ),
-        "batch.opened": lambda facts: _("A list was read: a batch of %s people waits for approval.")
-        % facts.get("people", 0),
+        "batch.opened": _opened,
         "batch.approved": lambda _f: _("Approved the batch."),
         "batch.paused": lambda _f: _("Paused the batch."),
         "batch.running": lambda _f: _("Let the batch go on."),

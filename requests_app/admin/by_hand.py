@@ -1,5 +1,7 @@
 """Parts of an answer to know that people give, at the package they belong to."""
 
+import io
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,14 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ccpa_office.admin import Deed
+from ccpa_office.asking import AskingForm
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
 from requests_app import targets
 from requests_app.admin.moves import PurposeForm, ReasonForm
+from requests_app.admin.words import ground_words
 from requests_app.fulfillment.outside import parts
 from requests_app.fulfillment.outside.asking import Asked
 from requests_app.models import Package, Part, PartStage
-from requests_app.outside_forms import PartForm
+from requests_app.outside_forms import PartForm, in_words
 
 _L = gettext_lazy
 
@@ -35,7 +39,7 @@ def names() -> dict[str, str]:
     return dict(DataSystem.objects.values_list("key", "name"))
 
 
-class _Choosing(forms.Form):
+class _Choosing(AskingForm):
     """Which of the systems; ``stages`` are those of the parts that can be chosen."""
 
     takes_subject = True
@@ -89,7 +93,7 @@ def _one(package: Package, part: str) -> Part:
 def _whom(package: Package, *, part: str, purpose: str, by: Actor, at: datetime) -> Whom:
     one = _one(package, part)
     asked = parts.see_whom(one, purpose=purpose, by=by, at=at)
-    return Whom(names().get(one.system_key, one.system_key), asked)
+    return Whom(names().get(one.system_key, one.system_key), in_words(asked))
 
 
 def _give(package: Package, *, part: str, by: Actor, at: datetime, **cleaned: Any) -> str:
@@ -97,12 +101,26 @@ def _give(package: Package, *, part: str, by: Actor, at: datetime, **cleaned: An
     return _("It is written down. Another person confirms it.")
 
 
-def _look(package: Package, *, part: str, by: Actor, at: datetime) -> HttpResponse:
+def _look(package: Package, *, part: str, by: Actor, at: datetime) -> HttpResponse | str:
     one = _one(package, part)
-    response = HttpResponse(parts.look(one, by=by, at=at), content_type="application/octet-stream")
-    name = f"part-{one.pk}.{one.ending or 'txt'}"
+    if not (one.note or one.content):
+        return _("They gave neither a file nor words.")
+    note, content = parts.look(one, by=by, at=at)
+    both = bool(note and content)
+    body = _together(note, content, one.ending) if both else content or note.encode()
+    response = HttpResponse(body, content_type="application/octet-stream")
+    name = f"part-{one.pk}.{'zip' if both else one.ending or 'txt'}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _together(note: str, content: bytes, ending: str) -> bytes:
+    """A note and a file as one: whoever confirms sees all that the consumer gets."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("note.txt"), note)
+        archive.writestr(zipfile.ZipInfo(f"file.{ending}"), content)
+    return held.getvalue()
 
 
 def _confirm(package: Package, *, part: str, by: Actor, at: datetime) -> str:
@@ -147,6 +165,10 @@ def told(package: Package) -> list[dict[str, Any]]:
     """Every part of a request, for its package's page."""
     known = names()
     return [
-        {"name": known.get(each.system_key, each.system_key), "part": each}
+        {
+            "name": known.get(each.system_key, each.system_key),
+            "part": each,
+            "why": ground_words(each.exception) if each.exception else "",
+        }
         for each in _parts(package)
     ]

@@ -29,10 +29,11 @@ from requests_app.admin.moves import MOVES, OPENINGS
 from requests_app.admin.queue_views import VIEWS, Rows
 from requests_app.admin.timeline import timeline
 from requests_app.admin.turns import turn_of
-from requests_app.admin.words import ground_words, hold_words, identifier_words, point_words
+from requests_app.admin.words import ground_words, hold_words, point_words
 from requests_app.casework.looking import Opened, note_search
 from requests_app.models import CLOSED, ConsumerRequest, Plan
 from requests_app.numbers import NotANumber, read_number
+from requests_app.outside_forms import in_words
 
 CASE_REFUSALS = (
     workflow.MoveNotAllowed,
@@ -194,7 +195,7 @@ class CaseDesk(ExportingDesk):
             "points": _points(subject),
             "hold": hold_words(subject.hold),
             "calendar": label(Calendar, subject.calendar),
-            "identifiers": [(identifier_words(kind), value) for kind, value in opened.identifiers],
+            "identifiers": in_words(opened.identifiers),
             "needed": EVIDENCE_NEEDED[Level(subject.level_required)],
             "has_declaration": hasattr(subject, "declaration"),
             "stage": workflow.stage(subject).label,
@@ -220,7 +221,9 @@ class CaseDesk(ExportingDesk):
         """The page of a case, with whose turn it is."""
         answer = super().show_page(request, subject, bound, **more)
         shown = answer.context_data  # type: ignore[attr-defined]
-        shown["turn"] = turn_of(subject, shown["offers"], shown["living"], shown["actor"])
+        shown["turn"] = turn_of(
+            subject, shown["offers"], shown["living"], shown["packages"], shown["actor"]
+        )
         return answer
 
     def say(self, refusal: Exception) -> str:

@@ -28,7 +28,7 @@ _L = gettext_lazy
 REFUSALS = (CannotCorrect, ConnectorError, NoActiveMap, NoAddress, NoSuchSystem)
 
 
-class ClaimForm(forms.Form):
+class ClaimForm(AskingForm):
     """A field of the person, the right value, and what shows that it is right."""
 
     takes_subject = True
@@ -127,7 +127,7 @@ def _look(subject: ConsumerRequest, *, by: Actor, at: datetime) -> str:
 
 
 def _came_back(subject: Any) -> bool:
-    return lasting.undone().filter(correction__consumer_request=subject).exists()
+    return lasting.waiting_for_a_person(subject).exists()
 
 
 def _said(
@@ -162,8 +162,9 @@ CORRECTING: tuple[Deed, ...] = (
         offered=_waits,
     ),
     Deed(
-        "look-corrected", _L("Look again at what came back"), _look, Verb.WORK_CASE,
-        help=_L("A feed put a wrong value back. Have it mended there, then look again here."),
+        "look-corrected", _L("Look again at what was corrected"), _look, Verb.WORK_CASE,
+        help=_L("A feed put a wrong value back: have it mended there first. A look that gave up is"
+                " tried again."),
         offered=_came_back,
     ),
     Deed(
@@ -187,6 +188,9 @@ CORRECTING: tuple[Deed, ...] = (
 
 def _seen(row: Correction) -> str:
     """What the newest look saw, in words; nothing while nobody has looked again."""
+    stuck = [look.error_code for look in row.looks.all() if look.state == WorkState.PARKED]
+    if stuck:
+        return _("A later look gave up: %s") % why_of(stuck[0])
     seen = [
         (look.looked_at, look.day, look.get_seen_display())
         for look in row.looks.all()

@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, Model, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ccpa_office import clock_guard
 from ccpa_office.admin import CAP, Panel, capped_count, site
-from ccpa_office.models import DueWork, LedgerSeal, UnsealedLine, WorkState
+from ccpa_office.models import LedgerSeal, UnsealedLine, WorkState
 from ccpa_office.roles import Actor, Verb, may
 from requests_app import casework
 from requests_app.admin import queue
 from requests_app.admin.batches import is_stopped, tonight
 from requests_app.admin.letters import FAILED
-from requests_app.admin.queue_views import VIEWS, Rows, my_views, waiting
+from requests_app.admin.outside import OURS
+from requests_app.admin.queue_views import VIEWS, Rows, gave_up, late_parts, my_views, waiting
 from requests_app.fulfillment import lasting
 from requests_app.models import (
     Batch,
@@ -32,6 +33,8 @@ from requests_app.models import (
     Message,
     OutsideLook,
     OutsideTask,
+    Package,
+    Part,
     Plan,
     PlanState,
     Return,
@@ -62,6 +65,7 @@ def my_work(actor: Actor, at: datetime) -> dict[str, Any] | None:
         "taken": queue.count_words(VIEWS["mine"].rows(rows, actor, on)),
         "views": [(name, VIEWS[name].label) for name in names],
         "next_due": next_due["due_on"] if next_due else None,
+        "outside": OutsideTask.objects.filter(OURS, assigned_to_id=actor.id).count(),
     }
 
 
@@ -214,34 +218,38 @@ def _correction_lamp() -> dict[str, str]:
     return _lamp(_("Corrections"), "bad", _("a wrong value is back"), link)
 
 
-def _where_parked(actor: Actor, waits: Mapping[type[DueWork], int]) -> str:
+def _where_parked(actor: Actor, waits: Mapping[type[Model], int]) -> str:
     """The desk at which what waits can be tried again; nothing where no role opens it."""
     requests = f"{reverse('admin:requests_app_consumerrequest_changelist')}?view=parked"
     letters = reverse("admin:requests_app_message_changelist")
     batches = reverse("admin:requests_app_batch_changelist")
+    outside = reverse("admin:requests_app_outsidetask_changelist")
     ways = (
         (LinkAsked, Verb.SEE_LETTERS, letters),
         (Step, Verb.SEE_CASES, requests),
         (Message, Verb.SEE_CASES, requests),
         (Correction, Verb.SEE_CASES, requests),
+        (Package, Verb.SEE_CASES, requests),
+        (Part, Verb.SEE_CASES, requests),
+        (OutsideTask, Verb.SEE_CASES, outside),
+        (OutsideLook, Verb.SEE_CASES, outside),
+        (CorrectionLook, Verb.SEE_CASES, _case_of_look() if waits[CorrectionLook] else ""),
         (Chunk, Verb.RUN_BATCH, batches),
         (Look, Verb.RUN_BATCH, batches),
-        (OutsideLook, Verb.RUN_BATCH, batches),
         (Sweep, Verb.RUN_BATCH, batches),
-        (CorrectionLook, Verb.WORK_CASE, _looked_at() if waits[CorrectionLook] else ""),
     )
     return next((to for model, verb, to in ways if waits[model] and may(actor, verb)), "")
 
 
-def _looked_at() -> str:
-    """The case of a look at a correction that gave up; it may be closed by then."""
-    looks = CorrectionLook.objects.filter(state=WorkState.PARKED).order_by("pk")
-    numbers = looks.values_list("correction__consumer_request__number", flat=True)[:1]
-    return reverse("admin:requests_app_consumerrequest_change", args=[*numbers])
+def _case_of_look() -> str:
+    """The case whose corrected field could not be looked at again."""
+    rows = CorrectionLook.objects.filter(state=WorkState.PARKED).order_by("pk")
+    number = rows.values_list("correction__consumer_request__number", flat=True).first()
+    return reverse("admin:requests_app_consumerrequest_change", args=[number]) if number else ""
 
 
 def _work_lamp(actor: Actor) -> dict[str, str]:
-    waits: dict[type[DueWork], int] = {
+    waits: dict[type[Model], int] = {
         model: capped_count(model.rows().filter(state=WorkState.PARKED))
         for model in (
             Step,
@@ -258,6 +266,8 @@ def _work_lamp(actor: Actor) -> dict[str, str]:
     waits[Correction] = capped_count(Correction.objects.filter(
         state=WorkState.PARKED, consumer_request__closed_at=None,
     ))  # fmt: skip
+    waits[Package] = capped_count(gave_up())
+    waits[Part] = capped_count(late_parts())
     count = sum(waits.values())
     if count:
         words = ngettext("%s piece waits for a person", "%s pieces wait for a person", count)

@@ -20,7 +20,6 @@ from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now
 from requests_app import casework, verification, workflow
 from requests_app.casework.looking import Opened, Purpose, look, read
 from requests_app.forms import PlainText
-from requests_app.fulfillment import lasting
 from requests_app.models import ConsumerRequest, Status
 
 _L = gettext_lazy
@@ -129,8 +128,7 @@ def _can_be_planned(subject: Any) -> bool:
 
 
 def _gave_up(subject: Any) -> bool:
-    parked = subject.work.filter(state=WorkState.PARKED)
-    return bool(parked.exists() or lasting.gave_up(subject).exists())
+    return bool(subject.work.filter(state=WorkState.PARKED).exists())
 
 
 def _touched(actor: Actor) -> str:

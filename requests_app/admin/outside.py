@@ -5,28 +5,39 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ccpa_office import sealing
 from ccpa_office.admin import Deed, OfficeModelAdmin, newest, site
+from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
 from requests_app.admin.moves import PurposeForm, ReasonForm
-from requests_app.admin.outside_words import why
+from requests_app.admin.outside_words import call_words, why, why_of
 from requests_app.admin.words import ground_words
 from requests_app.fulfillment.outside import hands
 from requests_app.fulfillment.outside.asking import Asked
-from requests_app.models import OutsideTask, PlanState, Said
-from requests_app.outside_forms import OutsideAnswerForm
+from requests_app.models import OutsideLook, OutsideTask, PlanState, Said
+from requests_app.outside_forms import OutsideAnswerForm, in_words
 
 _L = gettext_lazy
 OPEN = Q(plan__state__in=[PlanState.EXECUTING, PlanState.RESIDUAL])
-WAITS = OPEN & Q(state=WorkState.PARKED)
+OURS = Q(
+    plan__state=PlanState.EXECUTING, kind="manual", state=WorkState.READY, answered_at=None,
+    assigned_to_id__isnull=False,
+)  # fmt: skip
+"""Work that a member of staff does by hand; nobody writes them a letter about it."""
+
+
+def waiting() -> QuerySet[OutsideTask]:
+    """Tasks that wait for one of us: stuck, to confirm, to do, or with a look that gave up."""
+    gave_up = OutsideLook.objects.filter(task=OuterRef("pk"), state=WorkState.PARKED)
+    return OutsideTask.objects.filter(OPEN & Q(state=WorkState.PARKED) | OURS | Exists(gave_up))
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Whom:
     asked: list[Asked]
 
 
-class EvidenceForm(forms.Form):
+class EvidenceForm(AskingForm):
     """Which file."""
 
     takes_subject = True
@@ -51,7 +62,7 @@ class EvidenceForm(forms.Form):
 
 
 def _whom(task: OutsideTask, *, purpose: str, by: Actor, at: datetime) -> Whom:
-    return Whom(hands.see_whom(task, purpose=purpose, by=by, at=at))
+    return Whom(in_words(hands.see_whom(task, purpose=purpose, by=by, at=at)))
 
 
 def _answer(task: OutsideTask, *, by: Actor, at: datetime, **cleaned: str) -> str:
@@ -68,6 +79,10 @@ def _confirm(task: OutsideTask, *, by: Actor, at: datetime) -> str:
 def _again(task: OutsideTask, *, reason: str, by: Actor, at: datetime) -> str:
     hands.ask_again(task, reason=reason, by=by, at=at)
     return _("It is asked again.")
+
+
+def _look_again(task: OutsideTask, *, by: Actor, at: datetime) -> str:
+    return _("Tried again: %s.") % hands.look_once_more(task, by=by, at=at)
 
 
 def _evidence(task: OutsideTask, *, file: str, by: Actor, at: datetime) -> HttpResponse:
@@ -126,6 +141,11 @@ class OutsideDesk(OfficeModelAdmin):
             offered=_waits,
         ),
         Deed(
+            "look-again", _L("Look again now"), _look_again, Verb.WORK_CASE,
+            help=_L("A later look at this system gave up. It starts again with all its attempts."),
+            offered=lambda task: task.looks.filter(state=WorkState.PARKED).exists(),
+        ),
+        Deed(
             "evidence", _L("Fetch a file"), _evidence, Verb.WORK_CASE, EvidenceForm,
             help=_L("It comes from outside and nobody has opened it."),
             offered=lambda task: task.evidence.exists(),
@@ -141,8 +161,11 @@ class OutsideDesk(OfficeModelAdmin):
     def shelf(self, request: HttpRequest, _actor: Actor) -> dict[str, Any]:
         """One page of tasks."""
         every = bool(request.GET.get("all"))
-        rows = OutsideTask.objects.select_related("plan__consumer_request").defer("records", "note")
-        page = newest(rows if every else rows.filter(WAITS), request.GET.get("after", ""))
+        rows = OutsideTask.objects.all() if every else waiting()
+        page = newest(
+            rows.select_related("plan__consumer_request").defer("records", "note"),
+            request.GET.get("after", ""),
+        )
         names = dict(DataSystem.objects.values_list("key", "name"))
         shown = [(task, names.get(task.plan.system_key, ""), why(task)) for task in page.rows]
         return {"page": page, "tasks": shown, "all": every, "keep": "all=1&" if every else ""}
@@ -155,8 +178,11 @@ class OutsideDesk(OfficeModelAdmin):
             "title": subject.plan.map_version.system.name,
             "why": why(subject),
             "case": subject.plan.consumer_request,
-            "calls": list(subject.calls.order_by("pk")[:200]),
-            "looks": list(subject.looks.order_by("day")),
+            "calls": [(each, call_words(each)) for each in subject.calls.order_by("pk")[:200]],
+            "looks": [
+                (each, why_of(each.error_code) if each.state == WorkState.PARKED else "")
+                for each in subject.looks.order_by("day")
+            ],
             "answered_by": names.get(subject.answered_by_id, ""),
             "confirmed_by": names.get(subject.confirmed_by_id, ""),
             "assigned_to": names.get(subject.assigned_to_id, ""),

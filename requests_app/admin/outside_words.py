@@ -2,21 +2,49 @@
 
 from django.utils.translation import gettext as _
 
-from requests_app.models import OutsideTask
+from ccpa_office.connectors.http import Means
+from requests_app.admin.words import TROUBLES, trouble
+from requests_app.models import OutsideCall, OutsideTask
+
+NOT_AS_DESCRIBED = (
+    "not-described", "not-json", "empty", "too-deep", "doubled-key", "not-a-number", "malformed",
+    "packed", "too-large", "endless", "no-ticket", "no-records", "no-id", "no-echo",
+)  # fmt: skip
 
 
 def why(task: OutsideTask) -> str:
-    """The code of a task, in words; an unknown code stays what it is."""
+    """The code of a task, in words."""
     return why_of(task.error_code)
 
 
 def why_of(code: str) -> str:
-    """A code, in words; an unknown one stays what it is."""
-    return _WORDS().get(code, code)
+    """A code, in words; one that nobody foresaw keeps its code, for who is called about it."""
+    stuck = trouble(code)
+    if stuck is None or code in _WORDS():
+        return _WORDS().get(code, "")
+    return str(stuck.why) if code in TROUBLES else f"{stuck.why} ({code})"
+
+
+def call_words(call: OutsideCall) -> str:
+    """What a call came to, in words; nothing came back while it has no meaning."""
+    said = {
+        "": _("no answer yet"),
+        Means.DONE: _("it was done"),
+        Means.NOTHING: _("nothing was there"),
+        Means.PENDING: _("they took it in and work on it"),
+        Means.REFUSED: _("they refused it"),
+        Means.LATER: _("they asked us to come later"),
+        Means.UNKNOWN: _("nobody knows whether it was done"),
+    }.get(call.means, call.means)
+    why = why_of(call.code) if call.code in _WORDS() else ""
+    return f"{said} ({why})" if why and why != said else said
 
 
 def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's language
+    not_as_described = _("their answer is not what the description of the system says")
     return {
+        **dict.fromkeys(NOT_AS_DESCRIBED, not_as_described),
+        **dict.fromkeys(("at-once", "pace"), _("we ask no faster than agreed")),
         "to-confirm": _("answered; another person confirms it"),
         "impossible": _("they say that it cannot be done"),
         "overdue": _("no answer by its day"),
@@ -40,6 +68,11 @@ def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's 
         ),
         "pending": _("they took it in and work on it"),
         "busy": _("they asked us to come later"),
+        "later": _("they asked us to come later"),
+        "slow": _("they answered too slowly"),
+        "cut": _("the line broke"),
+        "failed": _("their system failed"),
+        "open": _("it failed several times; we wait before we ask again"),
         "unreachable": _("they do not answer"),
         "halted": _("erasures are stopped, or the batch is paused"),
     }

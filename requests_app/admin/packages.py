@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
@@ -16,14 +17,17 @@ from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.vocabulary import Category
 from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
+from ccpa_office.templatetags.office import listed
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app.admin import by_hand
 from requests_app.admin.case import CASE_REFUSALS, say
 from requests_app.admin.moves import ReasonForm
 from requests_app.admin.outside_words import why_of
+from requests_app.admin.queue_views import gave_up
+from requests_app.admin.words import trouble
 from requests_app.fulfillment import access
 from requests_app.fulfillment.outside import hands
-from requests_app.fulfillment.package import building
+from requests_app.fulfillment.package import building, pages
 from requests_app.models import Package, PackageStage, Status
 
 _L = gettext_lazy
@@ -103,7 +107,8 @@ class PackageDesk(OfficeModelAdmin):
     list_template, page_template = "admin/packages.html", "admin/package.html"
     refusals = (
         *CASE_REFUSALS, access.PackageChanged, access.HandOverRefused, ConnectorError, NoActiveMap,
-        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, sealing.Unreadable,
+        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, hands.NotLookedAt,
+        sealing.Unreadable,
     )  # fmt: skip
     deeds = (
         Deed(
@@ -145,16 +150,16 @@ class PackageDesk(OfficeModelAdmin):
         if request.GET.get("all"):
             page = newest(rows, request.GET.get("after", ""))
             return {"page": page, "packages": page.rows, "all": True, "keep": "all=1&"}
-        waiting = rows.filter(stage__in=[*SHOWN, PackageStage.BY_HAND]).exclude(
-            consumer_request__closed_at__isnull=False
-        )
-        return {"packages": list(waiting.order_by("built_at")[:200]), "all": False}
+        waiting = rows.filter(
+            Q(stage__in=[*SHOWN, PackageStage.BY_HAND]) | Q(pk__in=gave_up().values("pk"))
+        ).exclude(consumer_request__closed_at__isnull=False)
+        return {"packages": list(waiting.order_by("built_at", "pk")[:200]), "all": False}
 
     def facts(self, request: HttpRequest, subject: Any, _actor: Actor) -> dict[str, Any]:
         """Counts, kinds that were taken out, masked samples, the answer, who did what."""
         asked = subject.consumer_request
         staff = {subject.asked_by_id, subject.prepared_by_id, subject.released_by_id} - {None}
-        words = building.kind_words(get_language() or "en")
+        words = pages.kind_words(get_language() or "en")
         return {
             "title": _("Package %s") % (subject.hash[:12] or subject.version),
             "case": asked,
@@ -168,7 +173,7 @@ class PackageDesk(OfficeModelAdmin):
             ],
             "names": dict(StaffMember.objects.filter(pk__in=staff).values_list("pk", "username")),
             "fetched": list(subject.fetched.order_by("pk")),
-            "is_parked": access.is_parked(subject),
+            "trouble": trouble(subject.error_code) if access.is_parked(subject) else None,
             "parts": by_hand.told(subject),
             "whom": getattr(request, "opened", None),
             **_opened(subject),
@@ -196,7 +201,7 @@ def _told(told: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         for column, kinds in told["withheld"].items()
         for kind, count in kinds.items()
     ]
-    names = ", ".join(str(Category(code).label) for code in told["categories"])
+    names = listed(Category(code).label for code in told["categories"])
     return {**told, "kinds": withheld, "names": names}
 
 

@@ -15,7 +15,13 @@ from requests_app.models import (
     Chunk,
     ConsumerRequest,
     Correction,
+    CorrectionStage,
     Message,
+    OutsideTask,
+    Package,
+    PackageStage,
+    Part,
+    PartStage,
     Plan,
     PlanState,
     Status,
@@ -33,8 +39,16 @@ class View(NamedTuple):
     rows: Callable[[Rows, Actor, date], Rows]
 
 
+def late_parts() -> QuerySet[Part]:
+    """Parts of answers that nobody gave by their day."""
+    return Part.objects.filter(
+        stage=PartStage.ASKED, late_on__isnull=False, consumer_request__closed_at=None
+    )
+
+
 def parked(rows: Rows) -> Rows:
-    """Requests with work that waits for a person: a step, a letter, a chunk or a correction."""
+    """Requests with work that waits for a person: a step, a letter, a chunk, a correction, a
+    package, or somebody outside or here who did not answer in time."""
     waits = {"state": WorkState.PARKED}
     chunks = Chunk.objects.filter(**waits, plans__consumer_request__isnull=False)
     ids = (
@@ -44,9 +58,29 @@ def parked(rows: Rows) -> Rows:
             Message.objects.filter(**waits).values_list("consumer_request_id", flat=True),
             chunks.values_list("plans__consumer_request_id", flat=True),
             Correction.objects.filter(**waits).values_list("consumer_request_id", flat=True),
+            gave_up().values_list("consumer_request_id", flat=True),
+            OutsideTask.objects.filter(**waits, plan__consumer_request__isnull=False).values_list(
+                "plan__consumer_request_id", flat=True
+            ),
+            late_parts().values_list("consumer_request_id", flat=True),
         )
     )
     return rows.filter(pk__in=ids)
+
+
+def gave_up() -> QuerySet[Package]:
+    """Packages of open requests that the machine could not collect."""
+    return Package.objects.filter(
+        state=WorkState.PARKED, stage=PackageStage.BUILD, consumer_request__closed_at=None
+    )
+
+
+def corrections(rows: Rows) -> Rows:
+    """Requests with corrections that one person proposed and another decides on."""
+    proposed = Correction.objects.filter(
+        consumer_request=OuterRef("pk"), stage=CorrectionStage.PROPOSED
+    )
+    return rows.filter(Exists(proposed), status=Status.VERIFIED, kind="correct")
 
 
 def second(rows: Rows) -> Rows:
@@ -115,6 +149,16 @@ VIEWS: Mapping[str, View] = {
         _("No plan waits for an approver. One comes when a verifier has decided on a deletion."),
         _one_of(Status.PLANNED),
     ),
+    "packages": View(
+        _("Packages to hand over"),
+        _("No package waits for an approver. One comes when somebody has looked it through."),
+        _one_of(Status.COLLECTED),
+    ),
+    "corrections": View(
+        _("Corrections to approve"),
+        _("No correction waits for an approver. Somebody proposes one on the page of a request."),
+        lambda rows, _actor, _on: corrections(rows),
+    ),
     "shared": View(
         _("Shared rows"),
         _("No shared rows wait for a decision. A plan that meets rows of others stops here."),
@@ -153,6 +197,8 @@ VIEWS: Mapping[str, View] = {
 ROLE_VIEWS: tuple[tuple[Verb, str], ...] = (
     (Verb.VERIFY, "identity"),
     (Verb.APPROVE, "plans"),
+    (Verb.APPROVE, "packages"),
+    (Verb.APPROVE, "corrections"),
     (Verb.DECIDE_SHARED, "shared"),
     (Verb.RELEASE_STOP, "stopped"),
     (Verb.APPROVE_DENIAL, "denials"),
@@ -188,6 +234,28 @@ def to_approve(rows: Rows, actor: Actor) -> Rows:
     return others.filter(Exists(plans), status=Status.PLANNED)
 
 
+def to_hand_over(rows: Rows, actor: Actor) -> Rows:
+    """Packages in which this person had no part, nor in the request."""
+    me = actor.id or 0
+    mine = Package.objects.filter(
+        Q(prepared_by_id=me) | Q(asked_by_id=me),
+        consumer_request=OuterRef("pk"),
+        stage=PackageStage.PROPOSED,
+    )
+    own = rows.filter(Q(verified_by_id=me) | Q(opened_by_id=me)).values("pk")
+    return rows.exclude(pk__in=own).filter(~Exists(mine))
+
+
+def to_correct(rows: Rows, actor: Actor) -> Rows:
+    """Corrections that another person proposed, of a request that others verified and took in."""
+    me = actor.id or 0
+    mine = Correction.objects.filter(
+        consumer_request=OuterRef("pk"), stage=CorrectionStage.PROPOSED, proposed_by_id=me
+    )
+    own = rows.filter(Q(verified_by_id=me) | Q(opened_by_id=me)).values("pk")
+    return rows.exclude(pk__in=own).filter(~Exists(mine))
+
+
 def to_deny(rows: Rows, actor: Actor) -> Rows:
     """Denials that another person drafted."""
     others = Q(denial_drafted_by_id=None) | ~Q(denial_drafted_by_id=actor.id or 0)
@@ -198,6 +266,8 @@ WAITING: Mapping[str, Callable[[Rows, Actor], Rows]] = {
     "identity": lambda rows, actor: free_for(rows, actor, Verb.VERIFY),
     "by-hand": lambda rows, actor: free_for(rows, actor, Verb.WORK_CASE),
     "plans": to_approve,
+    "packages": to_hand_over,
+    "corrections": to_correct,
     "denials": to_deny,
 }
 

@@ -7,13 +7,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ccpa_office import clock
 from ccpa_office.admin.deeds import Offer
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may
 from ccpa_office.templatetags.office import in_words, moment_in_words
 from requests_app.admin.queue_views import to_approve
 from requests_app.admin.words import hold_words
-from requests_app.fulfillment import timetable
-from requests_app.models import ConsumerRequest, Plan, Status
+from requests_app.fulfillment import access, timetable
+from requests_app.models import ConsumerRequest, Package, PackageStage, Plan, Status
 from requests_app.workflow import TURN, Turn
 
 _L = gettext_lazy
@@ -56,6 +58,36 @@ TURNS: Mapping[Turn, str | Promise] = {
 
 
 @dataclass(frozen=True)
+class AtPackage:
+    """Whose turn it is at a package, what it takes, and what is to be done."""
+
+    turn: Turn
+    verb: Verb | None
+    next: str | Promise
+
+
+AT_PACKAGE: Mapping[str, AtPackage] = {
+    PackageStage.BUILD: AtPackage(
+        Turn.OFFICE, None, _L("What is held of the consumer is collected by itself.")
+    ),
+    PackageStage.READY: AtPackage(
+        Turn.OFFICER, Verb.CLOSE_CASE, _L("Look through the package, then say that it may go.")
+    ),
+    PackageStage.PROPOSED: AtPackage(
+        Turn.APPROVER, Verb.APPROVE, _L("Read the package, then hand it over or send it back.")
+    ),
+    PackageStage.BY_HAND: AtPackage(
+        Turn.OFFICER,
+        Verb.CLOSE_CASE,
+        _L("Collect by hand what you hold, then close the case with the answer."),
+    ),
+}
+GAVE_UP = AtPackage(
+    Turn.OFFICER, Verb.PLAN, _L("Collecting gave up. The package says why; collect it anew.")
+)
+
+
+@dataclass(frozen=True)
 class TurnOf:
     """What the head of a case's moves says."""
 
@@ -65,15 +97,23 @@ class TurnOf:
     next: str
     offer: Offer | None = None
     plan: Plan | None = None
+    package: Package | None = None
 
 
 def turn_of(
-    subject: ConsumerRequest, offers: Iterable[Offer], plans: Iterable[Plan], actor: Actor
+    subject: ConsumerRequest,
+    offers: Iterable[Offer],
+    plans: Iterable[Plan],
+    packages: Iterable[Package],
+    actor: Actor,
 ) -> TurnOf:
     """Whose turn, by when, the next step, and its button where it is this person's."""
     by_word = {offer.deed.word: offer for offer in offers}
     status = Status(subject.status)
     gave_up = "try-again" in by_word
+    package = _waiting(packages) if status in {Status.VERIFIED, Status.COLLECTED} else None
+    if package is not None and not gave_up:
+        return _at_package(subject, package, by_word, actor)
     building = status is Status.VERIFIED and subject.kind == "delete"
     deciding = "approve-correction" in by_word
     words = () if building else ("approve-correction",) if deciding else FIRST.get(status, ())
@@ -86,7 +126,7 @@ def turn_of(
     return TurnOf(
         whose=_("It is your turn") if mine else str(TURNS[turn]),
         mine=mine,
-        by_when=_("Answer by %s.") % in_words(subject.due_on) if subject.due_on else "",
+        by_when=_by_when(subject),
         next=_("Work on this case gave up. Try it again.")
         if gave_up
         else _("Read the corrections, then approve or refuse them.")
@@ -94,6 +134,35 @@ def turn_of(
         else _next(subject, plan),
         offer=offer,
         plan=plan,
+    )
+
+
+def _by_when(subject: ConsumerRequest) -> str:
+    return _("Answer by %s.") % in_words(subject.due_on) if subject.due_on else ""
+
+
+def _waiting(packages: Iterable[Package]) -> Package | None:
+    """The newest package that is not void, handed over or destroyed."""
+    return next((each for each in reversed(list(packages)) if each.stage in AT_PACKAGE), None)
+
+
+def _at_package(
+    subject: ConsumerRequest, package: Package, by_word: Mapping[str, Offer], actor: Actor
+) -> TurnOf:
+    """What a package waits for; the case is closed by hand only where nothing was collected."""
+    parked = package.stage == PackageStage.BUILD and package.state == WorkState.PARKED
+    at = GAVE_UP if parked else AT_PACKAGE[package.stage]
+    mine = at.verb is not None and may(actor, at.verb)
+    if mine and package.stage == PackageStage.PROPOSED:
+        mine = not access.why_not_hand_over(package, actor, at=clock.now())
+    close = by_word.get("close") if package.stage == PackageStage.BY_HAND else None
+    return TurnOf(
+        whose=_("It is your turn") if mine else str(TURNS[at.turn]),
+        mine=mine,
+        by_when=_by_when(subject),
+        next=str(at.next),
+        offer=close if close and not close.why_not else None,
+        package=package,
     )
 
 
@@ -112,6 +181,8 @@ def _next(subject: ConsumerRequest, plan: Plan | None) -> str:
         Status.APPROVED: _approved(plan),
         Status.VERIFIED: _("The plan is being built by itself. If one was refused, build it again.")
         if subject.kind == "delete"
+        else _("Propose the right value. When it is put right, close the case with the answer.")
+        if subject.kind == "correct"
         else "",
         Status.WAITING: _("Nobody could be asked (%s). Deny it, or close it by hand.")
         % hold_words(subject.hold)

@@ -63,11 +63,6 @@ ACTIONS: Words = {
     "keep": _("kept"),
     "redact": _("taken out of others' texts"),
 }
-IDENTIFIERS: Words = {
-    "email": _("E-mail address"),
-    "name": _("Name"),
-    "phone_number": _("Telephone"),
-}
 LISTS: Words = {
     "requests": _("Requests"),
     "letters": _("Letters"),
@@ -111,6 +106,10 @@ TROUBLES: Mapping[str, Trouble] = {
     ),
     "residual": Trouble(
         _("A second look found something left in the system."), _NEW_PLAN
+    ),
+    "outside": Trouble(
+        _("A system outside waits for a person."),
+        _("Open its task at the desk “Outside systems”. This chunk ends when all are settled."),
     ),
     "key-of-another": Trouble(STOPS["key-of-another"], _NEW_PLAN),
     "not-what-was-approved": Trouble(STOPS["not-what-was-approved"], _NEW_PLAN),
@@ -168,11 +167,6 @@ def stop_words(code: str) -> str:
 def action_words(code: str) -> str:
     """What happens to rows."""
     return str(ACTIONS.get(code, code))
-
-
-def identifier_words(kind: str) -> str:
-    """What sort of identifier it is."""
-    return str(IDENTIFIERS.get(kind, kind.replace("_", " ")))
 
 
 def list_words(name: str) -> str:

@@ -12,7 +12,7 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import correspondence, workflow
 from requests_app.casework.refusals import GroundMissing
-from requests_app.fulfillment import correction, lasting
+from requests_app.fulfillment import correction
 from requests_app.models import (
     ConsumerRequest,
     Note,
@@ -64,22 +64,20 @@ def try_again(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> 
     """Make due again what gave up on this request and waits for a person; how many pieces."""
     require(by, Verb.WORK_CASE)
     with transaction.atomic():
-        steps = consumer_request.work.filter(state=WorkState.PARKED).order_by("pk")
-        tried = [step for step in steps if work.unpark(step, not_before=at)]
-        looks = lasting.gave_up(consumer_request).order_by("pk")
-        looked = [look for look in looks if work.unpark(look, not_before=at)]
-        if tried or looked:
+        parked = consumer_request.work.filter(state=WorkState.PARKED).order_by("pk")
+        tried = [step for step in parked if work.unpark(step, not_before=at)]
+        if tried:
             ledger.record(
                 "work.retried",
                 subject=consumer_request.number,
                 by=by,
                 at=at,
                 facts={
-                    "steps": [step.kind for step in tried] + ["look"] * len(looked),
-                    "codes": sorted({row.error_code for row in [*tried, *looked]}),
+                    "steps": [step.kind for step in tried],
+                    "codes": sorted({step.error_code for step in tried}),
                 },
             )
-    return len(tried) + len(looked)
+    return len(tried)
 
 
 def close_by_hand(

@@ -156,7 +156,7 @@ def draft(
     return messages, links
 
 
-OFFERS = frozenset({"unverifiable", "not_confirmed", "denied", "done_delete_part"})
+OFFERS = frozenset({"unverifiable", "not_confirmed", "nothing_found", "denied", "done_delete_part"})
 """Answers that do not erase all: they offer to opt out where something is sold (7022(g))."""
 
 

@@ -9,13 +9,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
-from ccpa_office.connectors.base import ChangeBlocked
+from ccpa_office.connectors.base import ChangeBlocked, KeysRefused
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Changed, Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app import datamap
-from notices_app.models import SystemKind
-from requests_app import workflow
+from notices_app.models import DataMapVersion, SystemKind
+from requests_app import targets, workflow
 from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import Load, NotNow, NotWhatWasApproved, load
@@ -28,7 +28,6 @@ from requests_app.models import (
     Chunk,
     ConsumerRequest,
     Look,
-    OutsideLook,
     Plan,
     PlanState,
     Status,
@@ -228,8 +227,9 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
         _carry_out(chunk, turn, at)
     except pacing.NotYet as later:
         parting.wait(chunk, later.until, "paced")
-    except ChangeBlocked:
+    except (ChangeBlocked, KeysRefused):
         if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
+            _refresh_without(chunk)
             raise
     finally:
         turn.end()
@@ -245,13 +245,17 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
         else:
             parting.stand_still(chunk, at)
         return
-    except (erasure.KeyOfAnother, NotWhatWasApproved, FrozenForAnother) as found:
+    except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
         _stop(chunk, STOPS[type(found)], at)
+        _refresh_without(chunk)
+        return
+    except FrozenForAnother:
+        _stop(chunk, STOPS[FrozenForAnother], at)
         return
     except newborn.TooManyNewborn as too_many:
         parting.send_back(chunk, too_many, at)
         return
-    erasure.refresh(loaded)
+    erasure.refresh(chunk, loaded.target)
     proof.prove_chunk(loaded, at=at)
 
 
@@ -264,6 +268,14 @@ def _erase(chunk: Chunk, turn: pacing.Turn, at: datetime) -> Load:
         return erasure.run_chunk(chunk, at=at, turn=turn)
     except datamap.NoActiveMap:
         raise FrozenForAnother from None
+
+
+def _refresh_without(chunk: Chunk) -> None:
+    """Whoever was erased before a chunk that cannot go on is no longer to stand in a copy."""
+    versions = DataMapVersion.objects.select_related("system__data_key")
+    version = versions.filter(plan__chunk=chunk).first()
+    if version:
+        erasure.refresh(chunk, targets.under(version))
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:
@@ -336,7 +348,7 @@ def _switch(
         ledger.record(f"batch.{to.value}", subject=f"batch:{batch.pk}", by=by, at=at)
 
 
-def gave_up(batch: Batch) -> list[Chunk | Look | OutsideLook | Sweep]:
+def gave_up(batch: Batch) -> list[Chunk | Look | Sweep]:
     """Chunks and looks that wait for a person and may be tried again.
 
     What stopped a batch is not among them: it takes new plans, not another attempt.
@@ -345,10 +357,8 @@ def gave_up(batch: Batch) -> list[Chunk | Look | OutsideLook | Sweep]:
         Q(error_code__in=STOPS.values()) | Q(batch__state=BatchState.STOPPED)
     )
     looks = Look.objects.filter(chunk__batch=batch, state=WorkState.PARKED)
-    outside = OutsideLook.objects.filter(task__plan__chunk__batch=batch, state=WorkState.PARKED)
     sweeps = Sweep.objects.filter(batch=batch, state=WorkState.PARKED)
-    ordered = (chunks.order_by("ordinal"), looks.order_by("chunk", "day"))
-    return [*ordered[0], *ordered[1], *outside.order_by("task", "day"), *sweeps]
+    return [*chunks.order_by("ordinal"), *looks.order_by("chunk", "day"), *sweeps]
 
 
 def try_again(batch: Batch, *, by: Actor, at: datetime) -> int:

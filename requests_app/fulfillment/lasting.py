@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ccpa_office import ledger, work
 from ccpa_office.models import WorkState
@@ -96,22 +96,22 @@ def undone() -> QuerySet[CorrectionLook]:
     return CorrectionLook.objects.filter(~Exists(right), seen=Seen.WRONG)
 
 
-def gave_up(consumer_request: ConsumerRequest) -> QuerySet[CorrectionLook]:
-    """Looks of a case that failed and wait for a person, who can have them tried again."""
-    mine = CorrectionLook.objects.filter(correction__consumer_request=consumer_request)
-    return mine.filter(state=WorkState.PARKED)
+def waiting_for_a_person(consumer_request: ConsumerRequest) -> QuerySet[CorrectionLook]:
+    """Looks of a request that found the wrong value back, or that gave up."""
+    stuck = Q(pk__in=undone().values("pk")) | Q(state=WorkState.PARKED)
+    return CorrectionLook.objects.filter(stuck, correction__consumer_request=consumer_request)
 
 
 def look_now(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> int:
     """Look once more at what came back, when somebody says that it is mended; how many fields.
 
-    Raises ``NotAllowed``, ``CannotCorrect`` where nothing came back.
+    So with looks that gave up. Raises ``NotAllowed``, ``CannotCorrect`` where there is neither.
     """
     require(by, Verb.WORK_CASE)
     with transaction.atomic():
-        mine = undone().filter(correction__consumer_request=consumer_request)
-        rows = CorrectionLook.objects.filter(pk__in=list(mine.values_list("pk", flat=True)))
-        count = rows.update(state=WorkState.READY, not_before=at, attempts=0)
+        mine = waiting_for_a_person(consumer_request).values_list("pk", flat=True)
+        rows = CorrectionLook.objects.filter(pk__in=list(mine))
+        count = rows.update(state=WorkState.READY, not_before=at, attempts=0, error_code="")
         if not count:
             raise CannotCorrect("Nothing came back.")
         ledger.record(

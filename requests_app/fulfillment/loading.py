@@ -152,12 +152,13 @@ def _stays(parts: Iterable[tuple[int, Part]]) -> dict[int, Stay]:
     for first, part in parts:
         if part.action != "keep" or part.decision:
             continue
-        place = part.table, part.reason
         for key, person in zip(part.keys, part.persons, strict=True):
             stay = stays.setdefault(first + person, Stay())
             stay.rows.setdefault(part.table, []).append(key)
-            known = stay.ends.get(place, part.first_until)  # of a row born since the freeze, later
-            stay.ends[place] = min(filter(None, (known, part.first_until)), default=None)
+            ground = part.table, part.reason
+            known = stay.ends.setdefault(ground, part.first_until)
+            if part.first_until and (known is None or part.first_until < known):
+                stay.ends[ground] = part.first_until  # what was born later may end earlier or later
     return stays
 
 

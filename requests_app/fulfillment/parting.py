@@ -105,7 +105,7 @@ def stand_still(chunk: Chunk, at: datetime) -> None:
         set_aside(chunk, BATCH_STOPPED)
     elif is_stopped and not _is_held():
         loaded = load(chunk, looking=True)
-        erasure.refresh(loaded)
+        erasure.refresh(chunk, loaded.target)
         proof.prove_chunk(loaded, at=at)
     else:
         wait(chunk, at + timedelta(minutes=1), "halted")

@@ -35,7 +35,8 @@ class Part(models.Model):
     PERSONAL: ClassVar[dict[str, str]] = {
         "id": "key", "consumer_request": "key", "system_key": "none", "stage": "none",
         "data_key": "key", "asked": "sealed", "asked_at": "none", "due_on": "none",
-        "letters": "none", "link": "digest", "link_until": "none", "assigned_to_id": "staff",
+        "reminded_on": "none", "late_on": "none", "letters": "none", "link": "digest",
+        "link_until": "none", "assigned_to_id": "staff",
         "said": "none", "exception": "none", "note": "sealed", "content": "sealed",
         "ending": "none", "size": "none", "digest": "none", "answered_at": "none",
         "answered_by_id": "staff", "by_link": "none", "confirmed_at": "none",
@@ -49,6 +50,8 @@ class Part(models.Model):
     asked = models.BinaryField(default=b"")
     asked_at = models.DateTimeField()
     due_on = models.DateField()
+    reminded_on = models.DateField(null=True)
+    late_on = models.DateField(null=True)
     letters = models.PositiveSmallIntegerField(default=0)
     link = models.BinaryField(null=True, unique=True)
     link_until = models.DateTimeField(null=True)
@@ -70,6 +73,11 @@ class Part(models.Model):
     class Meta:
         verbose_name = _("part by hand")
         verbose_name_plural = _("parts by hand")
+        indexes = [
+            models.Index(
+                fields=["due_on"], name="parts_that_wait", condition=Q(stage="asked", late_on=None)
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["consumer_request", "system_key"], name="a_system_gives_one_part"

@@ -104,8 +104,9 @@ class ConsumerRequest(models.Model):
         "optout_due_on": "none", "optout_target_on": "none", "response_expires_at": "none",
         "earliest_reask_on": "none", "due_on": "none", "extended_at": "none",
         "level_required": "none", "level_reached": "none", "evaluations": "none",
-        "looked_up_at": "none", "on_file": "none", "reminders": "none", "opened_by_id": "staff",
-        "assigned_to_id": "staff", "verified_by_id": "staff", "verified_at": "none",
+        "looked_up_at": "none", "on_file": "none", "by_address": "none", "reminders": "none",
+        "opened_by_id": "staff", "assigned_to_id": "staff", "verified_by_id": "staff",
+        "verified_at": "none",
         "denial_drafted_by_id": "staff", "ground": "none", "exception": "none",
         "ground_detail": "sealed", "answered_at": "none", "closed_at": "none", "stopped_at": "none",
         "previous_status": "none", "nonce": "none", "data_key": "key", "hold": "none",
@@ -138,6 +139,8 @@ class ConsumerRequest(models.Model):
     evaluations = models.PositiveSmallIntegerField(default=0)
     looked_up_at = models.DateTimeField(null=True)
     on_file = models.BooleanField(null=True)
+    by_address = models.BooleanField(null=True)
+    """Whether the address of the form itself leads to somebody, or only a name or a number does."""
     reminders = models.PositiveSmallIntegerField(default=0)
 
     opened_by_id = models.BigIntegerField(null=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from ccpa_office import sealing, work
 from ccpa_office.connectors.base import Contact, Identity, Key
@@ -37,6 +38,17 @@ def identity_of(consumer_request: ConsumerRequest) -> Identity:
     return Identity(found)
 
 
+def known_of(consumer_request: ConsumerRequest) -> dict[str, list[str]]:
+    """What the consumer typed, and the contacts on file that were found by it, by kind."""
+    box, found = box_of(consumer_request), dict[str, list[str]]()
+    for each in consumer_request.identifiers.exclude(
+        Q(kind=PERSON_KEY) | Q(source=IdentifierSource.CLAIMED)
+    ):
+        value = box.open(bytes(each.value), context="identifier.value")
+        found.setdefault(each.kind, []).append(value)
+    return found
+
+
 def look_up(step: Step, *, at: datetime) -> None:
     """Is there a contact on file? Then the confirm letter goes to it; the page is the same.
 
@@ -45,7 +57,7 @@ def look_up(step: Step, *, at: datetime) -> None:
     """
     consumer_request = step.consumer_request
     identity, reached = identity_of(consumer_request), targets.served()
-    people, unclear = _named(identity, reached)
+    people, by_address, unclear = _named(identity, reached)
     found = [
         (target.key, contact)
         for target in reached
@@ -71,6 +83,7 @@ def look_up(step: Step, *, at: datetime) -> None:
             facts={"systems": len(reached)},
             looked_up_at=at,
             on_file=bool(contacts),
+            by_address=by_address,
             hold=hold,
         )
         if contacts:
@@ -79,8 +92,10 @@ def look_up(step: Step, *, at: datetime) -> None:
             )
 
 
-def _named(identity: Identity, reached: Sequence[Target]) -> tuple[dict[str, list[Key]], bool]:
-    """Whom what was typed names in each system, and whether several were named by it.
+def _named(
+    identity: Identity, reached: Sequence[Target]
+) -> tuple[dict[str, list[Key]], bool, bool]:
+    """Whom what was typed names in each system; whether the address did, whether several were.
 
     Where the address leads to somebody, nothing else leads to anybody: father and son have one
     name, a household one telephone, and who asks is one of them. Where it leads to nobody, what
@@ -90,10 +105,11 @@ def _named(identity: Identity, reached: Sequence[Target]) -> tuple[dict[str, lis
                         if kind == "email"})  # fmt: skip
     people = {target.key: target.connector.people([address])[0] for target in reached}
     if any(people.values()) or address == identity:
-        return people, False
+        return people, any(people.values()), False
     found = {target.key: target.connector.people([identity])[0] for target in reached}
     alone = {key: keys for key, keys in found.items() if len(keys) == 1}
-    return {key: alone.get(key, []) for key in found}, any(len(each) > 1 for each in found.values())
+    several = any(len(each) > 1 for each in found.values())
+    return {key: alone.get(key, []) for key in found}, False, several
 
 
 def _why_held(found: Sequence[Any]) -> str:

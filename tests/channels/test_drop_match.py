@@ -279,8 +279,13 @@ def test_the_desk_shows_each_list_with_its_counts_and_what_comes_next(team, lear
         "a@example.net", mark="b"), "20260915_0042_Email.csv")  # fmt: skip
     met(first, team)
     page = at_desk(team.officer).get("/admin/drop/")
-    assert [(each.pk, words.split(".")[0]) for each, words in page.context["lists"]] == [
-        (second.pk, "No system was looked at yet"), (first.pk, "Matched"),
+    assert [(each.pk, words) for each, words, _batches in page.context["lists"]] == [
+        (second.pk, "No system was looked at yet. Run the match of this file."),
+        (first.pk, "Matched. Delete whom it means: run the match again with --open-batch."),
     ]  # fmt: skip
+    (batch,) = deleting.open_batches(first, by=team.officer, at=AT)
+    page = at_desk(team.officer).get("/admin/drop/")
+    assert page.context["lists"][1][1] == "Matched. Whom it means is deleted by batches:"
+    assert f'<a href="/admin/batches/{batch.pk}/">Batch {batch.pk}</a>' in page.content.decode()
     assert HANA not in page.content.decode()
     assert at_desk(team.clerk).get("/admin/drop/").status_code in {302, 403}

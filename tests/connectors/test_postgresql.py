@@ -1,10 +1,14 @@
 """What PostgreSQL promises beyond the contract: one statement a table, storage order, patterns."""
 
+import uuid
+from dataclasses import replace
 from datetime import date
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from ccpa_office.connectors.base import Identity
+from ccpa_office.connectors import grants
+from ccpa_office.connectors.base import ConnectorError, Identity
 from ccpa_office.connectors.postgresql import texts
 from tests.connectors import stores
 from tests.connectors.stores import erase, look
@@ -43,6 +47,42 @@ def test_rows_come_in_storage_order(learners):
     assert each.table == "grades"
     places = learners.execute("SELECT id FROM grades ORDER BY ctid")
     assert each.keys == [key for (key,) in places if key in set(each.keys)]
+
+
+@pytest.fixture
+def granted(fresh_learners):
+    """The learners, seen by an account that has what `system grants` prints, and all its lines."""
+    account = f"office_{uuid.uuid4().hex[:12]}"
+    fresh_learners.execute(f"CREATE ROLE {account} LOGIN PASSWORD 'x'")
+    lines = grants(fresh_learners.url, fresh_learners.program, account)
+    for line in lines:
+        fresh_learners.execute(line)
+    parts = urlsplit(fresh_learners.url)
+    host = parts.netloc.rpartition("@")[2]
+    url = urlunsplit(parts._replace(netloc=f"{account}:x@{host}"))
+    connector = replace(fresh_learners, url=url).reconnect(fresh_learners.program)
+    yield replace(fresh_learners, connector=connector), lines
+    connector.close()
+    fresh_learners.execute(f"DROP OWNED BY {account}")
+    fresh_learners.execute(f"DROP ROLE {account}")
+
+
+def test_the_account_needs_no_more_than_the_printed_grants(granted):
+    store, _lines = granted
+    erasure = erase(store, [4], on=ON)
+    assert erasure.applied["accounts delete"] == (1, 0, [])
+    assert store.execute("SELECT count(*) FROM accounts WHERE id = 4") == [(0,)]
+
+
+def test_corrections_need_what_is_printed_as_a_comment(granted):
+    store, lines = granted
+    change = ("full_name", store.execute("SELECT full_name FROM accounts WHERE id = 5")[0][0], "R")
+    with pytest.raises(ConnectorError):
+        store.connector.correct("accounts", 5, [5], change)
+    for line in lines:
+        if line.startswith("-- GRANT UPDATE"):
+            store.execute(line.removeprefix("-- "))
+    assert store.connector.correct("accounts", 5, [5], change).done
 
 
 # --- patterns -------------------------------------------------------------------------------------

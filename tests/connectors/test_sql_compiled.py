@@ -166,6 +166,19 @@ def test_grants_are_the_least_that_the_program_needs(kind):
     assert not any({"ALL", "INSERT"} & set(line.split()) for line in lines)
 
 
+def test_what_an_office_may_do_without_is_printed_as_a_comment():
+    program = compile_map(stores.CLUB_MAP, system="club", schema="club")
+    lines = grants("postgresql://u@h/x", program, "ccpa_office")
+    (besides,) = [lines[at + 1 :] for at, line in enumerate(lines) if "to correct" in line]
+    assert besides == [
+        "-- GRANT UPDATE (seat) ON club.visit TO ccpa_office;",
+        '-- GRANT UPDATE (priced) ON club."order" TO ccpa_office;',
+        '-- GRANT UPDATE ("full", locker_id, mail) ON club.member TO ccpa_office;',
+        "-- GRANT UPDATE (place) ON club.locker TO ccpa_office;",
+    ]
+    assert not [line for line in grants("sqlite:///x", program, "x") if "GRANT" in line]
+
+
 def test_a_url_that_nobody_speaks_has_no_grants():
     with pytest.raises(MapDoesNotFit):
         grants("http://x", compile_map(stores.CLUB_MAP, system="c", schema="s"), "a")

@@ -166,6 +166,20 @@ def test_a_feed_that_puts_the_wrong_value_back_is_an_alarm(learners, asked, team
     assert "unmarrow" not in told
 
 
+def test_a_look_that_gave_up_is_tried_again_at_the_case(learners, asked, team, settings):
+    settings.DEMO = True
+    _propose(asked, team)
+    _approve(asked, team)
+    tasks.drain_collect()
+    officer, case = at_desk(team.officer), f"/admin/requests/{asked.number}/"
+    CorrectionLook.objects.filter(day=30).update(state="parked", error_code="slow")
+    assert "gave up: they answered too slowly" in officer.get(case).content.decode()
+    assert f'href="{case}">2 pieces wait' in officer.get("/admin/").content.decode()
+    officer.post(f"{case}look-corrected/")
+    again = CorrectionLook.objects.filter(day=30).values_list("state", "error_code")
+    assert set(again) == {("ready", "")}
+
+
 def test_who_proposed_verified_or_took_in_does_not_approve(learners, asked, team):
     claim = Claim(NAME, RIGHT)
     correction.propose(asked, claim, reason="a passport", by=team.chief, at=clock.now())
@@ -262,11 +276,6 @@ def test_a_telephone_is_locked_in_every_spelling_and_a_feed_that_spells_it_anew_
     feed = "UPDATE accounts SET phone = %s WHERE lower(email) = %s"
     query(learners, feed, "707.555.0163", ORLA)
     assert _look(1).seen == Seen.WRONG
-    CorrectionLook.objects.filter(day=7).update(state="parked", error_code="worn_out")
-    assert casework.try_again(fresh(asked), by=team.clerk, at=clock.now()) == 1
-    query(learners, feed, "+1 415 555 0199", ORLA)
-    assert _look(7).seen == Seen.RIGHT
-    assert "work.retried" in lines(asked.number)
 
 
 def test_who_corrects_only_how_a_name_is_written_does_not_lock_it_out(learners, asked, team):

@@ -30,8 +30,6 @@ from requests_app.models import (
     Finding,
     Kept,
     Look,
-    OutsideLook,
-    OutsideTask,
     Plan,
     PlanState,
     ResidueState,
@@ -52,7 +50,6 @@ from tests.steps import (
     lines,
     opened,
     query,
-    without_triggers,
 )
 
 pytestmark = pytest.mark.django_db
@@ -205,21 +202,6 @@ def test_a_return_that_cannot_be_read_keeps_no_other(team, learners, at_once):
     assert (first.state, first.tried_at is None) == (ResidueState.OPEN, False)  # a person's
     assert second.state == ResidueState.PLANNED
     assert returning.gather(at=clock.now()) == 0
-
-
-def test_looks_outside_that_gave_up_are_tried_again(team, learners, at_once):
-    batch = carried_out(team, ORLA)
-    plan, at = Plan.objects.get(), clock.now()
-    with without_triggers():
-        task = OutsideTask.objects.create(
-            plan=plan, lane="erase", kind="http", stage="done", state="done", not_before=at,
-            due_on=clock.day_of(at),
-        )  # fmt: skip
-        OutsideLook.objects.create(
-            task=task, lane="prove", day=30, state="parked", error_code="refused", not_before=at
-        )
-    assert batches.try_again(batch, by=team.officer, at=at) == 1
-    assert OutsideLook.objects.get().state == "ready"
 
 
 def test_the_doctor_names_looks_and_terms_that_are_put_off(team, learners, at_once, settings,

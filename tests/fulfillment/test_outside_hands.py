@@ -11,7 +11,7 @@ from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import NotAllowed
 from requests_app import targets, tasks
 from requests_app.fulfillment import plan as planning
-from requests_app.fulfillment.outside import carrying, hands
+from requests_app.fulfillment.outside import asking, hands
 from requests_app.models import Delivery, Message, Outcome, OutsideLink, OutsideTask, Said, Status
 from tests import builders, steps
 from tests.builders import ORLA, fresh
@@ -229,13 +229,13 @@ def test_who_answers_late_is_heard(orla, mailbox):
 
 
 def test_the_answer_is_due_inside_the_consumers_clock(orla):
-    plan, last = task_of(orla).plan, fresh(orla).due_on
+    last = fresh(orla).due_on
     assert last is not None
-    vendor = targets.vendor_under(plan.map_version)
-    late = clock.now() + (last - clock.day_of(clock.now())) - timedelta(days=5)
-    assert carrying.due_on(plan, vendor, late) == last - timedelta(days=3)
-    too_late = late + timedelta(days=4)
-    assert carrying.due_on(plan, vendor, too_late) == clock.day_of(too_late)
+    vendor = targets.vendor_under(task_of(orla).plan.map_version)
+    near = last - timedelta(days=5)
+    assert asking.due_on(vendor, fresh(orla), today=near) == last - timedelta(days=3)
+    nearer = last - timedelta(days=1)
+    assert asking.due_on(vendor, fresh(orla), today=nearer) == nearer
 
 
 # --- four eyes ----------------------------------------------------------------------------------

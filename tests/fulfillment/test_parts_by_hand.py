@@ -1,7 +1,9 @@
 """What people give for an answer to know: asked by letter, given, confirmed, packed, destroyed."""
 
 import hashlib
+import io
 import json
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -17,7 +19,7 @@ from requests_app.fulfillment import access, handing
 from requests_app.fulfillment.outside import hands, parts
 from requests_app.models import Outcome, Package, Part, PartSaid
 from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
-from tests import builders
+from tests import builders, steps
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
 from tests.fulfillment.knowing import CATEGORIES, built, opened, package_of
@@ -89,7 +91,7 @@ def test_what_is_given_is_sealed_and_looked_at_by_few(package, mailbox, team):
     assert PDF[:9] not in bytes(part.content)
     with pytest.raises(NotAllowed):
         parts.look(part, by=team.verifier, at=clock.now())
-    assert parts.look(part, by=team.officer, at=clock.now()) == PDF
+    assert parts.look(part, by=team.officer, at=clock.now()) == ("Two folders.", PDF)
     tasks.drain_collect()
     assert package_of(package.consumer_request).version == 1  # not confirmed: it counts for nothing
 
@@ -97,6 +99,7 @@ def test_what_is_given_is_sealed_and_looked_at_by_few(package, mailbox, team):
 def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, mailbox, team):
     note = "Two folders. Her SSN 219-09-9999 is on the first."
     given(mailbox, said="found", note=note, content=file(PDF))
+    parts.look(the_part(), by=team.officer, at=clock.now())
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     new = anew(package)
     files = opened(new)
@@ -136,6 +139,28 @@ def test_an_exception_is_said_with_its_ground(package, mailbox, team):
     assert access.outcome_of(new) == Outcome.IN_PART
 
 
+def test_who_gives_nothing_is_reminded_once_and_then_it_waits_at_the_desk(
+    package, mailbox, team, settings
+):
+    days = (the_part().due_on - clock.today()).days
+    told = {}
+    for day in range(days + 3):
+        settings.CLOCK_OFFSET = f"P{day}D"
+        tasks.drain_house()
+        told[day] = (the_part().letters, the_part().late_on is not None)
+    assert told == {day: (1 if day < days - 2 else 2, day > days) for day in range(days + 3)}
+    tasks.drain_mail()
+    assert "we still wait" in str(mailbox.to(ARCHIVE)[-1]["Subject"])
+    assert steps.lines(package.consumer_request.number).count("part.late") == 1
+    parked = at_desk(team.clerk).get("/admin/requests/?view=parked").text
+    assert package.consumer_request.public_number in parked
+    again = parts.ask_again(the_part(), {}, reason="", by=team.officer, at=clock.now())
+    assert (again.late_on, again.due_on) == (None, clock.today())
+    assert package.consumer_request.public_number not in (
+        at_desk(team.clerk).get("/admin/requests/?view=parked").text
+    )
+
+
 def test_nobody_confirms_an_own_answer(package, team):
     parts.answer_by_hand(the_part(), parts.Gift(PartSaid.NOTHING), by=team.chief, at=clock.now())
     with pytest.raises(hands.AnotherPersonNeeded):
@@ -148,6 +173,15 @@ def test_nobody_confirms_an_own_answer(package, team):
         by_sql("UPDATE requests_app_part SET said = 'found'")
     with pytest.raises(hands.AnswerRefused):
         parts.confirm(the_part(), by=team.officer, at=clock.now())
+
+
+def test_nobody_confirms_a_file_that_they_have_not_opened(package, mailbox, team):
+    given(mailbox, said="found", content=file(PDF))
+    parts.look(the_part(), by=team.chief, at=clock.now())
+    with pytest.raises(hands.NotLookedAt):
+        parts.confirm(the_part(), by=team.officer, at=clock.now())
+    parts.look(the_part(), by=team.officer, at=clock.now())
+    parts.confirm(the_part(), by=team.officer, at=clock.now())
 
 
 def test_a_link_opens_once_and_only_the_newest(package, mailbox, team):
@@ -203,11 +237,23 @@ def test_it_is_destroyed_with_the_package(learners, mailbox, team):
 # --- at the desk --------------------------------------------------------------------------------
 
 
+def test_whoever_confirms_sees_the_note_that_came_with_a_file(package, mailbox, team):
+    given(mailbox, said="found", note="Two folders.", content=file(PDF))
+    where = f"/admin/packages/{package.pk}/part-look/"
+    looked = at_desk(team.chief).post(where, {"part": the_part().pk})
+    assert looked["Content-Disposition"].endswith('.zip"')
+    with zipfile.ZipFile(io.BytesIO(looked.content)) as archive:
+        names = sorted(archive.namelist())
+        assert [archive.read(name) for name in names] == [PDF, b"Two folders."]
+    assert names == ["file.pdf", "note.txt"]
+
+
 def test_the_desk_gives_looks_and_confirms(package, team):
     clerk, verifier, chief = at_desk(team.clerk), at_desk(team.verifier), at_desk(team.chief)
     part, where = the_part(), f"/admin/packages/{package.pk}/"
     purpose = {"part": part.pk, "purpose": Purpose.choices[0][0]}
-    assert ORLA in verifier.post(f"{where}part-whom/", purpose).content.decode()
+    page = verifier.post(f"{where}part-whom/", purpose).content.decode()
+    assert f"<dt>E-mail address</dt><dd>{ORLA}</dd>" in page
     typed = {"part": part.pk, "said": "found"}
     wrong = clerk.post(f"{where}part-give/", {**typed, "content": file(b"MZ\x90\x00")})
     assert "neither PDF" in wrong.content.decode()

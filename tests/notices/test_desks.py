@@ -7,11 +7,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ccpa_office import clock
+from ccpa_office.connectors.base import Finding
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.roles import Role
-from notices_app import loading
+from notices_app import datamap, loading
+from notices_app.admin import maps
+from notices_app.datamap import book
+from notices_app.datamap.codes import GROUPS
 from notices_app.management.commands.load_notices import SEED
-from notices_app.models import NoticeVersion, Status
+from notices_app.models import DataMapVersion, NoticeVersion, Recipient, Status
 from tests.fixtures import learner_template, learners, team
 from tests.requests.desks import at_desk, said, somebody
 
@@ -130,6 +134,38 @@ def test_a_map_that_is_not_sound_is_refused_and_nothing_is_kept(team, learners):
         "/admin/maps/do/load/", {"system": "learners", "document": "dataset: ["}, follow=True
     )
     assert (len(said(page)), len(page.context["versions"])) == (1, 1)
+
+
+def test_gaps_are_said_in_words_with_the_names_of_whom_they_are_about(team, published):
+    assert set(maps.GAPS) == set(GROUPS["The notice"]) - {"unknown-recipient"}
+    known = Recipient.objects.order_by("code").first()
+    assert known is not None
+    names = dict(known.names.values_list("language", "name"))
+    gap = datamap.Gap("recipient-not-covered", "PI_B", known.code)
+    told = [maps._gaps([gap], language)[0]["detail"] for language in ("ja", "fr")]
+    assert told == [names["ja"], names["en"]]
+
+
+def test_a_served_system_of_which_no_map_counts_is_marked(team, learners):
+    client = at_desk(team.chief)
+    assert "no map counts" not in client.get("/admin/maps/").content.decode()
+    datamap.add_system("till", name="Till", url=learners, by=team.editor, at=clock.now())
+    assert client.get("/admin/maps/").content.decode().count("no map counts") == 1
+
+
+def test_remarks_of_a_loading_are_not_called_sound(team, learners, monkeypatch):
+    monkeypatch.setattr(
+        book,
+        "check_live",
+        lambda _text, *, system_key: [Finding("warning", "no-index", system_key)],
+    )
+    version = datamap.load(
+        DataMapVersion.objects.get().document, system_key="learners", by=team.editor, at=clock.now()
+    )
+    page = at_desk(team.chief).get(f"/admin/maps/{version.pk}/").content.decode()
+    assert "there was 1 remark on how it fits" in page
+    assert "datamap check FILE --system learners" in page
+    assert "The map is sound." not in page
 
 
 def test_a_map_opens_with_its_findings_and_digest(team, learners):

@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from ccpa_office.models import LedgerLine
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import completeness, publishing, vocabulary, writing
+from notices_app.management.commands.load_notices import SEED
 from notices_app.models import (
     FindingCode,
     Notice,
@@ -401,8 +402,18 @@ def test_loading_twice_brings_nothing_new(loaded, settings):
     out = StringIO()
     before = LedgerLine.objects.count()
     call_command("load_notices", "--editor", "edith", "--reviewer", "conrad", stdout=out)
-    assert out.getvalue() == "Nothing new.\n"
+    assert out.getvalue() == "No new version; the vocabulary is up to date.\n"
     assert LedgerLine.objects.count() == before
+
+
+def test_a_provider_gets_a_new_address_without_a_new_notice(loaded, settings, tmp_path):
+    settings.DEMO = False
+    for file in SEED.glob("*.yml"):
+        text = file.read_text("utf-8").replace("privacy@tidewater-pay", "erase@tidewater-pay")
+        (tmp_path / file.name).write_text(text, "utf-8")
+    call_command("load_notices", str(tmp_path), "--editor", "edith", stdout=StringIO())
+    address = Recipient.objects.get(code="payments").instruction_email
+    assert address == "erase@tidewater-pay.example"
 
 
 def test_outside_the_demo_a_loaded_notice_waits_as_a_draft(editor, settings):

@@ -32,7 +32,7 @@ LETTERS: dict[str, dict[str, Any]] = {
     "extension": {"extended_by": LATER, "reason": "Two more systems & more <rows>."},
     "unverifiable": {"notice_link": "http://office.test/notices/", "offer_opt_out": True},
     "not_confirmed": {},
-    "nothing_found": {"systems": ["Learners", "Newsletter"]},
+    "nothing_found": {"systems": ["Learners", "Newsletter"], "offer_opt_out": True},
     "denied": {
         "ground": "An exception applies",
         "exception": "A legal obligation",

@@ -85,6 +85,12 @@ def test_a_moment_shows_the_day_in_california():
         assert office.moment_in_words(late) == "2027年1月7日（木）19時05分"
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "a, b"), ("ja", "a、b"), ("es", "a, b")])
+def test_a_list_is_parted_as_its_language_parts_it(language, said):
+    with translation.override(language):
+        assert office.listed(["a", "b"]) == said
+
+
 def test_a_missing_day_is_no_word():
     assert (office.day(None), office.in_words(None), office.moment(None)) == ("", "", "")
 

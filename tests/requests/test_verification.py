@@ -11,8 +11,9 @@ from ccpa_office import clock, connectors, sealing
 from ccpa_office.law.certainty import Level
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
-from requests_app import casework, correspondence, tasks, verification
+from requests_app import casework, correspondence, silence, tasks, verification
 from requests_app.correspondence.links import LINK_LIFE, token_digest
+from requests_app.following import standing_of
 from requests_app.models import (
     Declaration,
     EvidencePoint,
@@ -29,7 +30,16 @@ from requests_app.verification.looking import people_of
 from requests_app.workflow import MoveNotAllowed
 from tests import builders
 from tests.builders import MAP, ORLA, POINTS, ask, confirm, drain, fresh, tokens
-from tests.steps import by_sql, checked, learner, lines, query, refused_by_the_database, times
+from tests.steps import (
+    by_sql,
+    checked,
+    days_after,
+    learner,
+    lines,
+    query,
+    refused_by_the_database,
+    times,
+)
 
 WRONG = {"postal_code": "00000", "phone": "000"}
 
@@ -566,8 +576,8 @@ def test_the_letters_ask_for_as_many_points_as_the_map_names(mailbox, team, lear
     confirm(mailbox, ORLA)
 
 
-def test_who_only_has_the_same_name_is_nobody_who_asked(mailbox, team, learners):
-    """Father and son: where the typed address leads to somebody, a name leads to nobody else."""
+def names_lead(team):
+    """A map by which a name leads to people, as their address does."""
     plain = "          - name: full_name\n            data_categories: [user.name]\n"
     text = MAP.read_text("utf-8")
     assert plain in text
@@ -576,6 +586,33 @@ def test_who_only_has_the_same_name_is_nobody_who_asked(mailbox, team, learners)
     )
     version = datamap.load(text, system_key="learners", by=team.editor, at=clock.now())
     datamap.approve(version, digest=version.digest, by=team.chief, at=clock.now())
+
+
+def test_a_stranger_does_not_learn_from_the_end_whether_a_name_is_a_customers(
+    mailbox, team, learners
+):
+    names_lead(team)
+    known = ask("nobody@example.org", name=builders.NAMES[ORLA])
+    unknown = ask("noone@example.org", name="Una Nowhere")
+    drain()
+    for each in (known, unknown):
+        verification.follow(each.links.get(purpose=LinkPurpose.FOLLOW), at=clock.now())
+    assert (fresh(known).on_file, fresh(unknown).on_file) == (True, False)
+    assert silence.end(at=days_after(known.received_at, 40)) == 2
+    ends = [fresh(known), fresh(unknown)]
+    assert [each.status for each in ends] == [Status.NOT_CONFIRMED, Status.COMPLETED]
+    assert standing_of(ends[0]) == standing_of(ends[1])
+    letters = [each.letters.get(letter="nothing_found") for each in ends]
+    read = [
+        correspondence.words_of(letter).text.replace(each.public_number, "NUMBER")
+        for letter, each in zip(letters, ends, strict=True)
+    ]
+    assert read[0] == read[1]
+
+
+def test_who_only_has_the_same_name_is_nobody_who_asked(mailbox, team, learners):
+    """Father and son: where the typed address leads to somebody, a name leads to nobody else."""
+    names_lead(team)
     query(learners, "UPDATE accounts SET full_name = (SELECT full_name FROM accounts"
           " WHERE email = %s), email = 'son@example.org',"
           " email_changed_at = now() - interval '2 years' WHERE id = 30", ORLA)  # fmt: skip

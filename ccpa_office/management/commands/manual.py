@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ccpa_office import checks
 from ccpa_office.doctor import round as doctor
+from ccpa_office.management.commands_page import commands_page
 
 REFERENCE = "docs/reference"
 
@@ -47,7 +48,10 @@ def findings_page() -> str:
     page += [f"- {_first_line(rule)}" for rule in checks.RULES]
     page += [f"- {_first_line(checks.application_role)}"]
     page += ["", "## What `manage.py doctor` finds besides", ""]
-    page += [f"- {_first_line(rule)}" for rule in doctor.everything() if rule not in doctor.CHECKED]
+    rules: list[Callable[..., object]] = [
+        rule for rule in doctor.everything() if rule not in doctor.CHECKED
+    ]
+    page += [f"- {_first_line(rule)}" for rule in [*rules, doctor.asked]]
     return "\n".join([*page, ""])
 
 
@@ -59,6 +63,7 @@ def _first_line(rule: Callable[..., object]) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "findings.md": findings_page,
+    "commands.md": commands_page,
     "roles.md": lambda: printed("roles_table"),
     "workflow.md": lambda: printed("workflow"),
     "map-keys.md": lambda: printed("datamap", "reference"),
@@ -71,7 +76,7 @@ PAGES: dict[str, Callable[[], str]] = {
 class Command(BaseCommand):
     help = (
         "Write the manual's pages that are made from code. --check only says whether they are "
-        "current. Run it after changing roles, moves, settings or checks."
+        "current. Run it after changing roles, moves, settings, checks or commands."
     )
     requires_system_checks: list[str] = []
 

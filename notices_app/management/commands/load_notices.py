@@ -28,8 +28,9 @@ REFUSALS = (
 class Command(BaseCommand):
     help = (
         "Bring notice files into the office: when you set up the demo, or when a notice was "
-        "written as files. What is there already is left alone. A version is published only in "
-        "the demo; elsewhere it waits at the desk as a draft, for a second person."
+        "written as files; again when a provider has a new address or a word is wanted. A version "
+        "that is there is left alone, a new one published only in the demo; elsewhere it waits at "
+        "the desk as a draft, for a second person."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,6 +46,8 @@ class Command(BaseCommand):
             versions = loading.load(
                 options["folder"], people=people, on=clock.today(), at=clock.now()
             )
+            if not versions:  # a provider may have a new address, or a new word be wanted
+                loading.enter_words(options["folder"], by=people.editor, at=clock.now())
         except REFUSALS as refusal:
             raise CommandError(f"{type(refusal).__name__}: {refusal}") from refusal
         facts = [
@@ -54,7 +57,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(facts))
         else:
             words = [f"{fact['notice']} {fact['version']}: {fact['status']}" for fact in facts]
-            self.stdout.write("\n".join(words) or "Nothing new.")
+            self.stdout.write("\n".join(words) or "No new version; the vocabulary is up to date.")
 
 
 def _staff(username: str) -> Actor:

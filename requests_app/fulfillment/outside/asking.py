@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from ccpa_office.models import WorkState
 from requests_app import targets
 from requests_app.fulfillment.outside import breaker
 from requests_app.fulfillment.outside.breaker import NotNow
-from requests_app.models import Correction, OutsideCall, OutsideTask
+from requests_app.models import ConsumerRequest, Correction, OutsideCall, OutsideTask
 from requests_app.targets import Vendor
 
 Asked = tuple[str, str]
@@ -25,6 +25,8 @@ Asked = tuple[str, str]
 
 MOST_TRIES = {Repeat.HARMLESS: 5, Repeat.KEYED: 5, Repeat.ASKABLE: 5, Repeat.BLIND: 2}
 """How often one step is sent at most while nobody knows what became of it."""
+BEFORE_THE_END = timedelta(days=3)
+"""How long before the consumer's answer is due an answer from outside is."""
 SETTLED = {Means.DONE, Means.NOTHING}
 
 
@@ -38,6 +40,13 @@ class ForAPerson(Exception):
 
 class StillUnknown(Exception):
     """Nobody knows what became of a call: it is looked into later, by the class of the system."""
+
+
+def due_on(vendor: Vendor, consumer_request: ConsumerRequest | None, *, today: date) -> date:
+    """By when a system outside answers: its own days, inside the consumer's clock."""
+    wanted = today + timedelta(days=vendor.description.answer_days)
+    last = consumer_request.due_on if consumer_request else None
+    return max(today, min(wanted, last - BEFORE_THE_END)) if last else wanted
 
 
 @dataclass(frozen=True)
@@ -108,8 +117,9 @@ class Talk(Way):
         return self.connector.delete(fields, key=key, at=self.at)
 
     def was_done(self, fields: dict[str, str]) -> bool:
-        held = find(self, asked_of(self.task))
-        return fields["id"] not in held if "id" in fields else not held
+        if "id" in fields:
+            return fields["id"] not in find(self, asked_of(self.task))
+        return not find(self, list(fields.items()))  # a step by one identifier
 
 
 def find(talk: Way, asked: Sequence[Asked]) -> list[str]:
@@ -128,6 +138,7 @@ def held(talk: Way, asked: Sequence[Asked], *, whole: bool = False) -> dict[str,
         with talk.admitted():
             answer = talk.heard(_looked(talk, {kind: value}, whole=whole))
         if answer.means not in SETTLED:
+            _wait_out(answer)
             _not_settled(answer)
             raise StillUnknown("pending")  # "later" is no answer to what is held
         found.update({record.id: record.content for record in answer.records})
@@ -139,6 +150,15 @@ def _looked(talk: Way, asked: dict[str, str], *, whole: bool) -> Answer:
         return talk.connector.find(asked, at=talk.at, whole=whole)
     except AnswerOfAnother:
         raise ForAPerson("answer-of-another") from None
+
+
+def _wait_out(answer: Answer) -> None:
+    """Wait while a system is down, where nothing was asked of it but to look: that is no attempt.
+
+    Raises ``NotNow``.
+    """
+    if answer.means == Means.UNKNOWN and answer.code in breaker.TROUBLE:
+        raise NotNow(answer.code, work.AWAY)
 
 
 def _not_settled(answer: Answer) -> None:
@@ -278,7 +298,7 @@ def _was_done(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
     """Whether a step whose answer was lost had its effect: an askable system is asked first."""
     if talk.vendor.description.repeat != Repeat.ASKABLE or call.means == Means.REFUSED:
         return False
-    if not talk.vendor.description.can_look or "id" not in fields:
+    if not talk.vendor.description.can_look:
         return False
     if not talk.was_done(fields):
         return False
@@ -289,12 +309,16 @@ def _was_done(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
 def _poll(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
     """How far a change is that the system has taken in."""
     if not call.ticket or "status" not in talk.vendor.description.endpoints:
-        return talk.was_done(fields)  # no ticket: what is held says how far it is
+        is_done = talk.was_done(fields)  # no ticket: what is held says how far it is
+        if is_done:
+            _receive(talk, call, Answer(Means.DONE, "asked", call.status, digest=call.answer))
+        return is_done
     ticket = talk.box.open(bytes(call.ticket), context="outside.ticket")
     with talk.admitted():
         answer = talk.heard(talk.connector.status(ticket, at=talk.at))
     if answer.means in SETTLED or answer.means == Means.REFUSED:
         _receive(talk, call, answer)
+    _wait_out(answer)
     _not_settled(answer)
     return answer.means in SETTLED
 

@@ -1,6 +1,6 @@
 """Work on chunks, tasks and looks of systems outside, as workers claim them."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -30,8 +30,6 @@ SYSTEM = Actor.system("outside")
 HALTED = timedelta(minutes=1)
 NEXT_SIGHT = timedelta(hours=1)
 FIRST_POLL, LONGEST_POLL = timedelta(minutes=1), timedelta(hours=6)
-BEFORE_THE_END = timedelta(days=3)
-"""How long before the consumer's answer is due an answer from outside is."""
 
 
 # --- chunks -------------------------------------------------------------------------------------
@@ -100,17 +98,9 @@ def _task(plan: Plan, at: datetime) -> OutsideTask:
         lane="erase",
         not_before=at,
         kind=vendor.description.kind,
-        due_on=due_on(plan, vendor, at),
+        due_on=asking.due_on(vendor, plan.consumer_request, today=clock.day_of(at)),
         assigned_to_id=_assigned(vendor),
     )
-
-
-def due_on(plan: Plan, vendor: Vendor, at: datetime) -> date:
-    """By when a system outside answers: its own days, inside the consumer's clock."""
-    today = clock.day_of(at)
-    wanted = today + timedelta(days=vendor.description.answer_days)
-    last = plan.consumer_request.due_on if plan.consumer_request else None
-    return max(today, min(wanted, last - BEFORE_THE_END)) if last else wanted
 
 
 def _assigned(vendor: Vendor) -> int | None:

@@ -32,7 +32,6 @@ LATER_LOOKS = (1, 7, 30)
 BY_HAND, NOTHING_TO_ASK_BY = "by-hand", "nothing-to-ask-by"
 NOT_CORRECTED, OVERDUE = "not-corrected", "overdue"
 FIRST_POLL, LONGEST_POLL = timedelta(minutes=1), timedelta(hours=6)
-BEFORE_THE_END = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -255,9 +254,7 @@ def _wait(change: Change, code: str, pause: timedelta) -> None:
 def _due_on(change: Change) -> date:
     """By when the system answers: its own days from the approval, inside the consumer's clock."""
     begun = clock.day_of(change.correction.approved_at or change.at)
-    wanted = begun + timedelta(days=change.vendor.description.answer_days)
-    last = change.correction.consumer_request.due_on
-    return max(begun, min(wanted, last - BEFORE_THE_END)) if last else wanted
+    return asking.due_on(change.vendor, change.correction.consumer_request, today=begun)
 
 
 def _tell_people(correction: Correction, code: str, *, at: datetime) -> None:

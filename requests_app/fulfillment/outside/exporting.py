@@ -1,7 +1,7 @@
 """What systems outside hold of a person, asked for a package; or whose answer is still awaited."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from requests_app.fulfillment import apart
 from requests_app.fulfillment.locating import merged
 from requests_app.fulfillment.outside import breaker, parts
 from requests_app.fulfillment.outside.parts import Handed
+from requests_app.fulfillment.package import redaction
 from requests_app.models import ConsumerRequest, PartSaid
 from requests_app.targets import Target, Vendor
 
@@ -116,8 +117,23 @@ def _export(
     for record in answer.records:
         content = record.content
         whole = content if isinstance(content, dict) else {"record": content}
-        records[record.id] = {str(name): _plain(value) for name, value in whole.items()}
+        records[record.id] = _told(whole)
     return ""
+
+
+def _told(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a row: names that people chose there are looked through like every value."""
+    told: dict[str, Any] = {}
+    for name, value in whole.items():
+        plain, _kinds = redaction.clean(_printable(str(name)), word=lambda kind: f"[{kind}]")
+        while plain in told:
+            plain += "+"
+        told[plain] = _plain(value)
+    return told
+
+
+def _printable(name: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
 
 
 def _code_of(why: Exception) -> str:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -53,6 +53,10 @@ class AnotherPersonNeeded(Exception):
     """Whoever answered does not confirm the answer."""
 
 
+class NotLookedAt(Exception):
+    """No machine can look through this file: open it before you confirm it."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What somebody answers: in a word, with its exception, a note, a file."""
@@ -88,7 +92,7 @@ def wake(task: OutsideTask, *, at: datetime) -> None:
 
 def _next(task: OutsideTask, at: datetime) -> datetime:
     """The reminder two days before the day, then the day after it."""
-    midnight = datetime.combine(task.due_on, time.min, tzinfo=clock.OFFICE_ZONE)
+    midnight = clock.midnight(task.due_on)
     reminder = midnight - REMINDER
     return reminder if at < reminder else midnight + timedelta(days=1)
 
@@ -281,17 +285,33 @@ def ask_again(task: OutsideTask, *, reason: str, by: Actor, at: datetime) -> Out
         task = _locked(task)
         if task.plan.state != PlanState.EXECUTING:
             raise AnswerRefused("this task is over")
+        vendor = targets.vendor_under(task.plan.map_version)
         if not work.unpark(
             task, stage=OutsideStage.ASK, not_before=at, round=task.round + 1, records=b"",
             said="", exception="", note=b"", answered_at=None, answered_by_id=None, by_link=False,
             confirmed_at=None, confirmed_by_id=None,
-            due_on=max(task.due_on, clock.day_of(at)),
+            due_on=asking.due_on(vendor, task.plan.consumer_request, today=clock.day_of(at)),
         ):  # fmt: skip
             raise AnswerRefused("this task does not stand still")
         task.refresh_from_db()
         facts = {"reason": sealing.digest("reason", reason).hex()} if reason else {}
         _note(task, "outside.asked-again", by=by, at=at, **facts)
     return task
+
+
+def look_once_more(task: OutsideTask, *, by: Actor, at: datetime) -> int:
+    """Have later looks that gave up tried again; how many. Raises ``AnswerRefused``, NotAllowed."""
+    require(by, Verb.WORK_CASE)
+    with transaction.atomic():
+        parked = task.looks.filter(state=WorkState.PARKED).order_by("day")
+        tried = [row for row in parked if work.unpark(row, not_before=at)]
+        if not tried:
+            raise AnswerRefused("no later look at this system stands still")
+        ledger.record(
+            "work.retried", subject=subject_of(task.plan), by=by, at=at,
+            facts={"looks": len(tried), "codes": sorted({row.error_code for row in tried})},
+        )  # fmt: skip
+    return len(tried)
 
 
 def _locked(task: OutsideTask) -> OutsideTask:

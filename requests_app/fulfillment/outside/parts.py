@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,17 +18,18 @@ from django.db.models import QuerySet
 from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.models import StaffMember
+from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import Actor, NotAllowed, Verb, require
 from requests_app import correspondence, workflow
 from requests_app.correspondence.links import token_digest
-from requests_app.fulfillment.outside.asking import Asked
+from requests_app.fulfillment.outside.asking import Asked, due_on
 from requests_app.fulfillment.outside.hands import (
     LIFE,
     MOST_LETTERS,
     AnotherPersonNeeded,
     AnswerRefused,
     LinkGone,
+    NotLookedAt,
 )
 from requests_app.models import (
     ConsumerRequest,
@@ -44,8 +45,8 @@ from requests_app.targets import Vendor
 from requests_app.verification import queue_collection
 
 SYSTEM = Actor.system("outside")
-BEFORE_THE_END = timedelta(days=3)
-"""How long before the consumer's answer is due a part of it is."""
+UNREAD = frozenset({"pdf", "png", "jpg"})
+"""Files that no machine looks through: a person does (VR-32)."""
 LIVING = [
     PackageStage.BUILD, PackageStage.READY, PackageStage.PROPOSED, PackageStage.RELEASED,
     PackageStage.BY_HAND,
@@ -101,20 +102,17 @@ def handed(
 def _ask(
     consumer_request: ConsumerRequest, vendor: Vendor, asked: list[Asked], *, at: datetime
 ) -> None:
-    today = clock.day_of(at)
-    wanted = today + timedelta(days=vendor.description.answer_days)
-    last = consumer_request.due_on
-    due = min(wanted, last - BEFORE_THE_END) if last else wanted
+    due = due_on(vendor, consumer_request, today=clock.day_of(at))
     try:
         with transaction.atomic():
             key = sealing.new_key()
             part = Part.objects.create(
                 consumer_request=consumer_request, system_key=vendor.key, data_key=key,
                 asked=sealing.Box(key).seal(json.dumps(asked), context="part.asked"),
-                asked_at=at, due_on=max(today, due), assigned_to_id=_assigned(vendor),
+                asked_at=at, due_on=due, assigned_to_id=_assigned(vendor),
             )  # fmt: skip
-            _write(part, vendor, at=at)
-            _note(part, "part.asked", by=SYSTEM, at=at)
+            write(part, vendor, at=at)
+            note(part, "part.asked", by=SYSTEM, at=at)
     except IntegrityError:  # another worker asks at this moment
         return
 
@@ -125,8 +123,11 @@ def _assigned(vendor: Vendor) -> int | None:
     return found if vendor.url.startswith("staff:") else None
 
 
-def _write(part: Part, vendor: Vendor, *, at: datetime) -> None:
-    """Send a letter with a new link to whoever is outside; the link before is void with it."""
+def write(part: Part, vendor: Vendor, *, at: datetime) -> None:
+    """Send a letter with a new link to whoever is outside; the link before is void with it.
+
+    Who has had the most letters that one part is worth gets no other.
+    """
     if not vendor.url.startswith("mailto:") or part.letters >= MOST_LETTERS:
         return
     token = secrets.token_urlsafe(32)
@@ -163,7 +164,7 @@ def renew(digest: bytes, vendors: dict[str, Vendor], *, at: datetime) -> None:
         if part and part.stage == PartStage.ASKED and part.consumer_request.is_open:
             vendor = vendors.get(part.system_key)
             if vendor:
-                _write(part, vendor, at=at)
+                write(part, vendor, at=at)
 
 
 # --- answering ----------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ def _keep(part: Part, gift: Gift, *, by: Actor | None, at: datetime) -> Part:
     if not changed:
         raise AnswerRefused("this part waits for no answer")
     part.refresh_from_db()
-    _note(part, "part.answered", by=by or SYSTEM, at=at, file=part.digest)
+    note(part, "part.answered", by=by or SYSTEM, at=at, file=part.digest)
     return part
 
 
@@ -229,7 +230,9 @@ def _check(gift: Gift) -> None:
 def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
     """A second person, who has looked at it, lets it count; the package is collected anew.
 
-    Raises ``AnotherPersonNeeded``, ``AnswerRefused``, NotAllowed.
+    What no machine can look through must have been opened by that very person, says the book.
+
+    Raises ``AnotherPersonNeeded``, ``NotLookedAt``, ``AnswerRefused``, NotAllowed.
     """
     require(by, Verb.CLOSE_CASE)
     with transaction.atomic():
@@ -239,11 +242,23 @@ def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
             raise AnswerRefused("there is no answer to confirm")
         if by.id is None or by.id == part.answered_by_id:
             raise AnotherPersonNeeded
+        if part.ending in UNREAD and not _has_looked(part, by):
+            raise NotLookedAt
         part.stage, part.confirmed_at, part.confirmed_by_id = PartStage.CONFIRMED, at, by.id
         part.save(update_fields=["stage", "confirmed_at", "confirmed_by_id"])
-        _note(part, "part.confirmed", by=by, at=at)
+        note(part, "part.confirmed", by=by, at=at)
         _collect(consumer_request, at=at)
     return part
+
+
+def _has_looked(part: Part, by: Actor) -> bool:
+    """Whether somebody has opened what was given, and not only an answer before it."""
+    looked = LedgerLine.objects.filter(
+        subject=part.consumer_request.number, verb="part.read", actor=by.label,
+        at__gte=part.answered_at,
+    )  # fmt: skip
+    told = [json.loads(body).get("facts", {}) for body in looked.values_list("body", flat=True)]
+    return any(each.get("system") == part.system_key for each in told)
 
 
 def _collect(consumer_request: ConsumerRequest, *, at: datetime) -> None:
@@ -270,12 +285,15 @@ def ask_again(part: Part, vendors: dict[str, Vendor], *, reason: str, by: Actor,
         part.stage, part.said, part.exception, part.note = PartStage.ASKED, "", "", b""
         part.content, part.ending, part.size, part.digest = b"", "", 0, ""
         part.answered_at, part.answered_by_id, part.by_link = None, None, False
+        part.asked_at, part.reminded_on, part.late_on = at, None, None
         part.due_on = max(part.due_on, clock.day_of(at))
+        if vendor := vendors.get(part.system_key):
+            part.due_on = due_on(vendor, part.consumer_request, today=clock.day_of(at))
         part.save()
-        if part.system_key in vendors:
-            _write(part, vendors[part.system_key], at=at)
+        if vendor:
+            write(part, vendor, at=at)
         digest = sealing.digest("reason", reason).hex() if reason else ""
-        _note(part, "part.asked-again", by=by, at=at, reason=digest)
+        note(part, "part.asked-again", by=by, at=at, reason=digest)
     return part
 
 
@@ -294,23 +312,17 @@ def see_whom(part: Part, *, purpose: str, by: Actor, at: datetime) -> list[Asked
         require(by, Verb.SEE_IDENTITY)
     if not purpose.strip():
         raise NotAllowed("say what for")
-    _note(part, "part.identity-read", by=by, at=at,
+    note(part, "part.identity-read", by=by, at=at,
           purpose=sealing.digest("reason", purpose).hex())  # fmt: skip
     return whom(part)
 
 
-def look(part: Part, *, by: Actor, at: datetime) -> bytes:
-    """What was given, its note before its file, for whoever confirms it; the book says who."""
+def look(part: Part, *, by: Actor, at: datetime) -> tuple[str, bytes]:
+    """What was given, the note and the file, for whoever confirms it; the book says who."""
     require(by, Verb.CLOSE_CASE)
-    note, content = _opened(part)
-    _note(part, "part.read", by=by, at=at)
-    return content or note.encode()
-
-
-def read_note(part: Part, *, by: Actor) -> str:
-    """The note that came with it."""
-    require(by, Verb.CLOSE_CASE)
-    return _opened(part)[0]
+    given = _opened(part)
+    note(part, "part.read", by=by, at=at)
+    return given
 
 
 def _opened(part: Part) -> tuple[str, bytes]:
@@ -342,7 +354,7 @@ def destroy_of(consumer_request: ConsumerRequest, *, at: datetime) -> None:
             destroyed_at=at,
         )  # fmt: skip
         sealing.destroy(part.data_key, at)
-        _note(part, "part.destroyed", by=SYSTEM, at=at)
+        note(part, "part.destroyed", by=SYSTEM, at=at)
 
 
 def _rows() -> QuerySet[Part]:
@@ -353,7 +365,8 @@ def _locked(part: Part) -> Part:
     return _rows().select_for_update(of=("self",)).get(pk=part.pk)
 
 
-def _note(part: Part, verb: str, *, by: Actor, at: datetime, **facts: str) -> None:
+def note(part: Part, verb: str, *, by: Actor, at: datetime, **facts: str) -> None:
+    """Write into the book of the request what happened to a part of its answer."""
     known = {"system": part.system_key, "said": part.said, "exception": part.exception}
     ledger.record(verb, subject=part.consumer_request.number, by=by, at=at,
                   facts={**known, **facts})  # fmt: skip

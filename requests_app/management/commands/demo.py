@@ -27,7 +27,7 @@ SETTLED = timedelta(days=MONTHS + 40)
 
 class Command(BaseCommand):
     help = (
-        "Load the demo company: staff, learners, their data map, notices, and about forty requests "
+        "Load the demo company: staff, learners, their data map, notices, and some fifty requests "
         "in every state. `make run` calls it. What is there already stays as it is. Refused "
         "outside a demo."
     )
