@@ -22,6 +22,7 @@ from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from requests_app.forms import new_nonce
 from tests import builders
+from tests.ports import free_port
 
 CONNECTIONS = 16
 SECONDS = 3.0
@@ -36,7 +37,7 @@ SELECT coalesce(sum(calls * regexp_count(query, 'INSERT INTO')), 0)::int FROM pg
 @contextmanager
 def server(application: str, **environment: str) -> Iterator[int]:
     """A server as the office runs it; yields its port."""
-    port = builders.free_port()
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", *OPTIONS.split(), "--no-control-socket"]
     process = subprocess.Popen(  # noqa: S603
         [*command, "--bind", f"127.0.0.1:{port}", application],

@@ -28,6 +28,8 @@ from aiosmtpd.smtp import Envelope
 LOOPBACK = "127.0.0.1"
 LINK = re.compile(r"https?://[^\s<>\"']+")
 LETTERS_ON_A_PAGE = 200
+STARTS = 60.0
+"""Seconds that the mail server may take to start on a machine that starts much else."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -237,7 +239,13 @@ def serve(folder: Path, smtp_port: int, web_port: int) -> None:
     """Catch mail and show it until SIGTERM."""
     letters = Letters(folder)
     web = QuietServer((LOOPBACK, web_port), partial(Pages, letters))
-    mail = Controller(Receiver(letters), hostname=LOOPBACK, port=smtp_port, data_size_limit=10**8)
+    mail = Controller(
+        Receiver(letters),
+        hostname=LOOPBACK,
+        port=smtp_port,
+        data_size_limit=10**8,
+        ready_timeout=STARTS,
+    )
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # letters are whole files already
     mail.start()
     web.serve_forever()

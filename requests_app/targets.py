@@ -1,7 +1,7 @@
 """The systems that hold people: the business's databases, and systems outside."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ccpa_office import connectors, outbound
 from ccpa_office.connectors.base import Connector, MapDoesNotFit, Program
@@ -32,7 +32,7 @@ class Target(System):
 class Vendor(System):
     """A system outside: asked for each person, by an interface or by hand."""
 
-    url: str
+    url: str = field(repr=False)
 
     @property
     def description(self) -> Description:

@@ -4,8 +4,6 @@ import itertools
 import logging
 import re
 import secrets
-import socket
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -26,6 +24,7 @@ from notices_app.management.commands.learner_database import fill
 from requests_app import casework, intake, tasks, verification
 from requests_app.intake import Asked
 from requests_app.models import Channel, ConsumerRequest, Plan
+from tests.ports import free_port
 
 HANA = "hana.morikawa@example.org"
 ORLA = "orla.dunmarrow@example.org"
@@ -134,25 +133,9 @@ def serve(team: Team, target: str, *, key: str = "learners", document: str = "")
 # --- mail ---------------------------------------------------------------------------------------
 
 
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on, and that no connection is given as its own end.
-
-    Above 32767 the system gives ports to whoever connects; a server that starts some seconds later
-    could find its port taken.
-    """
-    while True:
-        port = 12_000 + secrets.randbelow(19_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in _given:
-                _given.add(port)
-                return port
-
-
 logging.getLogger("mail.log").setLevel(logging.ERROR)
+BUSY = 120.0
+"""Seconds after which a mail server that was started is not there: the machine may be busy."""
 
 
 class Mailbox:
@@ -161,7 +144,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.port = free_port()
-        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=BUSY)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         message = message_from_bytes(envelope.original_content, policy=policy.default)

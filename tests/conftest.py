@@ -7,11 +7,13 @@ from typing import Any
 
 import hypothesis
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from django.utils import translation
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import counting, engines, sharing
 from tests.flush import let_the_suite_empty_the_book
 from tests.reading_once import let_the_suite_read_a_map_once
+from tests.unhurried import let_the_suite_end_what_it_began
 
 hypothesis.settings.register_profile(
     "suite",
@@ -23,6 +25,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 120_000
+"""Milliseconds after which a page does not come at all: on a busy machine pages come late."""
 FLAGS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -37,6 +41,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     engines.start()
     let_the_suite_empty_the_book()
     let_the_suite_read_a_map_once()
+    let_the_suite_end_what_it_began()
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +64,9 @@ def chromium() -> Iterator[Browser]:
     if found is None:
         not_run("no chromium on this machine")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser's loop runs in this thread
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS, timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -70,6 +76,11 @@ def not_run(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"not run: {reason}", pytrace=False)
     pytest.skip(f"not run: {reason}")
+
+
+def pytest_runtest_setup() -> None:
+    """Each test begins in the office's language, whatever page was asked for before it."""
+    translation.deactivate()
 
 
 def pytest_configure(config: pytest.Config) -> None:

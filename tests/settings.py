@@ -20,3 +20,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher"
 ]  # the real one is slow by design
 MFA_TOTP_TOLERANCE = 1  # a code that was made just before its half minute ended is still right
+DATABASES = OFFICE.DATABASES
+# fifty at once wait for each other longer where the machine is busy; nobody waits for ever
+WAITS = "-c lock_timeout=10min -c idle_in_transaction_session_timeout=30min"
+DATABASES["default"]["OPTIONS"]["options"] = WAITS

@@ -1,7 +1,7 @@
 """What reaches PostgreSQL, counted by the server itself for some databases and nobody else's."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import psycopg
@@ -31,7 +31,8 @@ class Statements:
     def counting(self) -> Iterator[None]:
         """Count from nothing until the block ends; then the attributes say how many."""
         with psycopg.connect(builders.address("postgres"), autocommit=True) as server:
-            server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            with suppress(psycopg.errors.UniqueViolation):  # another worker makes it now
+                server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
             server.execute(RESET, [self.databases])
             before, there = self._ended(server), self._open(server)
             yield

@@ -17,7 +17,7 @@ from bench.measure import SERVER
 from bench.peer import installing
 from bench.peer.calling import ROOT, SECRET, Interface, PeerRefused, wait_until_up
 from ccpa_office.engines.binaries import installed
-from tests.builders import free_port
+from tests.ports import free_port
 
 OWN, SHOP = "peer_own", "peer_shop"
 WORKERS = 2

@@ -1,7 +1,7 @@
 """Systems and map versions: add, load, approve, and read what counts now."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -70,7 +70,7 @@ class Target:
     """A system with its address and the program of its active map."""
 
     key: str
-    url: str
+    url: str = field(repr=False)
     program: Program
     version_id: int
 

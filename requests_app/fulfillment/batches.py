@@ -9,12 +9,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from ccpa_office import clock_guard, ledger, work
-from ccpa_office.connectors.base import ChangeBlocked
+from ccpa_office.connectors.base import ChangeBlocked, KeysRefused
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Changed, Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
-from notices_app.models import SystemKind
-from requests_app import workflow
+from notices_app.models import DataMapVersion, SystemKind
+from requests_app import targets, workflow
 from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
@@ -151,7 +151,9 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
         if by.id == batch.opened_by_id or _verified_somebody(batch, by):
             raise ApprovalRefused("who opened the batch or verified somebody in it cannot approve")
         if Plan.objects.filter(
-            chunk__batch=batch, state=PlanState.FROZEN, asked_by_id=by.staff_id
+            Q(state=PlanState.FROZEN) | Q(state=PlanState.VOID, consumer_request=None),
+            chunk__batch=batch,
+            asked_by_id=by.staff_id,
         ).exists():
             raise ApprovalRefused("who decided on shared rows of the list cannot approve it")
         _made, new = BatchApproval.objects.get_or_create(
@@ -226,8 +228,9 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
         _carry_out(chunk, turn, at)
     except pacing.NotYet as later:
         parting.wait(chunk, later.until, "paced")
-    except ChangeBlocked:
+    except (ChangeBlocked, KeysRefused):
         if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
+            _refresh_without(chunk)
             raise
     finally:
         turn.end()
@@ -250,12 +253,21 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
         return
     except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
         _stop(chunk, _STOPS[type(found)], at)
+        _refresh_without(chunk)
         return
     except newborn.TooManyNewborn as too_many:
         parting.send_back(chunk, too_many.plans, at)
         return
-    erasure.refresh(loaded)
+    erasure.refresh(chunk, loaded.target)
     proof.prove_chunk(loaded, at=at)
+
+
+def _refresh_without(chunk: Chunk) -> None:
+    """Whoever was erased before a chunk that cannot go on is no longer to stand in a copy."""
+    versions = DataMapVersion.objects.select_related("system__data_key")
+    version = versions.filter(plan__chunk=chunk).first()
+    if version:
+        erasure.refresh(chunk, targets.under(version))
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:

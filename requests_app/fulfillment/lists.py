@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Sum
 
 from ccpa_office import clock, ledger, sealing, work
-from ccpa_office.connectors.base import Identity, Key
+from ccpa_office.connectors.base import Identity, Key, Program
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor, Verb, require
@@ -47,13 +47,13 @@ class Opened:
     ambiguous: int
 
 
-def read(lines: Iterable[str]) -> Iterator[Identity]:
+def read(lines: Iterable[str], kinds: Sequence[str] = KINDS) -> Iterator[Identity]:
     """Identities of a CSV with a header of identifier kinds. Raises ``ListRefused``."""
     rows = csv.DictReader(lines, strict=True)
     header = rows.fieldnames or []
-    unknown = [name for name in header if name not in KINDS]
+    unknown = [name for name in header if name not in kinds]
     if not header or unknown or len(set(header)) != len(header):
-        raise ListRefused(f"The first line must name columns among {', '.join(KINDS)}, each once.")
+        raise ListRefused(f"The first line must name columns among {', '.join(kinds)}, each once.")
     try:
         for row in rows:
             yield _identity(row, rows.line_num)
@@ -93,9 +93,10 @@ def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -
     require(by, Verb.PLAN)
     if DataSystem.objects.filter(key=system_key, rehearsal=True).exists():
         raise ListRefused("This system is a rehearsal copy: `rehearse` tries plans on it.")
-    reading, batch = _Reading(), None
+    reading, batch, target = _Reading(), None, targets.of(system_key)
+    entries = read(lines, _kinds(target.program))
     try:
-        for people in reading.pieces(targets.of(system_key).connector.people, read(lines)):
+        for people in reading.pieces(target.connector.people, entries):
             if batch is None:
                 batch, key = _batch(system_key, by=by, at=at), sealing.new_key()
             _write_down(batch, people, key, at=at)
@@ -107,6 +108,12 @@ def take_in(system_key: str, lines: Iterable[str], *, by: Actor, at: datetime) -
     assert batch  # noqa: S101  an empty list was refused
     _begin(batch, by=by, at=at)
     return Opened(batch, reading.found, reading.unknown, reading.ambiguous)
+
+
+def _kinds(program: Program) -> list[str]:
+    """The kinds of identifier that a list may hold: the usual ones, and what the map finds by."""
+    finds = {each.kind for table in program.tables for each in table.identities}
+    return [*KINDS, *sorted(finds - {*KINDS})]
 
 
 def _batch(system_key: str, *, by: Actor, at: datetime) -> Batch:

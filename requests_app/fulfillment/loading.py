@@ -154,7 +154,10 @@ def _stays(parts: Iterable[tuple[int, Part]]) -> dict[int, Stay]:
         for key, person in zip(part.keys, part.persons, strict=True):
             stay = stays.setdefault(first + person, Stay())
             stay.rows.setdefault(part.table, []).append(key)
-            stay.ends[part.table, part.reason] = part.first_until
+            ground = part.table, part.reason
+            known = stay.ends.setdefault(ground, part.first_until)
+            if part.first_until and (known is None or part.first_until < known):
+                stay.ends[ground] = part.first_until  # what was born later may end earlier or later
     return stays
 
 

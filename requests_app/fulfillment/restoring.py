@@ -65,8 +65,14 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
     stopped = Switch.objects.filter(stopped=True).exists() or not clock_guard.clock_is_trusted()
     if stopped and not look_only:
         raise NotNow
+    changed: dict[str, Target] = {}
     for erasure in erasure_ledger.erasures():
-        yield _one(erasure, by=by, at=at, look_only=look_only)
+        again = _one(erasure, by=by, at=at, look_only=look_only)
+        if again.rows and not look_only:
+            changed[again.system] = _target(erasure)
+        yield again
+    for target in changed.values():
+        target.connector.refresh()  # copies that the store keeps came back as well
     for number in erasure_ledger.missing(at=at):
         yield Again(number, "", 0, 0, 0, "cut")
 

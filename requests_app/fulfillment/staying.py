@@ -82,7 +82,7 @@ def next_day(table: Table, reason: str, end: date | None, on: date) -> date | No
         return on + AGAIN
     if table.term and end:
         return end if end > on else on + AGAIN
-    return None
+    return on + AGAIN if table.term else None  # what begins the term may yet come
 
 
 def _note_erased(plans: Sequence[int], at: datetime) -> None:

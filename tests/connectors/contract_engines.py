@@ -8,7 +8,6 @@ What the demo's learners, the club and the ship hold in PostgreSQL is carried ov
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,6 +26,7 @@ import sqlalchemy as sa
 from ccpa_office.connectors.postgresql import catalogue
 from tests.connectors import stores
 from tests.connectors.stores import Kind
+from tests.ports import free_port
 
 SERVERS = ("mariadbd", "/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd")
 INSTALLERS = ("mariadb-install-db", "/usr/bin/mariadb-install-db")
@@ -263,7 +263,7 @@ def maria() -> Iterator[Maria]:
          "--auth-root-authentication-method=normal"],
         check=True, capture_output=True,
     )  # fmt: skip
-    made = Maria(_free_port())
+    made = Maria(free_port())
     with log.open("wb") as output:
         process = subprocess.Popen(
             [server, "--no-defaults", *words, f"--datadir={data}", f"--socket={folder}/s",
@@ -289,15 +289,8 @@ def _ordinary_user() -> str | None:
     return "mysql" if "mysql" in names else "nobody"
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
 def _wait(made: Maria, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         if process.poll() is not None:
             break
         try:

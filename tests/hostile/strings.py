@@ -2,6 +2,9 @@
 
 import unicodedata
 
+SLEEP = 40
+"""Seconds for which statements and shells are told to sleep: longer than any busy machine takes."""
+
 ZWJ, RLO, PDF, LRE, RLI, PDI, ALM = (
     "\u200d",
     "\u202e",
@@ -139,7 +142,7 @@ STATEMENTS = {
     "drop": "Ana'); DROP TABLE request; --",
     "comment": "ana'--",
     "stacked": "1; CALL nothing();",
-    "sleep": "'||pg_sleep(5)||'",
+    "sleep": f"'||pg_sleep({SLEEP})||'",
     "like": "%_%\\%",
     "dollar": "$$;$$",
     "copy": "'; COPY x TO PROGRAM 'true'; --",
@@ -152,7 +155,7 @@ FORMATS = {
     "format": "{0.__class__.__mro__} {name!r:>99}",
     "percent": "%n%n%s%x%99999999d",
     "f-string": "{__import__('os').getcwd()}",
-    "shell": "$(sleep 5) `sleep 5` | sleep 5 ; sleep 5 & ",
+    "shell": f"$(sleep {SLEEP}) `sleep {SLEEP}` | sleep {SLEEP} ; sleep {SLEEP} & ",
     "path": "../../../../etc/hosts",
     "drive": "C:\\nul\\con.txt",
     "device": "CON AUX NUL COM1",

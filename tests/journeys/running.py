@@ -20,7 +20,7 @@ import psycopg
 from django.conf import settings
 
 from ccpa_office.envfile import read_variables
-from tests.builders import free_port
+from tests.ports import free_port
 
 PASSWORD = "a-password-for-the-journey"
 SURROUNDINGS = {
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 def until(
-    found: Callable[[], T | None], what: str, *, seconds: float = 45, pause: float = 0.05
+    found: Callable[[], T | None], what: str, *, seconds: float = 180, pause: float = 0.05
 ) -> T:
     """What ``found`` finds, asked again and again until a deadline."""
     deadline = time.monotonic() + seconds
@@ -103,7 +103,7 @@ class RunningOffice:
     def letters(self) -> list[dict[str, Any]]:
         """Every caught letter, newest first."""
         address = urlsplit(str(self.facts["mail_api"]))
-        connection = http.client.HTTPConnection(address.netloc, timeout=10)
+        connection = http.client.HTTPConnection(address.netloc, timeout=60)
         connection.request("GET", address.path)
         found: list[dict[str, Any]] = json.load(connection.getresponse())
         connection.close()
@@ -135,7 +135,7 @@ def running_office(*, people: int) -> Iterator[RunningOffice]:
         )
     office = RunningOffice(folder, environment, process)
     try:
-        until(lambda: _is_open(process, log), f"the office\n{log.read_text()}", seconds=90)
+        until(lambda: _is_open(process, log), f"the office\n{log.read_text()}", seconds=300)
         office.manage("demo", "--people", str(people))
         yield office
     except BaseException:
@@ -143,7 +143,7 @@ def running_office(*, people: int) -> Iterator[RunningOffice]:
         raise
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(120)
         _remove(folder)
 
 

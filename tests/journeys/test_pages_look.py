@@ -10,10 +10,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.utils import translation
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from requests_app import correspondence
 from requests_app.models import Message
+from tests.conftest import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -56,6 +57,7 @@ def screen(
     browser: Browser, width: int, scheme: Literal["light", "dark"] = "light"
 ) -> Iterator[tuple[Page, Watch]]:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE)
     page, watch = context.new_page(), Watch()
     page.on("console", lambda m: watch.complaints.append(m.text) if m.type == "error" else None)
     page.on("request", lambda r: watch.hosts.add(re.sub(r"^\w+://([^/:]+).*", r"\1", r.url)))
@@ -138,14 +140,14 @@ def test_the_keyboard_reaches_the_content_first_and_the_errors_take_the_focus(
     with screen(chromium, 1280) as (page, _watch):
         page.goto(f"{live_server.url}/requests/new/delete/")
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.className") == "skip"
+        expect(page.locator(".skip")).to_be_focused()
         page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "main"
+        expect(page.locator("#main")).to_be_focused()
         page.goto(f"{live_server.url}/requests/new/delete/?")
         press(page, "button[value=check]")
-        assert page.evaluate("document.activeElement.id") == "errors"
+        expect(page.locator("#errors")).to_be_focused()
         page.click("#errors a >> nth=0")
-        assert page.evaluate("document.activeElement.id") == "id_name"
+        expect(page.locator("#id_name")).to_be_focused()
 
 
 def test_every_link_and_button_is_large_enough_to_touch(live_server, chromium):

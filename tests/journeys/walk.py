@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
+from tests.conftest import PATIENCE
 from tests.journeys.running import PASSWORD, RunningOffice
 
 NUMBER = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{3}")
@@ -77,7 +78,7 @@ def somebody(
     """A person with a fresh browser, in which nothing may go wrong unseen."""
     inside = browser.new_context(**context)
     person = Person(who, inside.new_page(), office.site, sent)
-    person.page.set_default_timeout(20_000)
+    person.page.set_default_timeout(PATIENCE)
     person.page.on("request", lambda request: _keep(person, request))
     person.page.on("console", lambda said: _hear(person, said))
     person.page.on("response", lambda answer: _answered(person, answer))

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -204,7 +205,7 @@ def end(process):
     process.stdout.close()
 
 
-def gone(pids, seconds=20):
+def gone(pids, seconds=120):
     deadline = time.monotonic() + seconds
     while any(command_line(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -223,10 +224,11 @@ def test_engines_end_when_their_supervisor_is_killed_and_the_rows_are_there_agai
 def test_everything_killed_at_once_leaves_stale_files_and_no_harm(place):
     process, owner, pids = hold(place / "one")
     write_a_row(owner)
+    family = [one.pid for one in psutil.Process(process.pid).children(recursive=True)]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     end(process)
-    assert gone(pids)
+    assert gone(family)  # the server's own children leave after it, and hold its memory until then
     assert (open_home(place / "one").folder / "postgresql" / "postmaster.pid").exists()
     with running(place / "one") as engines:
         assert count(engines.addresses().owner) == 1

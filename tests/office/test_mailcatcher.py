@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ccpa_office.mailcatcher import Letters, linked, read
-from tests.builders import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,13 +42,14 @@ def catcher(tmp_path):
         process = subprocess.Popen(
             [*command, "--smtp-port", str(smtp), "--web-port", str(web)], cwd=ROOT
         )
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + 120
+        while True:
             with contextlib.suppress(OSError):
                 get(web, "/")
-                break
+                return process
+            assert process.poll() is None, "it ended at once"
+            assert time.monotonic() < deadline, "it never answered"
             time.sleep(0.05)
-        return process
 
     process = start()
     yield smtp, web, start, process
@@ -60,7 +61,7 @@ def get(port, path, host=None):
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
     if host:
         request.add_header("Host", host)
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return answer.read().decode(), answer.headers
 
 

@@ -26,10 +26,11 @@ from ccpa_office.engines.children import Refused, command_line
 from ccpa_office.envfile import read_variables
 from ccpa_office.office import Office, installation
 from ccpa_office.supervisor import Kept, answers_ready, last_lines, rotate
-from tests.builders import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 60
+DEADLINE = 240
+"""Seconds for whatever must happen at all; a busy machine takes its time."""
 
 
 class Running:
@@ -97,14 +98,14 @@ def office():
 
 
 def gone(family):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE
     while any(command_line(one.pid) for one in family) and time.monotonic() < deadline:
         time.sleep(0.05)
     return [one.pid for one in family if command_line(one.pid)]
 
 
 def fetch(port, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     with contextlib.closing(connection):
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -144,15 +145,17 @@ def see_what_it_serves_and_tells(office, facts):
     assert fetch(office.port, "/healthz") == (200, b"ok")
     assert fetch(office.port, "/readyz") == (200, b"ok")
     assert fetch(office.port, "/")[0] == 200
-    listening = {
-        one.laddr.ip
-        for member in office.family()
-        for one in member.net_connections(kind="inet")
-        if one.status == psutil.CONN_LISTEN
-    }
-    assert listening == {"127.0.0.1"}
+    assert set().union(*map(listening, office.family())) == {"127.0.0.1"}
     # another window speaks to the same engines, and the doctor finds everybody at work
     office.wait_for(lambda: ill(office) == {"notice-missing", "approvers-few"})
+
+
+def listening(member):
+    """Where a process listens; one that has ended meanwhile (a database session) nowhere."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found = member.net_connections(kind="inet")
+        return {one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN}
+    return set()
 
 
 def ill(office):
@@ -214,6 +217,12 @@ def test_given_engines_and_mail_are_used_as_they_are(tmp_path):
     assert env["COOL_OFF_HOURS"] == "1"
     office.write_facts(env, None)
     assert json.loads((tmp_path / "office.json").read_text())["mail"] == ""
+
+
+def test_letters_to_real_people_are_never_caught_and_shown(tmp_path):
+    assert Office(tmp_path, 8000, True, {}).catches_mail
+    office = Office(tmp_path, 8000, False, {})
+    assert (office.catches_mail, "EMAIL_URL" in office.variables(None)) == (False, False)
 
 
 def test_without_demo_data_and_with_a_key_of_its_own_it_runs_as_production(monkeypatch, tmp_path):

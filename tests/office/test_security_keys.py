@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from playwright.sync_api import Browser, CDPSession, Page
 
 from ccpa_office.roles import Role
+from tests.conftest import PATIENCE
 from tests.office.test_signin import PASSWORD, member
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,6 +24,7 @@ class Holder:
 
     def __init__(self, browser: Browser, site: str) -> None:
         self.context = browser.new_context(base_url=site)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.line: CDPSession = self.context.new_cdp_session(self.page)
         self.line.send("WebAuthn.enable")

@@ -38,7 +38,7 @@ class Script:
         with suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for a caller
         self.listener.close()
-        self.thread.join(20)
+        self.thread.join(120)
         assert not self.thread.is_alive()
 
     def _serve(self):
@@ -48,7 +48,7 @@ class Script:
             except OSError:
                 return
             with client:
-                client.settimeout(20)
+                client.settimeout(120)
                 try:
                     self._talk(client)
                 except OSError:
@@ -94,7 +94,7 @@ def script(settings, monkeypatch):
     made = []
 
     def make(**answers):
-        patience = 0.7 if HANG in answers.values() else 20  # a busy machine is no silent server
+        patience = 2 if HANG in answers.values() else 60  # a busy machine is no silent server
         monkeypatch.setattr(delivery, "TIMEOUT", patience)
         made.append(Script(**answers))
         settings.EMAIL_URL = made[-1].url

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from ccpa_office.law.kinds import RequestKind
 from tests import builders
 from tests.builders import KOFI, ORLA
+from tests.conftest import PATIENCE
 from tests.requests.desks import at_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -25,6 +26,7 @@ class Desk:
         self.context.add_cookies(
             [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}]
         )
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("console", lambda said: self._heard(said.type, said.text))
@@ -83,12 +85,13 @@ def test_the_queue_is_walked_by_keys(desk, team):
     page.keyboard.press("j")
     page.keyboard.press("k")
     page.keyboard.press("j")
-    assert page.locator(":focus").inner_text() == numbers[1]
+    expect(page.locator(":focus")).to_have_text(numbers[1])
     page.keyboard.press("?")
-    assert page.locator("dialog[open]").count() == 1
+    expect(page.locator("dialog[open]")).to_have_count(1)
     page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
     page.keyboard.press("/")
-    assert page.locator(":focus").get_attribute("name") == "q"
+    expect(page.locator(":focus")).to_have_attribute("name", "q")
     page.keyboard.type(numbers[2])
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/{numbers[2].replace('-', '')}/")

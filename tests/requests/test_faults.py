@@ -10,8 +10,8 @@ from ccpa_office.models import ClockGuard, LedgerLine
 from requests_app import casework, correspondence, tasks, verification
 from requests_app.fulfillment import batches
 from requests_app.models import Batch, Chunk, Delivery, Message, Outcome, Plan, PlanState, Step
-from tests import builders
 from tests.builders import HANA, KOFI, ORLA, approved, ask, confirm, drain, fresh, plan_of
+from tests.ports import free_port
 from tests.rig import invariants
 from tests.rig.post import SILENT, TAKE, Post
 from tests.rig.seams import SEAMS
@@ -36,7 +36,7 @@ def ends():
 @pytest.fixture
 def post(settings):
     """A mail server with moods."""
-    server = Post(builders.free_port())
+    server = Post(free_port())
     settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
     server.open()
     yield server

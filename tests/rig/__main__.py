@@ -19,7 +19,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rig", description=__doc__)
     tier = os.environ.get("TIER") or "full"
     parser.add_argument("--tier", choices=["quick", "full", "mass"], default=tier)
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
+    seed = int(os.environ.get("SEED") or int.from_bytes(os.urandom(3), "big"))
+    parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--only", action="append", default=[], help="a run's name; again for more")
     most = int(os.environ.get("PEOPLE") or 100_000)
     parser.add_argument("--people", type=int, default=most, help="how long the mass tier's list is")

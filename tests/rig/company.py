@@ -133,7 +133,7 @@ def _people(count: int) -> list[Learner]:
     raise LookupError("too few learners without shared rows")
 
 
-def again(do: Callable[[], T], *, seconds: float = 40) -> T:
+def again(do: Callable[[], T], *, seconds: float = 120) -> T:
     """Do something with the office's database, over and over while it is away."""
     answers: list[T] = []
 

@@ -29,7 +29,7 @@ class Stuck(Exception):
     """Something did not happen in its time."""
 
 
-def until(question: Callable[[], object], what: str, *, seconds: float = 60) -> None:
+def until(question: Callable[[], object], what: str, *, seconds: float = 240) -> None:
     """Wait for it. Raises Stuck."""
     ends = time.monotonic() + seconds
     while not question():
@@ -106,12 +106,12 @@ def stop_database() -> None:
     child = postgresql()
     assert child.process is not None
     child.process.send_signal(signal.SIGINT)
-    child.process.wait(30)
+    child.process.wait(120)
 
 
 def start_database() -> None:
     """Bring it up; while old children still hold its memory it refuses, so try again."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while True:
         try:
             ENGINES.start_postgresql()
@@ -174,7 +174,7 @@ class Crew:
             self.children[name] = self._made(name)
             self.children[name].start()
         if "web" in names:
-            until(lambda: answers_ready(settings.WEB_PORT), "the web server", seconds=60)
+            until(lambda: answers_ready(settings.WEB_PORT), "the web server")
 
     def _made(self, name: str) -> Child:
         kind = name.rstrip("2")

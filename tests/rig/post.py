@@ -35,7 +35,9 @@ class Post:
     def open(self) -> None:
         """Listen."""
         if self.controller is None:
-            self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+            self.controller = Controller(
+                self, hostname="127.0.0.1", port=self.port, ready_timeout=120.0
+            )
             self.controller.start()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from ccpa_office.engines.home import open_home
 from ccpa_office.engines.pair import Engines
 from ccpa_office.engines.postgresql import APPLICATION, LEARNER_OWNER, OWNER
 from ccpa_office.keys import demo_secrets
-from ccpa_office.office import free_port
+from tests.ports import free_port
 
 OFFICE, LEARNERS = "rig_office", "rig_learners"
 PRISTINE = {OFFICE: "rig_office_pristine", LEARNERS: "rig_learners_pristine"}
@@ -33,8 +33,8 @@ FOLDER = Path(tempfile.mkdtemp(prefix="ccpa-rig-"))
 ENGINES = Engines(open_home(FOLDER), FOLDER / "logs", lambda _: None, durable=False)
 SEAMS = FOLDER / "seams"
 ANCHORS, ERASURES, PACKAGES = FOLDER / "anchors", FOLDER / "erasures", FOLDER / "packages"
-MAIL_PORT = free_port(0)
-WEB_PORT = free_port(0)
+MAIL_PORT = free_port()
+WEB_PORT = free_port()
 SITE = f"http://127.0.0.1:{WEB_PORT}"
 
 

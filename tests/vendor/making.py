@@ -12,8 +12,29 @@ from notices_app.datamap.reading import Report
 from tests.vendor.description import BASE
 from tests.vendor.server import TOKEN, Vendor
 
-QUICK = Patience(connect=0.5, read=0.3, total=0.8)
 HERE = Outbound.of(["127.0.0.1"], loopback=True)
+
+
+class Fitting(Patience):
+    """Short with a vendor who never answers; long with every other, however busy the machine."""
+
+    def __init__(self) -> None:
+        """Keep nothing: each call looks at what the vendors do now."""
+
+    @property
+    def connect(self) -> float:
+        return 60.0
+
+    @property
+    def read(self) -> float:
+        return 0.6 if Vendor.keeps_waiting() else 60.0
+
+    @property
+    def total(self) -> float:
+        return 0.9 if Vendor.keeps_waiting() else 120.0
+
+
+FITTING = Fitting()
 
 
 @contextmanager
@@ -40,9 +61,9 @@ def described(text: str = BASE) -> Description:
 def connected(
     url: str, text: str = BASE, *, outbound: Outbound = HERE, context: ssl.SSLContext | None = None
 ) -> Iterator[HTTP]:
-    """A connector with little patience."""
-    access = Access(url, outbound, {"api_token": TOKEN}, QUICK)
-    line = Line(outbound, QUICK, context) if context else None
+    """A connector with as much patience as the vendor deserves."""
+    access = Access(url, outbound, {"api_token": TOKEN}, FITTING)
+    line = Line(outbound, FITTING, context) if context else None
     made = HTTP(described(text), access, line)
     try:
         yield made

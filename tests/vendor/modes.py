@@ -42,4 +42,8 @@ class Mode(StrEnum):
     DEEP = "deep"
 
 
+HANGS = frozenset({
+    Mode.HANGS_BEFORE_HEADERS, Mode.HANGS_IN_BODY, Mode.DRIPS, Mode.EXECUTES_AND_TIMES_OUT,
+})  # fmt: skip
+"""The caller gives up in these; in all others it gets an answer, however late."""
 LIARS = (Mode.LIES, Mode.DELETES_ANOTHER, Mode.DELETES_LATE, Mode.RESTORES_AFTER_A_DAY)

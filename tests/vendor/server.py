@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.vendor.modes import Mode
+from tests.vendor.modes import HANGS, Mode
 
 TOKEN = "opens-the-vendor"
 PAGE = 2
@@ -26,6 +26,8 @@ Deed = dict[str, str] | None
 
 class Vendor:
     """People by id, a mode, and a log on disk of everything that was asked and done."""
+
+    running: ClassVar[set["Vendor"]] = set()
 
     def __init__(self, folder: Path, *, seed: int = 1, context: ssl.SSLContext | None = None):
         self.random = random.Random(seed)  # noqa: S311  a test's seed
@@ -42,6 +44,7 @@ class Vendor:
         self.asked = 0
         self.token = TOKEN
         self.released = threading.Event()
+        self.hung = threading.Event()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -50,6 +53,7 @@ class Vendor:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
+        self.running.add(self)
 
     @property
     def port(self) -> int:
@@ -62,9 +66,20 @@ class Vendor:
     def close(self) -> None:
         """Stop, and let every handler that hangs go."""
         self.released.set()
+        self.running.discard(self)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def hang(self) -> None:
+        """Say nothing more until the end; whoever asked has given up by then."""
+        self.hung.set()
+        self.released.wait(600)
+
+    @classmethod
+    def keeps_waiting(cls) -> bool:
+        """Whether some vendor who runs now lets callers wait in vain."""
+        return any(each.mode in HANGS for each in cls.running)
 
     # --- what it holds --------------------------------------------------------------------------
 
@@ -295,19 +310,21 @@ def _misbehave(  # noqa: C901, PLR0911, PLR0912, PLR0915  one case a mode
                 return True
             return False
         case Mode.HANGS_BEFORE_HEADERS:
-            vendor.released.wait(30)
+            vendor.hang()
             handler.close_connection = True
         case Mode.EXECUTES_AND_TIMES_OUT:
             vendor.ask(*asked)
             vendor.mode = Mode.HONEST
-            vendor.released.wait(30)
+            vendor.hang()
             handler.close_connection = True
         case Mode.HANGS_IN_BODY:
+            vendor.hung.set()
             handler.start(40)
             handler.wfile.write(b'{"status": ')
             handler.wfile.flush()
-            vendor.released.wait(30)
+            vendor.hang()
         case Mode.DRIPS:
+            vendor.hung.set()
             handler.start(4000)
             _drip(vendor, handler)
         case Mode.CLOSES_IN_BODY:
