@@ -18,7 +18,7 @@ from ccpa_office.models import StaffMember, WorkState
 from ccpa_office.roles import Actor, Verb
 from notices_app.models import DataSystem
 from requests_app.admin.moves import PurposeForm, ReasonForm
-from requests_app.admin.outside_words import call_words, why, why_of
+from requests_app.admin.outside_words import call_words, next_of, why, why_of
 from requests_app.admin.words import ground_words
 from requests_app.fulfillment.outside import hands
 from requests_app.fulfillment.outside.asking import Asked
@@ -177,6 +177,7 @@ class OutsideDesk(OfficeModelAdmin):
         return {
             "title": subject.plan.map_version.system.name,
             "why": why(subject),
+            "next": next_of(subject),
             "case": subject.plan.consumer_request,
             "calls": [(each, call_words(each)) for each in subject.calls.order_by("pk")[:200]],
             "looks": [

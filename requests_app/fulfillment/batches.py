@@ -152,7 +152,9 @@ def approve(batch: Batch, *, hash: str, by: Actor, at: datetime) -> Batch:  # no
         if by.id == batch.opened_by_id or _verified_somebody(batch, by):
             raise ApprovalRefused("who opened the batch or verified somebody in it cannot approve")
         if Plan.objects.filter(
-            chunk__batch=batch, state=PlanState.FROZEN, asked_by_id=by.staff_id
+            Q(state=PlanState.FROZEN) | Q(state=PlanState.VOID, consumer_request=None),
+            chunk__batch=batch,
+            asked_by_id=by.staff_id,
         ).exists():
             raise ApprovalRefused("who decided on shared rows of the list cannot approve it")
         _made, new = BatchApproval.objects.get_or_create(

@@ -23,7 +23,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Identity, Key
-from ccpa_office.connectors.sweeping import WIDE, Crowd, Seen, is_name, searched
+from ccpa_office.connectors.sweeping import WIDE, Crowd, Met, Seen, is_name, searched
 from ccpa_office.roles import Actor
 from notices_app import datamap
 from notices_app.models import SystemKind
@@ -58,8 +58,6 @@ BUDGET = 60.0
 MOST_PEOPLE = 50_000
 """So many people one sweep looks for: some 200 MB. More people of a batch are another sweep."""
 KEY, SO_FAR = "trace.key", "sweep.so-far"
-
-Met = frozenset[tuple[str, str]]
 
 
 def gather(*, at: datetime) -> int:
@@ -165,6 +163,8 @@ class _Turn:
     at: datetime
     ambiguous: dict[tuple[str, str], bool] = field(default_factory=dict)
     """Of every value that was met, whether it alone tells of nobody; asked once a turn."""
+    telling: dict[Met, bool] = field(default_factory=dict)
+    """Of all that was met of one person in one row, whether it tells of them."""
 
     def begin(self) -> None:
         """Begin with the first text, or go on; under another map other texts may be marked.
@@ -263,6 +263,12 @@ class _Turn:
         return traces, alone
 
     def _tells(self, met: Met) -> bool:
+        """Once for all who are met by the very same values: most are namesakes."""
+        if met not in self.telling:
+            self.telling[met] = self._is_telling(met)
+        return self.telling[met]
+
+    def _is_telling(self, met: Met) -> bool:
         values = {_borne_as(kind, value) for kind, value in met}
         names = [value for sort, value in values if sort == NAME]
         apart = [

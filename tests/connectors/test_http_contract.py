@@ -353,5 +353,9 @@ def _certificate(folder, name):
 
 def test_here_is_here():
     assert HERE.may_reach("127.0.0.1")
-    refused = ["10.1.2.3", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1", "224.0.0.1"]
+    refused = [
+        "10.1.2.3", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1", "224.0.0.1",
+        "64:ff9b::a9fe:a9fe", "64:ff9b::10.0.0.1", "2002:7f00:1::1",
+    ]  # fmt: skip
     assert [each for each in refused if Outbound.of([]).may_reach(each)] == []
+    assert Outbound.of([]).may_reach("64:ff9b::808:808")

@@ -7,7 +7,7 @@ from django.test import Client
 from ccpa_office import clock
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
-from ccpa_office.roles import Actor, NotAllowed
+from ccpa_office.roles import Actor, NotAllowed, Role
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, clients, tasks, workflow
@@ -22,7 +22,7 @@ from requests_app.models import (
     Outcome,
     Seen,
 )
-from tests.builders import KOFI, ORLA, fresh, text_of
+from tests.builders import KOFI, ORLA, actor, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
 from tests.requests.desks import at_desk
 from tests.steps import Killed, by_sql, killed_at, lines, query, refused_by_the_database
@@ -363,10 +363,13 @@ def test_the_desk_of_the_case_proposes_and_approves(learners, asked, team, setti
     assert RIGHT in shown
     assert "Read the corrections, then approve or refuse them." in shown
     assert "Approve the corrections" in shown
+    auditor = at_desk(actor(Role.AUDITOR))
+    assert RIGHT not in auditor.get(page).content.decode()
     approver.post(f"{page}approve-correction/", {"hash": correction.read_now(asked)})
     assert Correction.objects.get(follows=False).stage == CorrectionStage.APPROVED
     tasks.drain_collect()
     assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
+    assert RIGHT not in approver.get(page).content.decode()
 
 
 def test_service_providers_are_told_what_is_right(learners, asked, team, mailbox):

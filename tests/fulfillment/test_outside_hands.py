@@ -6,9 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from ccpa_office import clock
+from ccpa_office import clock, staff
 from ccpa_office.models import LedgerLine, StaffMember
-from ccpa_office.roles import NotAllowed
+from ccpa_office.roles import NotAllowed, TouchedAccount
 from requests_app import targets, tasks
 from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.outside import asking, hands
@@ -252,6 +252,14 @@ def test_who_answers_by_hand_does_not_confirm(orla, team):
     hands.confirm(task, by=team.officer, at=clock.now())
     builders.drain()
     assert fresh(orla).status == Status.COMPLETED
+
+
+def test_an_account_that_another_touched_confirms_nothing(orla, team):
+    task = hands.answer_by_hand(task_of(orla), DELETED, by=team.chief, at=clock.now())
+    colleague = StaffMember.objects.get(pk=team.officer.id)
+    staff.set_password(colleague, "a pass phrase that two know", team.chief, clock.now())
+    with pytest.raises(TouchedAccount):
+        hands.confirm(task, by=team.officer, at=clock.now())
 
 
 def test_roles_answer_and_confirm(orla, team):

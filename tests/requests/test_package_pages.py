@@ -118,6 +118,7 @@ def test_the_answer_of_categories_is_read_on_the_page(learners, mailbox, team, n
     _open(browser, package, mailbox)
     page = browser.get(_path(package)).content.decode()
     assert "List A: sold or shared" in page
+    assert '<td role="cell" data-label="Sources"><ul><li>' in page
     assert "List B: disclosed for a business purpose" in page
     assert "Fetch the file" not in page
 

@@ -19,7 +19,7 @@ from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, StaffMember
-from ccpa_office.roles import Actor, NotAllowed, Verb, require
+from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment.outside.asking import Asked, due_on
@@ -232,9 +232,11 @@ def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
 
     What no machine can look through must have been opened by that very person, says the book.
 
-    Raises ``AnotherPersonNeeded``, ``NotLookedAt``, ``AnswerRefused``, NotAllowed.
+    Raises ``AnotherPersonNeeded``, ``NotLookedAt``, ``AnswerRefused``, NotAllowed,
+    TouchedAccount.
     """
     require(by, Verb.CLOSE_CASE)
+    may_decide_now(by, at=at)
     with transaction.atomic():
         consumer_request = workflow.locked(part.consumer_request)
         part = _locked(part)
