@@ -11,8 +11,9 @@ def _words(*words: str) -> re.Pattern[str]:
 
 HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 MERE = re.compile(
-    r"\baccounts? (?:ids?|uuid|guid|key|email|phone|status|type|name|role|manager|balance|total|tier|plan|since"
-    r"|created|updated|opened|closed)\b|\b(?:privacy|cookie|refund|return|cancellation) policy\b"
+    r"\baccounts? (?:ids?|uuid|guid|key|email|phone|status|type|name|role|manager|balance|total"
+    r"|tier|plan|since|created|updated|opened|closed)\b"
+    r"|\b(?:privacy|cookie|refund|return|cancellation) policy\b"
     r"|\blicen[cs]e (?:ids?|key|type|status|plan|count)\b",
     re.IGNORECASE,
 )
