@@ -40,7 +40,7 @@ NUMBERS = frozenset({"integer", "decimal"})
 DATES = frozenset({"date", "moment"})
 TOKENS = frozenset({"hash", "hmac", "encrypt", "random"})
 UNITS = ("day", "month", "year", "decade")
-PREFIX, DOMAIN = "erased-", "@erased.invalid"
+PREFIX, DOMAIN, NO_DAY = "erased-", "@erased.invalid", "0000-00-00"
 NAME = 32
 SIGNATURE = 8
 SERVED = {
@@ -93,8 +93,7 @@ def serves(change: Change, column: ColumnFacts) -> str:
         "change-argument": not _is_argument(change),
         "not-unique": column.unique and change.how in LEVELING,
     }
-    found = next((code for code, is_so in troubles.items() if is_so), "")
-    return found or _room(change, column)
+    return next((code for code, is_so in troubles.items() if is_so), "") or _room(change, column)
 
 
 def _fits_kind(change: Change, column: ColumnFacts) -> bool:
@@ -151,9 +150,8 @@ def _constant_fits(change: Change, column: ColumnFacts) -> str:
         constant(change, column)
     except (ValueError, ArithmeticError):
         return "change-argument"
-    if column.kind == "text" and column.length is not None:
-        return "" if len(change.argument) <= column.length else "too-short"
-    return ""
+    room = column.length if column.kind == "text" else None
+    return "too-short" if room is not None and room < len(change.argument) else ""
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,7 @@ def masked(
         raise CannotMask(reason)
     if value is None or change.how == "null":
         return None
-    if value in ("", b"", []):
+    if value in ("", b"", []) or (column.kind in DATES and str(value)[:10] == NO_DAY):
         return value
     try:
         return MAKERS[change.how](Task(value, change, column, secret, row, traces))
@@ -249,15 +247,17 @@ def constant(change: Change, column: ColumnFacts) -> Any:
         made = makers.get(column.kind, str)(said)
     except KeyError:
         raise ValueError("neither true nor false") from None
-    if column.kind == "integer" and not _in_range(made, column):
+    if column.kind in NUMBERS and not _in_range(made, column):
         raise ValueError("out of range")
     return said if column.kind == "json" else made
 
 
-def _in_range(number: int, column: ColumnFacts) -> bool:
+def _in_range(number: int | Decimal, column: ColumnFacts) -> bool:
+    if column.length is not None and column.scale is not None:  # no store may round it
+        whole = 10 ** (column.length - column.scale)
+        return number == round(number, column.scale) and abs(number) < whole
     low = column.low if column.low is not None else number
-    high = column.high if column.high is not None else number
-    return low <= number <= high
+    return low <= number <= (column.high if column.high is not None else number)
 
 
 def _pseudonym(task: Task) -> Any:

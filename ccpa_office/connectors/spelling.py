@@ -17,6 +17,8 @@ from ccpa_office.connectors.base import Identity
 
 SHORTEST = 3
 SHORTEST_WIDE = 2
+MOST_PIECES = 4
+"""Longer names are met in the order in which they are written."""
 REMOVED = "[removed]"
 """Stands where something was taken out. The word itself therefore betrays nobody."""
 
@@ -160,8 +162,10 @@ def _spelled(kind: str, form: str) -> Iterator[Spelling]:
         _UNSPACED.match(one[-1]) and _UNSPACED.match(two[0]) for one, two in pairwise(pieces)
     )
     yield Spelling(pieces, Glue.MAYBE if loose else Glue.BLANK, start, end)
-    if "name" in kind and len(pieces) == 2 and not loose:
-        yield Spelling(pieces[::-1], Glue.COMMA, end, start)
+    if "name" in kind and 1 < len(pieces) <= MOST_PIECES and not loose:
+        for at in range(1, len(pieces)):  # the last name, of one word or more, may stand first
+            turned, before = pieces[at:] + pieces[:at], pieces[at - 1]
+            yield Spelling(turned, Glue.COMMA, _edge(turned[0][0], form), _edge(before[-1], form))
 
 
 def _edge(character: str, form: str) -> Edge:

@@ -41,6 +41,7 @@ GLUE = {
 }
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|[{}\[\],:]', re.S)
 BETWEEN = re.compile(r"(?:\s|true|false|null)+")
+HALF = re.compile("[\ud800-\udfff]")
 DEEPEST = 5
 """So often JSON that stands as a text in JSON is read as JSON again; below that it is a text."""
 
@@ -128,6 +129,11 @@ def pieces(document: str) -> list[str] | None:
     return found
 
 
+def quoted(text: str) -> str:
+    """Return a text as JSON spells it; half a character by its number, for no store takes one."""
+    return json.dumps(text, ensure_ascii=HALF.search(text) is not None)
+
+
 class _Walk:
     """Sees the pieces of one document in order, and knows which texts are keys of which object."""
 
@@ -157,12 +163,12 @@ class _Walk:
         try:
             text = json.loads(piece, strict=False)
         except ValueError:
-            return json.dumps(strip_text(piece[1:-1], self._found), ensure_ascii=False)
+            return quoted(strip_text(piece[1:-1], self._found))
         stripped = self._below(text)
         if self._awaits_key and self._objects and (keys := self._objects[-1]) is not None:
             stripped = _unlike(stripped, keys) if stripped != text else stripped
             keys.add(stripped)
-        return piece if stripped == text else json.dumps(stripped, ensure_ascii=False)
+        return piece if stripped == text else quoted(stripped)
 
     def _below(self, text: str) -> str:
         if text[:1] in {"{", "["} and self._depth < DEEPEST:

@@ -26,6 +26,7 @@ def check(map_: Map, report: Report, *, without_store: bool) -> None:
     for collection in map_.collections:
         _key(collection, report, without_store=without_store)
         _collection(collection, report)
+        _grounds(collection, report)
         _composites(collection, map_, report)
         for field in collection.fields:
             _field(collection, field, map_, report)
@@ -86,6 +87,18 @@ def _collection(collection: Collection, report: Report) -> None:
         if collection.field(column) is None:
             report.error(where, "no-field", f"{name} has no {shown(column)}")
     _mask(collection, report)
+
+
+def _grounds(collection: Collection, report: Report) -> None:
+    """What stays until a day must go then; what a hold keeps must be told from what stays so."""
+    if collection.on_delete == "keep" and collection.term:
+        said = "rows kept for good never go: say delete or mask, and they stay for the term"
+        report.error(collection.place, "kept-for-good", said)
+    ground = collection.term.code if collection.term else collection.keep_code
+    trimmed = any(field.kept and field.kept.changes for field in collection.every())
+    if trimmed and ground in {hold.code for hold in collection.holds}:
+        said = f"a hold and the exception are both {ground}, so that on_kept could never be done"
+        report.error(collection.place, "one-ground", said)
 
 
 def _composites(collection: Collection, map_: Map, report: Report) -> None:
@@ -156,10 +169,17 @@ def _field(collection: Collection, field: Field, map_: Map, report: Report) -> N
         if each.never_disclosed:
             report.warning(each.place, "lifted", "the whole column is withheld from answers")
     for each in (field, *field.within()):
+        _taken(collection, each, report)
         _contact(collection, each, report)
         _references(each, map_, report)
         _role(each, report)
         _inside(collection, each, map_, report)
+
+
+def _taken(collection: Collection, field: Field, report: Report) -> None:
+    for kind in field.taken:
+        said = f"{collection.name}.{field.label}: by its data category it is {kind}"
+        report.warning(field.place, "kind-taken", said)
 
 
 def _contact(collection: Collection, field: Field, report: Report) -> None:

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Applied, Deed, Rows
+from ccpa_office.models import WorkState
 from ccpa_office.prepared import planned_cursor
 from ccpa_office.roles import Actor
 from requests_app.fulfillment import erasure_ledger, newborn, pacing
@@ -18,7 +20,8 @@ from requests_app.fulfillment.cutting import cut_rows, together
 from requests_app.fulfillment.loading import Load, load, merge, require_known
 from requests_app.fulfillment.packing import Part, canonical, is_redaction
 from requests_app.fulfillment.strangers import strangers
-from requests_app.models import Batch, Chunk, Receipt
+from requests_app.models import Batch, BatchState, Chunk, Receipt
+from requests_app.targets import Target
 
 SYSTEM = Actor.system("erasure")
 
@@ -77,15 +80,20 @@ def _born(loaded: Load, at: datetime) -> list[Part]:
     return newborn.born_since(loaded, at)
 
 
-def refresh(loaded: Load) -> None:
-    """After the last erasure of a batch, let the store make its copies of the tables anew."""
-    if not loaded.target.connector.views:
+def refresh(chunk: Chunk, target: Target) -> None:
+    """After the last erasure of a batch, let the store make its copies of the tables anew.
+
+    Whoever is parked, or waits for another attempt, holds nobody up: who was erased before them
+    must not stand in a copy. A batch that was stopped erases no more.
+    """
+    if not target.connector.views:
         return
     later = Chunk.objects.filter(
-        batch=loaded.chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
-    )
-    if not later.exclude(pk=loaded.chunk.pk).exists():
-        loaded.target.connector.refresh()
+        batch=chunk.batch_id, stage__in=[Chunk.Stage.ERASE, Chunk.Stage.WAIT]
+    ).exclude(Q(state=WorkState.PARKED) | Q(state=WorkState.READY, attempts__gt=0))
+    later = later.exclude(Q(pk=chunk.pk) | Q(batch__state=BatchState.STOPPED))
+    if not later.exists():
+        target.connector.refresh()
 
 
 def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:

@@ -124,7 +124,8 @@ def load(
             raise NotWhatWasApproved
         first[plan.pk] = first.get(plan.parent_id, len(subjects))
         subjects += people if plan.parent_id is None else []
-    target = targets.under(plans[0].map_version)
+    is_look = looking or chunk.stage == Chunk.Stage.PROVE
+    target = (targets.to_look if is_look else targets.under)(plans[0].map_version)
     require_known(target.program, chain.from_iterable(parts_of.values()))
     return Load(
         chunk=chunk,
@@ -154,7 +155,10 @@ def _stays(parts: Iterable[tuple[int, Part]]) -> dict[int, Stay]:
         for key, person in zip(part.keys, part.persons, strict=True):
             stay = stays.setdefault(first + person, Stay())
             stay.rows.setdefault(part.table, []).append(key)
-            stay.ends[part.table, part.reason] = part.first_until
+            ground = part.table, part.reason
+            known = stay.ends.setdefault(ground, part.first_until)
+            if part.first_until and (known is None or part.first_until < known):
+                stay.ends[ground] = part.first_until  # what was born later may end earlier or later
     return stays
 
 

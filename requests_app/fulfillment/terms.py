@@ -12,21 +12,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from ccpa_office import clock_guard, ledger, sealing
-from ccpa_office.connectors.base import Key
+from ccpa_office.connectors.base import Key, Look, Rows
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.roles import Actor
+from requests_app import targets
 from requests_app.fulfillment.batches import CHUNK
+from requests_app.fulfillment.cutting import cut_rows
 from requests_app.fulfillment.lists import close_gathering
 from requests_app.fulfillment.locating import Found, locate
 from requests_app.fulfillment.packing import Part, Subject, as_key
 from requests_app.fulfillment.plan import freeze
 from requests_app.fulfillment.staying import AGAIN, CONTEXT, next_day
+from requests_app.fulfillment.timetable import each_in_turn
 from requests_app.models import Batch, BatchState, Chunk, Kept, Plan, PlanState
 
 SYSTEM = Actor.system("terms")
@@ -45,6 +49,7 @@ def gather(*, at: datetime) -> int:
     """Freeze what may no longer be kept, a batch for each system; how many people.
 
     A suspect clock ends nothing. What a refused, stopped or void plan was to take is due again.
+    A system that fails keeps no other waiting: what failed is raised after the last one.
     """
     if not clock_guard.clock_is_trusted():
         return 0
@@ -54,7 +59,7 @@ def gather(*, at: datetime) -> int:
     Kept.objects.filter(plan__state__in=over).update(plan=None, due_on=on)
     due = Kept.objects.filter(plan__isnull=True, due_on__lte=on)
     systems = sorted(set(due.values_list("system_key", flat=True)))
-    return sum(_gather(system_key, on, at) for system_key in systems)
+    return each_in_turn(partial(_gather, system_key, on, at) for system_key in systems)
 
 
 def _clear_away() -> None:
@@ -77,6 +82,7 @@ def _gather(system_key: str, on: date, at: datetime) -> int:
         # who has the key by now may be another: nobody is known by more than was noted then
         found = replace(found, subjects=subjects, parts=[_own(part, cases) for part in found.parts])
         freed = {person for part in found.parts if _acts(part) for person in part.persons}
+        freed |= _untrimmed(found)
         with transaction.atomic():
             _wait(cases, found, freed, on)
             if not freed:
@@ -92,6 +98,34 @@ def _gather(system_key: str, on: date, at: datetime) -> int:
 
 def _acts(part: Part) -> bool:
     return part.action not in {"keep", "trim"}
+
+
+def _untrimmed(found: Found) -> set[int]:
+    """Who has rows that stay and hold what need not: a hold on them ended within their term."""
+    return {
+        person
+        for part in found.parts
+        if part.action == "trim" and _holds_more(found, part)
+        for person in sorted(set(part.persons))
+        if _holds_more(found, _of(part, {person: person}))
+    }
+
+
+def _holds_more(found: Found, part: Part) -> bool:
+    """Whether rows that are to be trimmed still hold what a trim takes; nobody is looked for."""
+    look = Look(
+        people=[each.key for each in found.subjects],
+        identities=[each.identity for each in found.subjects],
+        action=found.target.program.table(part.table).action,
+        secrets=sealing.digests("pseudonym", found.target.key),
+    )
+    looks = [
+        (part.table, rows, replace(look, kept=rows.keys, trimmed=rows.keys))
+        for rows in cut_rows(Rows(part.keys, part.persons))
+        if rows.keys
+    ]
+    found_again = targets.of(found.target.key).connector.recount_all(looks)
+    return any(again.by_key or again.in_text for again in found_again)
 
 
 def _cases(system_key: str, on: date) -> list[_Case]:

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from ccpa_office.connectors.base import Hold, Identity, KeysRefused, Look, Rows, Term
-from ccpa_office.connectors.ways import Named
+from ccpa_office.connectors.base import Hold, Identity, KeysRefused, Look, Rows, Table, Term
+from ccpa_office.connectors.ways import Hop, Named
+from tests.connectors import contract, stores
 from tests.connectors.contract import count_statements
 
 ON = date(2026, 7, 1)
@@ -95,6 +96,25 @@ def test_a_phone_is_found_however_it_is_spelled(school, said):
         [Identity({"phone_number": [said]}), Identity({"phone_number": ["555"]})]
     )
     assert found == [[7], []]
+
+
+HUGE = 1_790_000_000_000_000_001
+"""A key as large platforms give them: nineteen digits."""
+
+
+def test_a_number_of_nineteen_digits_names_its_person(school):
+    school.run(
+        f"INSERT INTO accounts VALUES ({HUGE}, 'big@example.org', NULL, 'x', NULL, 'x', 'en', NULL,"
+        " '2026-01-01 00:00:00')"
+    )
+    named = Named("id", "account_no")
+    connector = school.reconnect(with_table(
+        school.program, "accounts", identities=(named,), identifiers=(named,),
+    ))  # fmt: skip
+    asked = [Identity({"account_no": [said]}) for said in (str(HUGE), "7", "9" * 19, "-7", "7.0")]
+    assert connector.people(asked) == [[HUGE], [7], [], [], []]
+    look = Look([999], [asked[0]], "delete")
+    assert connector.recount("accounts", Rows([], []), look).by_identifier == 1
 
 
 @pytest.mark.parametrize(("column", "kind", "compare"), [
@@ -215,6 +235,7 @@ def test_invoices_are_kept_for_seven_years_to_the_day(still_school):
         (date(2024, 1, 1), "P90D", date(2024, 3, 31)),
         (date(2024, 1, 31), "P1Y1M", date(2025, 2, 28)),
         (date(2024, 1, 1), "P2W", date(2024, 1, 15)),
+        (date(9999, 12, 31), "P5Y", None),
     ],
 )
 def test_a_term_of_any_length_ends_on_its_day(school, starts, length, ends):
@@ -323,3 +344,23 @@ def test_a_sample_shows_shapes_and_no_values(still_school):
     assert (
         still_school.connector.sample("accounts", replace(accounts.rows, keys=[], persons=[])) == []
     )
+
+
+def test_a_part_of_a_key_may_be_an_empty_text_but_never_a_whole_key(engine):
+    """Who has no port has a row of their own all the same; two empty texts refer to nobody."""
+    with contract.shop(engine, stores.SHIP_KIND) as ship:
+        oath, sailor = ship.q("oath"), ship.q("sailor")
+        ship.run(f"CREATE TABLE {oath} (id bigint PRIMARY KEY, harbor VARCHAR(40), no bigint)")
+        ship.run(f"CREATE INDEX oath_i ON {oath} (harbor, no)")
+        ship.run(f"INSERT INTO {oath} VALUES (1, '', 3), (2, '', 4), (3, 'Lima', 3), (4, NULL, 3)")
+        ship.run(f"UPDATE {sailor} SET port = '' WHERE port = 'Lima' AND nr = 3")
+        hop = Hop("harbor", "sailor", "port", forward=True, unique=True, also=(("no", "nr"),))
+        table = Table("oath", ("id",), ((hop,),), "delete")
+        program = replace(ship.program, tables=(table, *ship.program.tables), digest="oath")
+        mine = ship.refitted(program)
+        erasure = stores.erase(mine, [("", 3)], on=ON)
+        assert tables(erasure.located)["oath"].keys == [1]
+        assert ship.one(f"SELECT count(*) FROM {sailor} WHERE port = ''") == 0
+        assert ship.one(f"SELECT count(*) FROM {oath}") == 3
+        with pytest.raises(KeysRefused):
+            mine.connector.locate([("", "")], on=ON)

@@ -5,9 +5,17 @@ from datetime import date
 
 import pytest
 
-from ccpa_office.connectors.base import Change, Identity, KeysRefused, Look, Recount, Rows
+from ccpa_office.connectors.base import (
+    Change,
+    Deed,
+    Identity,
+    KeysRefused,
+    Look,
+    Recount,
+    Rows,
+)
 from tests.connectors.contract import count_statements, look
-from tests.connectors.stores import Erasure, erase
+from tests.connectors.stores import SECRET, Erasure, erase
 from tests.connectors.test_contract_finding import tables, with_table
 
 ON = date(2026, 7, 1)
@@ -102,6 +110,17 @@ def test_a_trimmed_row_must_have_lost_what_need_not_stay(school):
     mine.run("UPDATE invoices SET billing_name = 'kept by law' WHERE number = 'INV-2'")
     again = mine.connector.recount("invoices", Rows(["INV-2"], [0]), seen)
     assert (again.by_key, again.in_text) == (0, 0)
+
+
+def test_an_empty_value_and_a_rounded_number_are_not_held_against_a_constant(school):
+    trims = (Change("billing_name", "constant", "kept by law"), Change("total", "constant", "0"))
+    mine = school.refitted(with_table(school.program, "invoices", trims=trims))
+    mine.run("UPDATE invoices SET billing_name = '' WHERE number = 'INV-2'")
+    rows = Rows(["INV-2"], [0])
+    assert mine.connector.apply("invoices", rows, [1], Deed("trim", SECRET)).done == 1
+    assert mine.one("SELECT billing_name FROM invoices WHERE number = 'INV-2'") == ""
+    seen = Look([1], [Identity({})], "delete", ["INV-1", "INV-2"], trimmed=["INV-2"])
+    assert mine.connector.recount("invoices", rows, seen) == Recount(0, 0, 0)
 
 
 def test_what_should_be_gone_and_is_not_is_looked_through_whole(school):

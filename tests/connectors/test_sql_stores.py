@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from ccpa_office.connectors import grants
 from ccpa_office.connectors.base import (
     Applied,
+    Change,
     ChangeBlocked,
     Deed,
+    Hold,
     Identity,
     KeysRefused,
     Look,
@@ -22,7 +24,7 @@ from ccpa_office.connectors.base import (
     Table,
 )
 from ccpa_office.connectors.sql import SQLStore, keys
-from ccpa_office.connectors.ways import Hop
+from ccpa_office.connectors.ways import Hop, Named
 from tests.connectors import contract, contract_engines, stores
 from tests.connectors.contract import count_statements
 from tests.connectors.contract_engines import Engine
@@ -182,6 +184,48 @@ def test_rows_that_the_store_keeps_after_deletion_are_found(ours):
     assert [each.code for each in found] == ["history"]
 
 
+LISTED = [
+    (Change("feel", "constant", "It's over"), "Glad", set()),
+    (Change("feel", "null"), "Glad", set()),
+    (Change("feel", "constant", "gone"), "Glad", {"change-argument"}),
+    (Change("feel", "pseudonym"), "Glad", {"change-type"}),
+    (Change("feel", "null"), "glad", {"hold-value"}),
+]
+
+
+def test_a_column_of_listed_texts_takes_no_other(ours):
+    ours.run("ALTER TABLE forum_posts ADD feel ENUM('Glad', 'It''s over')")
+    posts = ours.program.table("forum_posts")
+    for change, held, wanted in LISTED:
+        said = {"changes": (*posts.changes, change), "holds": (Hold("feel", "eq", (held,)),)}
+        connector = ours.reconnect(with_table(ours.program, "forum_posts", **said))
+        found = {each.code for each in connector.check() if each.level == "error"}
+        assert (change, held, found) == (change, held, wanted)
+
+
+def test_a_day_of_zeros_is_empty_and_stays(ours):
+    ours.run("UPDATE forum_posts SET posted_at = '0000-00-00 00:00:00' WHERE id = 1")
+    erasure = stores.erase(ours, [1], on=ON)
+    assert contract.look(ours, erasure)["forum_posts"] == (0, 0, 0)
+    assert ours.run("SELECT author_id, CAST(posted_at AS CHAR) FROM forum_posts WHERE id = 1") == [
+        (None, "0000-00-00 00:00:00.000000")
+    ]
+
+
+def test_a_uuid_is_found_however_it_is_written(ours):
+    ours.run("ALTER TABLE accounts ADD ref UUID, ADD INDEX (ref)")
+    ours.run("UPDATE accounts SET ref = '6f1c2b1e-0000-4000-8000-00000000abcd' WHERE id = 7")
+    named = Named("ref", "member")
+    connector = ours.reconnect(with_table(
+        ours.program, "accounts", identities=(named,), identifiers=(named,),
+    ))  # fmt: skip
+    said = ["6F1C2B1E-0000-4000-8000-00000000ABCD", "6f1c2b1e00004000800000000000abcd", "6f1c2b1e"]
+    asked = [Identity({"member": [each]}) for each in said]
+    assert connector.people(asked) == [[7], [7], []]
+    look = Look([999], [asked[0]], "delete")
+    assert connector.recount("accounts", Rows([], []), look).by_identifier == 1
+
+
 # --- SQLite ---------------------------------------------------------------------------------------
 
 
@@ -213,6 +257,16 @@ def test_a_column_that_folds_case_still_compares_to_the_letter(file):
     table = Table("gifts", ("id",), ((hop,),), "delete", shareable=True)
     mine = file.refitted(_with(file.program, table))
     assert tables(mine.connector.locate([7], on=ON))["gifts"].keys == [1]
+
+
+def test_a_row_without_a_whole_key_is_refused_and_never_called_none(file):
+    file.run("CREATE TABLE gifts (account INTEGER, slot TEXT, PRIMARY KEY (account, slot))")
+    file.run("INSERT INTO gifts VALUES (7, 'None'), (7, NULL)")
+    hop = Hop("account", "accounts", "id", forward=True, unique=True)
+    table = Table("gifts", ("account", "slot"), ((hop,),), "delete")
+    mine = file.refitted(_with(file.program, table))
+    with pytest.raises(KeysRefused):
+        mine.connector.locate([7], on=ON)
 
 
 def test_a_file_that_somebody_else_writes_is_a_store_that_is_away(file):

@@ -6,13 +6,14 @@ from psycopg import sql
 
 from ccpa_office import clock, sealing
 from ccpa_office.models import DataKey
+from notices_app import datamap
 from notices_app.models import DataSystem
 from requests_app import tasks
 from requests_app.fulfillment import batches, lists, locating, plan
 from requests_app.fulfillment.packing import open_subjects
 from requests_app.fulfillment.refusing import discard
 from requests_app.models import Batch, BatchState, Chunk, Listed, Plan, PlanState
-from tests.builders import KOFI, ORLA, drain
+from tests.builders import KOFI, MAP, ORLA, drain
 
 
 def _count(learners, table):
@@ -120,6 +121,19 @@ def test_a_list_that_cannot_be_read_says_where(team, learners, lines, words):
     with pytest.raises(lists.ListRefused, match=words):
         lists.open_list("learners", lines, by=team.officer, at=clock.now())
     assert not Batch.objects.exists()
+
+
+def test_a_list_may_name_people_by_whatever_the_map_finds_them_by(team, learners):
+    """A number of an account or of a member, as the host's own lists have it."""
+    plain = "{primary_key: true, data_type: integer}"
+    text = MAP.read_text("utf-8").replace(plain, f"{plain[:-1]}, identity: account_no}}", 1)
+    version = datamap.load(text, system_key="learners", by=team.editor, at=clock.now())
+    datamap.approve(version, digest=version.digest, by=team.chief, at=clock.now())
+    lines = ["account_no", "4", "5", "four", "999999"]
+    opened = lists.open_list("learners", lines, by=team.officer, at=clock.now())
+    assert (opened.found, opened.unknown, opened.batch.people) == (2, 2, 2)
+    with pytest.raises(lists.ListRefused, match="account_no"):
+        lists.open_list("learners", ["member_no", "4"], by=team.officer, at=clock.now())
 
 
 def test_an_undecided_shared_row_holds_the_whole_list(team, learners, at_once):

@@ -1,15 +1,17 @@
 """What was kept goes when its term or its hold ends, under an approval of its own."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 
 from ccpa_office import clock, clock_guard, ledger, work
-from ccpa_office.connectors.base import Table
+from ccpa_office.connectors.base import Table, Term
 from ccpa_office.models import LedgerLine, ScheduleRun
+from notices_app import datamap
 from requests_app import tasks
-from requests_app.fulfillment import batches, refusing, staying, terms
+from requests_app.fulfillment import batches, loading, refusing, staying, terms
+from requests_app.fulfillment.packing import Part
 from requests_app.models import Batch, BatchState, Chunk, Kept, PlanState
 from tests import builders
 from tests.builders import approved
@@ -62,6 +64,12 @@ def test_a_hold_is_looked_at_again_every_thirty_days(erased, learners):
 def test_what_the_map_keeps_for_good_is_not_looked_at_again():
     table = Table("accounts", ("id",), ((),), "keep", keep_code="DX_8")
     assert staying.next_day(table, "DX_8", None, clock.today()) is None
+
+
+def test_a_term_whose_first_day_is_not_known_yet_is_looked_for():
+    table = Table("invoices", ("id",), ((),), "delete", term=Term("DX_8", "issued_on", "P7Y"))
+    today = clock.today()
+    assert staying.next_day(table, "DX_8", None, today) == today + timedelta(days=30)
 
 
 @pytest.fixture
@@ -172,3 +180,64 @@ def test_the_house_looks_once_a_day(over):
     tasks.drain_house()
     tasks.drain_house()
     assert Batch.objects.filter(kind=Batch.Kind.TERM).count() == 1
+
+
+# --- what need not stay ---------------------------------------------------------------------------
+
+TRIMMED = ("name: billing_address, ccpa_meta: {category: PI_B}",
+           "name: billing_address, ccpa_meta: {category: PI_B, on_kept: null}")  # fmt: skip
+
+
+@pytest.fixture
+def trimming(team, learners):
+    """Of an invoice that stays for its term, the billing address need not stay."""
+    text = builders.MAP.read_text("utf-8").replace(*TRIMMED)
+    version = datamap.load(text, system_key="learners", by=team.editor, at=clock.now())
+    datamap.approve(version, digest=version.digest, by=team.chief, at=clock.now())
+
+
+def addresses(learners, change=""):
+    with psycopg.connect(learners) as connection:
+        if change:
+            connection.execute(f"UPDATE invoices SET {change} WHERE account_no = 1")  # noqa: S608
+        rows = connection.execute("SELECT billing_address FROM invoices WHERE account_no = 1")
+        return [address for (address,) in rows]
+
+
+def test_what_a_hold_kept_whole_loses_what_need_not_stay_when_the_hold_ends(
+    mailbox, team, learners, trimming, at_once
+):
+    whole = addresses(learners, "legal_hold = true, issued_on = current_date")
+    assert approved(mailbox, team, builders.HANA)
+    tasks.drain_mail()
+    assert batches.open_due(at=clock.now())
+    carry_out(clock.now())
+    assert addresses(learners) == whole != [None] * len(whole)
+    assert addresses(learners, "legal_hold = false") == whole
+    Kept.objects.update(due_on=clock.day_of(clock.now()))
+    assert terms.gather(at=clock.now()) == 1
+    batch = Batch.objects.get(kind=Batch.Kind.TERM)
+    approve(batch, team)
+    carry_out(clock.now())
+    assert addresses(learners) == [None] * len(whole)
+    assert fresh_state(batch)[1] == {PlanState.PROVED}
+    issued = invoices(learners)[0][1]
+    assert Kept.objects.get().due_on == issued.replace(year=issued.year + 7)
+
+
+def test_a_term_that_has_not_begun_is_looked_at_again():
+    """Nobody knows its end yet: a contract that runs, an invoice that is not paid."""
+    term = Term("DX_8", "issued_on", "P7Y")
+    table, today = Table("invoices", ("id",), ((),), "delete", term=term), clock.today()
+    assert staying.next_day(table, "DX_8", None, today) == today + timedelta(days=30)
+
+
+def test_the_first_end_counts_whatever_was_born_later():
+    """A supplement of rows born after the freeze stands beside the plan, with its own ends."""
+    early, late = date(2027, 1, 1), date(2031, 1, 1)
+    parts = [
+        (0, Part("invoices", "keep", ["a"], [0], reason="DX_8", until=early, first_until=early)),
+        (0, Part("invoices", "keep", ["b"], [0], reason="DX_8", until=late, first_until=late)),
+        (0, Part("invoices", "keep", ["c"], [0], reason="DX_8")),
+    ]
+    assert loading._stays(parts)[0].ends == {("invoices", "DX_8"): early}

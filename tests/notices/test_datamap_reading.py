@@ -124,6 +124,8 @@ HOSTILE = {
     "no way": (changed("direction: from", "direction: to"), "unreached"),
     "unknown direction": (changed("direction: from", "direction: both"), "choice"),
     "unknown category": (changed("PI_A", "PI_Z"), "unknown-category"), "unknown action": (changed("on_delete: delete", "on_delete: destroy"), "action"),
+    "kept for good and for a term": (changed("{on_delete: mask}", "{on_delete: keep, exception: {code: DX_8, starts: bought_on, years: 7}}"), "kept-for-good"),
+    "a hold like the exception": (changed("{on_delete: mask}", "{on_delete: mask, exception: {code: DX_8, starts: bought_on, years: 7}, hold: {field: bought_on, empty: true, code: DX_8}}").replace("on_delete: strip_text,", "on_delete: strip_text, on_kept: null,"), "one-ground"),
     "kept without a ground": (changed("on_delete: delete", "on_delete: keep"), "no-exception"),
     "two things at once": (changed("on_delete: strip_text", "on_delete: {constant: x, truncate_date: year}"), "one-of"),
     "nothing at all": (changed("on_delete: strip_text", "on_delete: {}"), "one-of"),

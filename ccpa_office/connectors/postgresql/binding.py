@@ -13,6 +13,8 @@ from ccpa_office.connectors.ways import Hop, Inside, Named, Path
 
 INTEGERS = frozenset({"bigint", "integer", "smallint"})
 CAST = {"character": "bpchar", '"char"': "text"}
+READ = INTEGERS | {"uuid", "text", "character varying", "character", "citext"}
+"""Types of which every typed value that is asked for was tried before (``keys.fits``)."""
 
 KATAKANA = "".join(map(chr, range(0x30A1, 0x30F7)))
 HIRAGANA = "".join(map(chr, range(0x3041, 0x3097)))
@@ -98,8 +100,22 @@ class Binding:
         return sql.SQL(CAST.get(kind, kind))
 
     def kind(self, table: Table, named: Named) -> str:
-        """Return the type of what a column holds; within a column all values are texts."""
-        return "text" if named.path else self.catalogue.type(table.name, named.column)
+        """Return the type of what a column holds, below a domain; within one all are texts."""
+        held = self.catalogue.tables[table.name].columns[named.column]
+        return "text" if named.path else held.base or held.type
+
+    def said(self, table: Table, named: Named, value: sql.Composable) -> sql.Composed:
+        """Return a typed value as what a column holds; nothing where it can be no such.
+
+        What somebody typed stops no statement: neither a condition of a domain, nor a type.
+        """
+        kind = self.kind(table, named)
+        cast = sql.SQL("{}::{}").format(value, sql.SQL(CAST.get(kind, kind)))
+        if kind in READ or not self.catalogue.tries:
+            return cast
+        return sql.SQL("CASE WHEN pg_input_is_valid({}, {}) THEN {} END").format(
+            value, sql.Literal(kind), cast
+        )
 
     def facts(self, table: str, column: str) -> ColumnFacts:
         return self.catalogue.facts(table, column)
@@ -232,15 +248,17 @@ class Binding:
         return agreeing
 
     def _agreeing(self, hop: Hop, row: str, alias: str) -> list[sql.Composable]:
-        """Return the conditions of one hop; an empty text refers to nobody."""
+        """Return the conditions of one hop; empty texts alone refer to nobody."""
         target = sql.Identifier(alias, hop.target)
         agreeing: list[sql.Composable] = [
             sql.SQL("{} = {}").format(
                 normal(hop.compare, target), normal(hop.compare, sql.Identifier(row, hop.column))
             )
         ]
-        if self.facts(hop.table, hop.target).kind == "text":
-            agreeing.append(sql.SQL("{} <> ''").format(normal(hop.compare, target)))
+        targets = [hop.target, *[there for _column, there in hop.also]]
+        if all(self.facts(hop.table, each).kind == "text" for each in targets):
+            filled = [normal(hop.compare, sql.Identifier(alias, each)) for each in targets]
+            agreeing.append(any_of([sql.SQL("{} <> ''").format(each) for each in filled]))
         agreeing += [
             sql.SQL("{} = {}").format(sql.Identifier(alias, there), sql.Identifier(row, column))
             for column, there in hop.also

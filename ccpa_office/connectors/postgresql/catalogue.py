@@ -60,6 +60,17 @@ WRITES = re.compile(
     r'\b(?:insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?(?:"?\w+"?\s*\.\s*)?"?(\w+)"?',
     re.IGNORECASE,
 )
+HIDDEN = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND c.relrowsecurity AND row_security_active(c.oid)
+   AND (SELECT bool_or(p.polpermissive AND p.polcmd = '*'
+                       AND pg_get_expr(p.polqual, p.polrelid) = 'true')
+               AND bool_and(p.polpermissive) FROM pg_policy p
+         WHERE p.polrelid = c.oid AND (0::oid = ANY (p.polroles) OR EXISTS (
+               SELECT 1 FROM unnest(p.polroles) r(r) WHERE pg_has_role(r.r, 'USAGE')))
+       ) IS NOT TRUE"""
+"""Tables of which a policy may hide rows from this account: none lets it see and change all."""
 VIEWS = """
 SELECT DISTINCT v.relname, vn.nspname, t.relname,
        EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.oid AND i.indisunique AND i.indisvalid
@@ -150,6 +161,7 @@ class Relation:
     triggers: list[str] = field(default_factory=list)
     writes: set[str] = field(default_factory=set)  # tables that its triggers seem to write
     checks: list[Check] = field(default_factory=list)
+    hidden: bool = False  # the store shows our role those rows alone that a policy lets it see
 
 
 @dataclass(frozen=True)
@@ -204,7 +216,7 @@ def bare(text: str) -> str:
 
 
 def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
-    """Read one schema's catalogue; six statements."""
+    """Read one schema's catalogue; seven statements."""
     tables: dict[str, Relation] = {}
     for table, column, *facts in _all(connection, COLUMNS, schema):
         tables.setdefault(table, Relation()).columns[column] = Column(*facts)
@@ -223,6 +235,7 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
         relation.writes |= {found[1].lower() for found in WRITES.finditer(source)}
     for table, name, condition, columns in _all(connection, CHECKS, schema):
         tables.setdefault(table, Relation()).checks.append(Check(name, condition, tuple(columns)))
+    _hide(tables, _all(connection, HIDDEN, schema))
     foreign = [
         ForeignKey(name, table, own, target, on_delete, tuple(columns), tuple(targets))
         for name, table, own, target, on_delete, columns, targets in _all(
@@ -231,6 +244,11 @@ def read(connection: "psycopg.Connection[Any]", schema: str) -> Catalogue:
     ]
     views = _views(_all(connection, VIEWS, schema))
     return Catalogue(tables, tuple(foreign), views, connection.info.server_version >= 160000)
+
+
+def _hide(tables: dict[str, Relation], rows: Iterable[tuple[Any, ...]]) -> None:
+    for (table,) in rows:
+        tables.setdefault(table, Relation()).hidden = True
 
 
 def _names(expression: str, column: str) -> bool:

@@ -11,15 +11,21 @@ from ccpa_office.connectors.base import MOST_KEYS, Key, KeysRefused, Rows
 
 LONGEST = 1_000
 BIGGEST = 2**63
+BEYOND = {"bigint": BIGGEST, "integer": 2**31, "smallint": 2**15}
 
 
 def columns(keys: Sequence[Key], integers: Sequence[bool], prefix: str) -> dict[str, str]:
-    """Turn keys into one array a column, named ``<prefix>0``, ``<prefix>1``, ..."""
+    """Turn keys into one array a column, named ``<prefix>0``, ``<prefix>1``, ...
+
+    A part of a key of several columns may be an empty text; a whole key never is.
+    """
+    width = len(integers)
+    empty: list[Any] = [("",) * width, [""] * width]
+    if width > 1 and any(each in keys for each in empty):
+        raise KeysRefused("a key holds no usable value")
     return {
-        f"{prefix}{place}": (numbers if integer else words)(values)
-        for place, (values, integer) in enumerate(
-            zip(_turned(keys, len(integers)), integers, strict=True)
-        )
+        f"{prefix}{place}": numbers(values) if integer else words(values, least=int(width == 1))
+        for place, (values, integer) in enumerate(zip(_turned(keys, width), integers, strict=True))
     }
 
 
@@ -44,11 +50,11 @@ def numbers(values: Sequence[Any]) -> str:
     return f"{{{str(list(values))[1:-1]}}}"
 
 
-def words(values: Sequence[Any]) -> str:
+def words(values: Sequence[Any], *, least: int = 1) -> str:
     """Spell texts that are parts of keys as an array of PostgreSQL."""
     if set(map(type, values)) - {str}:
         raise KeysRefused("a key holds no usable value")
-    if any(not 0 < len(value) <= LONGEST or "\x00" in value for value in values):
+    if any(not least <= len(value) <= LONGEST or "\x00" in value for value in values):
         raise KeysRefused("a key holds no usable value")
     return array(values)
 
@@ -87,8 +93,6 @@ def fits(value: str, kind: str) -> bool:
     """Say whether a typed identifier can be compared with a column of that type at all."""
     if not value or "\x00" in value:
         return False
-    if kind in {"bigint", "integer", "smallint"}:
-        return re.fullmatch(r"[0-9]{1,18}", value) is not None and (
-            kind == "bigint" or int(value) < 2 ** (31 if kind == "integer" else 15)
-        )
+    if kind in BEYOND:
+        return re.fullmatch(r"[0-9]{1,19}", value) is not None and int(value) < BEYOND[kind]
     return kind != "uuid" or UUID.fullmatch(value) is not None

@@ -83,7 +83,7 @@ def _rows(
     ways = [binding.walk(table, path, "t", "o") for path in table.paths]
     code, until = kept(binding, table)
     more = [new] if new else []
-    if not table.shareable or (len(ways) == 1 and len(ways[0].joins) < 2):
+    if not table.shareable or _names_once(table):
         owner, (source, where) = ways[0].owner[0], _of(binding, table, ways[0], more)
     else:
         owner, where = SQL("a.p").format(), SQL("true").format()
@@ -95,6 +95,12 @@ def _rows(
         owner=SQL(whose).format(owner), key=binding.shown("t", table),
         shared=_shared(binding, table, owner), code=code, until=until, source=source, where=where,
     )  # fmt: skip
+
+
+def _names_once(table: Table) -> bool:
+    """Say whether a row and a person can meet but once: no third row, and no list, joins them."""
+    (path, *others) = table.paths
+    return not others and len(path) < 2 and not any(hop.many for hop in path)
 
 
 def _people(binding: Binding) -> sql.Composed:

@@ -60,13 +60,16 @@ def shown(binding: Binding, table: Table, change: Change) -> sql.Composed:
 def is_worth_reading(binding: Binding, table: Table, change: Change) -> sql.Composed:
     """Return the condition that a new value may differ from the old one.
 
-    ``json`` keeps escapes as they were written, so that no sign need show in it.
+    ``json`` and JSON in a text keep escapes as they were written, so that no sign need show.
     """
     column = sql.Identifier("t", change.column)
     kind = binding.catalogue.type(table.name, change.column)
-    strips = change.how in {"strip_json", "strip_text"}
-    if strips and kind not in {"json", "json[]"}:
-        return bears_sign(SQL("{}::text").format(column), of_person("signs"))
+    if change.how in {"strip_json", "strip_text"} and kind not in {"json", "json[]"}:
+        text = SQL("{}::text").format(column)
+        bears = bears_sign(text, of_person("signs"))
+        if change.how == "strip_text" or binding.facts(table.name, change.column).kind == "json":
+            return bears
+        return SQL("({} OR strpos({}, {}) > 0)").format(bears, text, literal("\\"))
     return SQL("{} IS NOT NULL").format(column)
 
 

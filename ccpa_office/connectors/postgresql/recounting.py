@@ -191,7 +191,7 @@ def _holds_identifier(binding: Binding, table: Table, named: Named) -> sql.Compo
         )
     value: sql.Composable = SQL("v")
     if named.compare == "exact":
-        value = SQL("v::{}").format(binding.type(table.name, named.column))
+        value = binding.said(table, named, value)
     return SQL("{} = ANY(ARRAY(SELECT {} FROM unnest(%({})s::text[]) AS v WHERE {} <> ''))").format(
         normal(named.compare, column),
         normal(named.compare, value),

@@ -13,8 +13,12 @@ from ccpa_office.connectors.postgresql.statements import locate
 SQL = sql.SQL
 
 SIZES = """
-SELECT c.relname, c.reltuples::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.relname, CASE c.relkind WHEN 'r' THEN c.reltuples ELSE (
+           SELECT coalesce(sum(greatest(l.reltuples, 0)), 0) FROM pg_partition_tree(c.oid) p
+             JOIN pg_class l ON l.oid = p.relid WHERE p.isleaf) END::bigint
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND c.relname = ANY(%(names)s::text[])"""
+"""Estimates; of a table in partitions nobody but its partitions has one that is kept up."""
 
 
 def newborn(binding: Binding, tables: Sequence[Table]) -> sql.Composed:

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from ccpa_office.connectors.base import ColumnFacts, Hold, Table
+from ccpa_office.connectors.base import ColumnFacts, Hold, Table, Term
 from ccpa_office.connectors.postgresql import texts
 from ccpa_office.connectors.postgresql.binding import (
     Binding,
@@ -39,17 +39,29 @@ def kept(binding: Binding, table: Table) -> tuple[sql.Composed, sql.Composed]:
     if table.action == "keep":
         code = SQL("{}").format(literal(table.keep_code))
     if table.term:
-        until = SQL("({}::date + {}::interval)::date").format(
-            sql.Identifier("t", table.term.starts), literal(table.term.length)
-        )
+        end = _end(binding, table, table.term)
         code = SQL("CASE WHEN coalesce({} > %(on)s, true) THEN {} ELSE '' END").format(
-            until, literal(table.term.code)
+            end, literal(table.term.code)
         )
+        until = SQL("CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31' THEN {0} END").format(end)
     for hold in reversed(table.holds):
         code = SQL("CASE WHEN {} THEN {} ELSE {} END").format(
             _is_under(binding, table, hold), literal(hold.code), code
         )
     return code, until
+
+
+def _end(binding: Binding, table: Table, term: Term) -> sql.Composed:
+    """Return the day on which a term ends; nobody knows it where a text is no day.
+
+    It may lie beyond every calendar: whoever has no end has an infinite one, or the last of all.
+    """
+    starts = "{0}"
+    if binding.facts(table.name, term.starts).kind == "text" and binding.catalogue.tries:
+        starts = "(CASE WHEN pg_input_is_valid({0}::text, 'date') THEN {0}::text END)"
+    return SQL(f"({starts}::date + {{1}}::interval)::date").format(
+        sql.Identifier("t", term.starts), literal(term.length)
+    )
 
 
 def held(binding: Binding, table: Table) -> sql.Composed:
@@ -190,8 +202,9 @@ def people(binding: Binding, table: Table, identity: Named) -> sql.Composed:
     A value of which nothing is left to compare ("n/a" as a telephone) names nobody.
     """
     column: sql.Composable = sql.Identifier("t", identity.column)
-    kind = binding.type(table.name, identity.column)
-    value = SQL("a.v") if identity.compare != "exact" else SQL("a.v::{}").format(kind)
+    value: sql.Composable = SQL("a.v")
+    if identity.compare == "exact":
+        value = binding.said(table, identity, value)
     within: list[sql.Composed] = []
     more: list[sql.Composable] = []
     if identity.path:

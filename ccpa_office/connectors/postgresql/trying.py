@@ -74,8 +74,7 @@ def _held_against(
         "SELECT count(*) FROM (SELECT {columns} FROM {source}) AS x WHERE NOT ({check})"
     ).format(
         columns=SQL(", ").join(
-            SQL("{} AS {}").format(new.get(column, sql.Identifier("t", column)),
-                                   sql.Identifier(column))
+            SQL("{} AS {}").format(new.get(column, _name("t", column)), _name(column))
             for column in binding.catalogue.tables[table.name].columns
         ),
         source=_source(binding, table, touching),
@@ -94,6 +93,11 @@ def _held_against(
             "check-breaks" if sure else "check-unsure",
             f"{table.name}.{column}: new values may break {check.name}",
         )
+
+
+def _name(*names: str) -> sql.SQL:
+    """Return a name of the store, which need not be one that a map could hold."""
+    return SQL(sql.Identifier(*names).as_string().replace("%", "%%"))
 
 
 def _source(binding: Binding, table: Table, changes: tuple[Change, ...]) -> sql.Composed:

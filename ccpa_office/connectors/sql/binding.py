@@ -184,12 +184,14 @@ class Binding:
     def _agreeing(
         self, hop: Hop, here: tuple[FromClause, str], there: FromClause
     ) -> list[ColumnElement[bool]]:
-        """Return the conditions of one hop; an empty text refers to nobody."""
+        """Return the conditions of one hop; empty texts alone refer to nobody."""
         row, at = here
         cell = self.cell(there, hop.table, hop.target)
+        ends = [cell, *[self.cell(there, hop.table, target) for _column, target in hop.also]]
+        filled = [self.dialect.filled(end) for end in ends if all(each.is_text for each in ends)]
         return [
             self.dialect.alike(hop.compare, cell, self.cell(row, at, hop.column)),
-            *([self.dialect.filled(cell)] if cell.is_text else []),
+            *([sa.or_(*filled)] if filled else []),
             *[
                 self.dialect.equal(self.cell(there, hop.table, target), self.cell(row, at, column))
                 for column, target in hop.also

@@ -114,8 +114,9 @@ class SQLStore(Naming, Sweeping, Matching):
             self._binding, table, named))  # fmt: skip
         for place, held, *owner in self._all(query, {"asked": sent}):
             position, value = pairs[place]
-            wanted = normal(named.compare, value)
-            if is_number or (wanted and normal(named.compare, keys.text(held)) == wanted):
+            wanted = keys.spelled(normal(named.compare, value), facts)
+            said = keys.spelled(normal(named.compare, keys.text(held)), facts)
+            if is_number or (wanted and said == wanted):
                 yield position, finding.key_of(self._binding, self._binding.person, owner)
 
     def contacts(self, identity: Identity) -> list[Contact]:

@@ -1,5 +1,6 @@
 """Statements that find people and their rows: one a table, whatever the number of people."""
 
+import calendar
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -106,17 +107,23 @@ DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
 
 
 def ends(term: Term, starts: date | None) -> date | None:
-    """Return the day on which a term ends; nobody knows it where the start is not known."""
+    """Return the day on which a term ends.
+
+    Nobody knows it where the start is not known, or the end lies beyond every calendar.
+    """
     found = DURATION.fullmatch(term.length)
     if found is None:
         raise MapDoesNotFit("the length of a term is no duration")
     if starts is None:
         return None
     years, months, weeks, days = (int(number or 0) for number in found.groups())
-    month = starts.year * 12 + starts.month - 1 + years * 12 + months
-    first = date(month // 12, month % 12 + 1, 1)
-    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return first.replace(day=min(starts.day, last.day)) + timedelta(days=weeks * 7 + days)
+    year, month = divmod(starts.year * 12 + starts.month - 1 + years * 12 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    try:
+        whole = date(year, month + 1, min(starts.day, last))
+        return whole + timedelta(days=weeks * 7 + days)
+    except (ValueError, OverflowError):
+        return None
 
 
 def day(value: Any) -> date | None:

@@ -35,8 +35,10 @@ def _parts(key: Any, columns: Sequence[ColumnFacts]) -> Row:
     values = tuple(key) if type(key) in {tuple, list} else (key,)
     if (len(columns) == 1) == (type(key) in {tuple, list}) or len(values) != len(columns):
         raise KeysRefused("a key has the wrong number of values")
+    may_be_empty = len(values) > 1 and any(value != "" for value in values)
     for value, column in zip(values, columns, strict=True):
-        if not (_is_number(value) if column.kind == "integer" else _is_word(value)):
+        is_empty = may_be_empty and column.kind == "text" and value == ""
+        if not (is_empty or (_is_number if column.kind == "integer" else _is_word)(value)):
             raise KeysRefused("a key holds no usable value")
     return values
 
@@ -60,7 +62,12 @@ def persons_of(rows: Rows, people: Sequence[Key]) -> None:
 
 
 def key(values: Sequence[Any], columns: Sequence[ColumnFacts]) -> Key:
-    """Return the key that a row of the store spells: whole numbers, all else as text."""
+    """Return the key that a row of the store spells: whole numbers, all else as text.
+
+    Raises ``KeysRefused`` where a part is empty, as SQLite lets it be: no statement finds that row.
+    """
+    if None in values:
+        raise KeysRefused("a row has a key of which a part is empty")
     shown = [
         int(value) if column.kind == "integer" else text(value)
         for value, column in zip(values, columns, strict=True)
@@ -93,5 +100,10 @@ def fits(value: str, column: ColumnFacts) -> bool:
     if not value.strip() or "\x00" in value or len(value) > LONGEST:
         return False
     if column.kind == "integer":
-        return re.fullmatch(r"[0-9]{1,18}", value) is not None
+        return re.fullmatch(r"[0-9]{1,19}", value) is not None and int(value) < BIGGEST
     return column.kind != "uuid" or UUID.fullmatch(value) is not None
+
+
+def spelled(value: str, column: ColumnFacts) -> str:
+    """Return a typed value as it is compared: a UUID counts however it is written."""
+    return value.replace("-", "").lower() if column.kind == "uuid" else value

@@ -1,6 +1,8 @@
 """The second look: by keys, by identifier columns and in texts, along no path of the erasure."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,7 +86,7 @@ class _Left:
         if value is None or change.how == "null":
             return value is not None
         if change.how == "constant":
-            return keys.text(value) != keys.text(_constant(change, facts))
+            return not _is_constant(value, change, facts)
         if change.how == "pseudonym" and not self.secrets:
             return not str(value).startswith(masking.PREFIX)
         return not any(self._is_made(change, value, facts, each) for each in self.secrets or [b""])
@@ -97,9 +99,16 @@ class _Left:
             return False
 
 
-def _constant(change: Change, facts: Any) -> Any:
+def _is_constant(value: Any, change: Change, facts: ColumnFacts) -> bool:
+    """Say whether a value is the constant of a change, or empty: that stays as it is."""
     made = masking.constant(change, facts)
-    return int(made) if isinstance(made, bool) else made
+    if facts.kind == "decimal":
+        with suppress(InvalidOperation):
+            return bool(Decimal(str(value)) == made)
+        return False
+    said = keys.text(value)
+    is_empty = facts.kind == "text" and not said.strip(" ")
+    return is_empty or said == keys.text(int(made) if isinstance(made, bool) else made)
 
 
 # --- by identifier --------------------------------------------------------------------------------
@@ -174,12 +183,17 @@ def _said(look: Look, named: Named) -> set[str]:
 def identified(binding: Binding, table: Table, look: Look, answers: Iterable[Sequence[Any]]) -> int:
     """Return how many rows, kept ones left out, hold an identifier in the form of the map."""
     named = looked_at(table, look.action)
-    wanted = [{normal(each.compare, value) for value in _said(look, each)} - {""} for each in named]
+    kinds = [_given(binding, table, each).facts for each in named]
+    wanted = [
+        {keys.spelled(normal(each.compare, value), kind) for value in _said(look, each)} - {""}
+        for each, kind in zip(named, kinds, strict=True)
+    ]
     kept = set(map(keys.hashable, look.kept))
     facts = binding.catalogue.facts(table.name, table.key)
     found = set()
     for place, value, *key in answers:
         each = named[place]
-        if each.kind == "person" or normal(each.compare, keys.text(value)) in wanted[place]:
+        said = keys.spelled(normal(each.compare, keys.text(value)), kinds[place])
+        if each.kind == "person" or said in wanted[place]:
             found.add(keys.key(key, facts))
     return len(found - kept)

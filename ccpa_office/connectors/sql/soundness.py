@@ -8,8 +8,8 @@ from ccpa_office.connectors import masking
 from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program, Table
 from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.binding import Binding, typed
-from ccpa_office.connectors.sql.catalogue import ForeignKey
-from ccpa_office.connectors.ways import Hop, shown, unindexed
+from ccpa_office.connectors.sql.catalogue import Column, ForeignKey
+from ccpa_office.connectors.ways import Hop, follows, shown, unindexed
 
 KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 
@@ -47,6 +47,8 @@ def _database(binding: Binding) -> Iterator[Finding]:
         yield _warning("not-proved", f"{where}: statements for {name} were read, never run by us")
     if not binding.dialect.transactional:
         yield _warning("not-atomic", f"{where}: {name} undoes no chunk that stops half-way")
+    if binding.catalogue.blind:
+        yield _warning("account-blind", f"{where}: it sees no table beside the map")
 
 
 def _keys(binding: Binding, table: Table) -> Iterator[Finding]:
@@ -69,9 +71,9 @@ def _store(binding: Binding, table: Table) -> Iterator[Finding]:
 
 def _changes(binding: Binding, table: Table) -> Iterator[Finding]:
     for change in dict.fromkeys((*table.changes, *table.strips, *table.trims)):
-        facts = binding.catalogue.column(table.name, change.column).facts
+        column = binding.catalogue.column(table.name, change.column)
         where = f"{table.name}.{change.column}"
-        if code := masking.serves(change, facts):
+        if code := masking.serves(change, column.facts) or _off_the_list(change, column):
             yield _error(code, f"{where}: {change.how} {WORDS.get(code, 'cannot serve it')}")
         if change.column in table.key:
             yield _error("key-changed", f"{where} is a key and cannot be changed")
@@ -141,12 +143,39 @@ WORDS = {
 
 def _holds(binding: Binding, table: Table) -> Iterator[Finding]:
     for hold in table.holds:
-        facts = binding.catalogue.column(table.name, hold.column).facts
-        try:
-            for value in hold.values:
-                typed(value, facts)
-        except MapDoesNotFit:
+        held = binding.catalogue.column(table.name, hold.column)
+        if not all(_can_be(value, held) for value in hold.values):
             yield _error("hold-value", f"{table.name}.{hold.column}: no value of its type")
+
+
+LISTED = re.compile(r"enum\((.*)\)", re.IGNORECASE | re.DOTALL)
+QUOTED = re.compile(r"'((?:[^']|'')*)'")
+
+
+def _labels(column: Column) -> set[str] | None:
+    """Return the only texts that a column can hold, where the store lists them."""
+    found = LISTED.fullmatch(column.type)
+    return {each.replace("''", "'") for each in QUOTED.findall(found[1])} if found else None
+
+
+def _can_be(value: str, column: Column) -> bool:
+    """Say whether a column can hold a value; a label too is compared to the letter."""
+    labels = _labels(column)
+    try:
+        typed(value, column.facts)
+    except MapDoesNotFit:
+        return False
+    return labels is None or value in labels
+
+
+def _off_the_list(change: Change, column: Column) -> str:
+    """Return why a column that holds nothing but listed texts cannot take a change, or nothing."""
+    labels = _labels(column)
+    if labels is None or change.how == "null":
+        return ""
+    if change.how != "constant":
+        return "change-type"
+    return "" if change.argument in labels else "change-argument"
 
 
 def _ways(binding: Binding, table: Table) -> Iterator[Finding]:
@@ -251,12 +280,24 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
     child = program.table(foreign.table)
     if child.action != "delete" and not _frees(child.changes, foreign):
         yield _error("must-break", f"{where}: its rows stay and still point to deleted rows")
-    elif _keeps(child) and not foreign.on_delete:
-        yield _error("must-break", f"{where}: rows that are kept would block the deletion")
-    if foreign.on_delete and foreign.table != table.name:
+    elif _keeps(child) and foreign.on_delete in {"", "CASCADE"}:
+        words = "go with it" if foreign.on_delete else "block the deletion"
+        yield _error("must-break", f"{where}: rows that are kept would {words}")
+    if foreign.on_delete == "CASCADE" and not _is_followed(child, table, foreign):
+        yield _error("cascade-unseen", f"{where}: ON DELETE CASCADE takes rows nobody looked for")
+    elif foreign.on_delete:
         yield _warning("cascade", f"{where}: ON DELETE {foreign.on_delete} changes rows unseen")
+    elif foreign.table == table.name:
+        yield _warning("refers-to-itself", f"{where}: a row of others that points here blocks it")
     if names[foreign.table] > names[table.name]:
         yield _error("order", f"{where}: the child comes after its parent")
+
+
+def _is_followed(child: Table, table: Table, foreign: ForeignKey) -> bool:
+    """Say whether every row that goes with a deleted one was looked for by that very reference."""
+    mine = list(zip(foreign.columns, foreign.targets, strict=True))
+    theirs = [(target, column) for column, target in mine]
+    return follows(child.paths, table.name, mine) or follows(table.paths, child.name, theirs)
 
 
 def _keeps(child: Table) -> bool:
