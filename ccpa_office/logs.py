@@ -31,11 +31,16 @@ def from_elsewhere(_logger: object, _method: str, event: Event) -> Event:
     """
     record = event.get("_record")
     if isinstance(record, logging.LogRecord) and event.get("_from_structlog") is False:
-        event["event"] = str(record.msg)
+        event["event"] = record.name if _is_written_out(record) else str(record.msg)
         event["status"] = getattr(record, "status_code", None)
         if record.exc_info and record.exc_info[0]:
             event.update(place_of(record.exc_info))
     return event
+
+
+def _is_written_out(record: logging.LogRecord) -> bool:
+    """Whether a line has no pattern: an error is its own text, with what somebody sent in it."""
+    return record.name.startswith("django.security.") or not isinstance(record.msg, str)
 
 
 def place_of(exc_info: tuple[Any, ...]) -> Mapping[str, str]:

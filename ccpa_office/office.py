@@ -62,8 +62,12 @@ class Office:
 
     @property
     def catches_mail(self) -> bool:
-        """Return whether letters go to the local catcher."""
-        return not self.given.get("EMAIL_URL")
+        """Return whether letters go to the local catcher, which shows them to everybody here.
+
+        Never where real people write: there they wait until EMAIL_URL names a mail server.
+        """
+        named = self.given.get("EMAIL_URL") or self.given.get("EMAIL_URL_FILE")
+        return self.demo and not named
 
     def variables(self, addresses: Addresses | None) -> dict[str, str]:
         """Return the settings of every program: what was given, and ours where nothing was."""

@@ -8,6 +8,7 @@ from django.conf import settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class HostNotAllowed(Exception):
@@ -48,12 +49,21 @@ class Outbound:
         found = _address(text)
         if found is None:
             return False
-        found = getattr(found, "ipv4_mapped", None) or found
+        found = _carried(found)
         if any(found in network for network in self.networks):
             return True
         if found.is_loopback:
             return self.loopback
         return found.is_global and not found.is_multicast
+
+
+def _carried(found: Address) -> Address:
+    """The address behind one that only carries it: mapped, or for a translator (RFC 6052)."""
+    if isinstance(found, ipaddress.IPv4Address):
+        return found
+    if found in NAT64:
+        return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    return found.ipv4_mapped or found.sixtofour or found
 
 
 def _plain(host: str) -> str:

@@ -144,6 +144,7 @@ HTTPS = urlsplit(SITE_URL).scheme == "https"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:  # only where a proxy of ours always sets or strips this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 # --- staff and sessions -------------------------------------------------------------------------
 AUTH_USER_MODEL = "ccpa_office.StaffMember"
@@ -217,7 +218,7 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 # --- what every answer says ---------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^(?:[a-z]{2}/)?api/"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -247,6 +248,7 @@ PERMISSIONS_POLICY = (
 )
 BODY_LIMIT = 5 * 1024 * 1024  # a larger body is refused before it is read
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT  # no file waits in clear in a folder for temporary ones
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 

@@ -26,13 +26,15 @@ from allauth.mfa.webauthn.forms import (
 )
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext_lazy as _
 
 from ccpa_office import clock, sealing, throttle
@@ -88,6 +90,26 @@ def require_fresh(request: HttpRequest) -> None:
     """Send the person to prove who they are, and come back to what they did."""
     if not is_fresh(request):
         raise ReauthenticationRequired
+
+
+def prove_first(request: HttpRequest, back: str) -> HttpResponse:
+    """Send the person to prove who they are, and then back to a page, to type it once more.
+
+    What was typed is dropped: a form that waits would stand in the session, in clear.
+    """
+    messages.info(request, _("Show who you are first. Then type it once more."))
+    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+
+
+def sender(request: HttpRequest) -> str:
+    """The address that a request comes from: the connection's, or the one that our proxies add.
+
+    Each proxy adds whom it heard at the end; what stands before that anybody may have written.
+    """
+    told = [each.strip() for each in request.headers.get("X-Forwarded-For", "").split(",")]
+    if 0 < settings.TRUSTED_PROXIES <= len(told):
+        return str(told[-settings.TRUSTED_PROXIES])
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def address_class(address: str) -> str:
@@ -146,7 +168,7 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _places(
         self, request: HttpRequest, credentials: dict[str, Any]
     ) -> list[tuple[throttle.Limit, bytes]]:
-        address = self.get_client_ip(request)
+        address = sender(request)
         username = str(credentials.get("username", "")).casefold()
         near = address_class(address)
         return [
@@ -219,6 +241,12 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         return cleaned
 
 
+def _used(user: AbstractBaseUser, code: str) -> bytes:
+    """Where it is kept that a code was right; the library remembers it in its own process alone."""
+    digits = "".join(each for each in code if each.isdigit())
+    return throttle.place(throttle.USED, str(user.pk), digits)
+
+
 class _CountedCode:
     """A form with a code of a second factor: five tries, then a wait."""
 
@@ -230,6 +258,8 @@ class _CountedCode:
         if not throttle.count(throttle.CODE, key, at=clock.now()):
             raise StaffAdapter(context.request).validation_error(TOO_MANY)
         code = str(super().clean_code())  # type: ignore[misc]
+        if not throttle.count(throttle.USED, _used(self.user, code), at=clock.now()):
+            raise SecondFactors().validation_error("incorrect_code")
         throttle.forgive(key)
         return code
 

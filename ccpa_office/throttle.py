@@ -26,6 +26,8 @@ class Limit:
 ACCOUNT = Limit("account", 5)
 ADDRESS = Limit("address", 20)
 CODE = Limit("code", 5)
+USED = Limit("used code", 1, timedelta(minutes=2))
+"""A code that was right is right once, in whichever process it is tried again."""
 
 LONGEST = timedelta(hours=8)
 FORGET = timedelta(hours=24)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
 from ccpa_office import clock, throttle
-from ccpa_office.signin import address_class
+from ccpa_office.gate import UNREADABLE
+from ccpa_office.signin import address_class, sender
 from requests_app import clients, suppression
 from requests_app.fulfillment import locking
 from requests_app.models import ApiClient
@@ -59,6 +61,8 @@ def _answered(
     answer: Callable[[list[dict[str, Any]]], dict[str, list[bool]]],
 ) -> JsonResponse:
     """Who asks, what is asked, the answer; only how much is counted."""
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        return _no(Refused(403, "Ask over https: without it, others have heard the token."))
     if request.method != "POST":
         return _no(Refused(405, "Ask with POST; what is asked stands in the body."))
     try:
@@ -87,7 +91,7 @@ def _client(request: HttpRequest) -> ApiClient:
     try:
         client = clients.known(token.strip() if scheme.lower() == "bearer" else "")
     except clients.NoSuchClient:
-        near = address_class(request.META.get("REMOTE_ADDR", ""))
+        near = address_class(sender(request))
         if not throttle.count(STRANGERS, throttle.place(STRANGERS, near), at=at):
             raise Refused(429, "Too many tries. Wait.") from None
         raise Refused(401, "This needs a token: Authorization: Bearer ...") from None
@@ -121,16 +125,21 @@ def _entry(entry: Any, place: int) -> dict[str, list[str]]:
 
 def _values(values: Any, place: int) -> list[str]:
     many: Sequence[Any] = values if isinstance(values, list) else [values]
-    if len(many) > VALUES or not all(isinstance(v, str) and len(v) <= LONGEST for v in many):
+    if len(many) > VALUES or not all(map(_is_text, many)):
         raise Refused(400, f"Entry {place}: a text of up to {LONGEST} signs, or up to {VALUES}.")
     return list(many)
+
+
+def _is_text(value: Any) -> bool:
+    """A text that a database can keep: no NUL, no control character, no half of a character."""
+    return isinstance(value, str) and len(value) <= LONGEST and not UNREADABLE.search(value)
 
 
 def _value(entry: Any, place: int) -> dict[str, Any]:
     """A value that a feed would write, where, and of whom: the row's key or an e-mail address."""
     if not isinstance(entry, Mapping) or not {"field", "value"} <= set(entry) <= LOCK_WORDS:
         raise Refused(400, f"Entry {place} needs field, value, and key or email.")
-    if not all(isinstance(text, str) and len(text) <= LONGEST for text in entry.values()):
+    if not all(map(_is_text, entry.values())):
         raise Refused(400, f"Entry {place}: texts of up to {LONGEST} signs.")
     field = tuple(entry["field"].split(".", 2))
     if len(field) != len(_FIELD) or not (entry.get("key") or entry.get("email")):
@@ -149,6 +158,7 @@ _TEXT = {"type": "string", "maxLength": LONGEST}
 _ONE_OR_MORE = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": VALUES}]}
 _WORDS = {
     "400": "Not a question of this form.", "401": "No token, or not a living one.",
+    "403": "Not over https: a program is never led on, its next try would send the token again.",
     "413": "The body is too large.", "429": "Too many calls; wait as Retry-After says.",
 }  # fmt: skip
 

@@ -5,14 +5,13 @@ import secrets
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ccpa_office import clock, sealing
 from ccpa_office.asking import AskingForm
 from requests_app.fulfillment import handing
-from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import Package
 from requests_app.views import case_of
 
@@ -87,8 +86,7 @@ def _show(
         "opened": opened,
         "answer": handing.answer(package) if opened else {},
         "has_file": bool(package.file),
-        "withheld": handing.withheld_words(package) if opened else [],
-        "unread": package.summary["withheld"].get(BINARY, 0) if opened else 0,
+        **(handing.left_out(package, get_language() or "en") if opened else {}),
     }
     return render(request, "requests/package.html", context)
 

@@ -374,7 +374,7 @@ def resend(request: HttpRequest, number: str) -> HttpResponse:
     """The letter to the contact on file once more; the page is the same whether there is one."""
 
     def send_again(consumer_request: ConsumerRequest) -> str:
-        verification.send_again(consumer_request, at=clock.now())
+        verification.ask_confirm_letter(consumer_request, at=clock.now())
         return _("If we hold a contact of yours, a new letter is on its way to it.")
 
     return _done(request, number, send_again)

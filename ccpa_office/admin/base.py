@@ -22,7 +22,7 @@ from ccpa_office.admin import deeds
 from ccpa_office.admin.deeds import Deed, Offer, sentence
 from ccpa_office.admin.site import OfficeSite, actor_of
 from ccpa_office.roles import Actor, Verb, may, require
-from ccpa_office.signin import require_fresh
+from ccpa_office.signin import is_fresh, prove_first, require_fresh
 
 
 class Closed(Exception):
@@ -222,6 +222,8 @@ class OfficeModelAdmin(admin.ModelAdmin):
         actor = actor_of(request)
         if deed.verb is not None:
             require_or_403(actor, deed.verb)
+        if deed.fresh and deed.is_secret and not is_fresh(request):
+            return prove_first(request, self._back(subject))
         if deed.fresh:
             require_fresh(request)
         form = self.form_of(deed, subject, request.POST, request.FILES)

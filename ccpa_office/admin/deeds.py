@@ -52,6 +52,12 @@ class Deed:
     offered: Callable[[Any], bool] = field(default=lambda _subject: True)
     why_not: Callable[[Any, Actor], str] = field(default=lambda _subject, _actor: "")
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether its form takes a password, which waits nowhere for a proof of who types it."""
+        fields = self.form.base_fields.values()
+        return any(isinstance(each.widget, forms.PasswordInput) for each in fields)
+
 
 @dataclass(frozen=True)
 class Offer:

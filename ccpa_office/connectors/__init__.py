@@ -78,7 +78,10 @@ def _engine(url: str) -> Callable[[str, Program], Store]:
 
 def require_allowed(url: str, allowed: Callable[[str], bool]) -> None:
     """Refuse a URL with a host that the office's list does not hold. Raises ``HostNotAllowed``."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text may hold the password
+        raise MapDoesNotFit("no connector speaks this kind of URL") from None
     if not {key for key, _ in parse_qsl(parts.query)} <= SAID:
         raise HostNotAllowed(
             "the URL of a store says more than an office with a list of hosts lets it"

@@ -1,6 +1,6 @@
 """Where a value stands in a row, and which way leads from a row to the person."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 EACH = "[]"
@@ -38,6 +38,22 @@ class Hop:
 
 
 Path = tuple[Hop, ...]
+
+
+def follows(paths: Iterable[Path], table: str, pairs: Iterable[tuple[str, str]]) -> bool:
+    """Say whether a way goes first to a table, by no other columns than these.
+
+    ``pairs`` are our columns, each with theirs that holds the same: then whatever they lead to is
+    on that way.
+    """
+    known = set(pairs)
+    return any(
+        path[0].table == table
+        and not path[0].path
+        and {(path[0].column, path[0].target), *path[0].also} <= known
+        for path in paths
+        if path
+    )
 
 
 @dataclass(frozen=True)

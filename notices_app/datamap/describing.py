@@ -18,6 +18,7 @@ from ccpa_office.connectors.http import (
 from ccpa_office.connectors.http.connector import PLACE
 from ccpa_office.connectors.http.paths import WHOLE
 from ccpa_office.law.vocabulary import Category
+from notices_app.datamap.form_own import CODE
 from notices_app.datamap.reading import Report, decode, read
 from notices_app.datamap.shapes import (
     PLACES,
@@ -38,6 +39,9 @@ ENDPOINTS = ("find", "delete", "status", "export", "correct")
 BARE = frozenset({204, 404, 410})
 """Status codes that may say done or nothing found by themselves: no error hides behind them."""
 SECRETIVE = re.compile(r"authorization|key|token|secret|password", re.IGNORECASE)
+OPEN_SECRET = re.compile(
+    r"(api|access)[_-]?key|(access|auth)[_-]?token|secret|passw", re.IGNORECASE
+)
 
 
 KIND = Word(r"[a-z][a-z0-9_]{0,39}", "a kind in small letters")
@@ -82,6 +86,7 @@ FORM = Keys(
         "identifiers": Listed(KIND, least=1, most=10),
         "categories": Listed(Choice(tuple(Category.values)), most=12),
         "sensitive": Flag(),
+        "recipient": CODE,
         "answer_days": Number(1, 40),
         "auth": Keys(
             {
@@ -158,8 +163,9 @@ def _check_effect(said: Mapping[str, Any], report: Report) -> None:
     where = place(said, "effect")
     if said["effect"] == Repeat.KEYED and "idempotency_header" not in said:
         report.error(where, "key-header-missing", "a keyed system names its idempotency_header")
-    if said["effect"] == Repeat.ASKABLE and not {"find", "status"} & said.keys():
-        report.error(where, "cannot-ask", "an askable system has an address for find or status")
+    if said["effect"] == Repeat.ASKABLE and "find" not in said:
+        words = "what became of a lost answer can be asked by find alone"
+        report.error(where, "cannot-ask", words)
     if "find" not in said:
         words = "nobody can look again: a person confirms every deletion"
         report.warning(place(said), "cannot-look", words)
@@ -193,14 +199,47 @@ def _check_endpoint(name: str, said: Mapping[str, Any], report: Report) -> None:
         "delete": {*said["identifiers"], "id"}, "status": {"ticket"},
         "correct": {"id", "field", "value"},
     }[name]  # fmt: skip
-    for found in _places(endpoint) - known:
+    strange = _places(endpoint) - known
+    for found in strange:
         words = "a secret stands under auth alone" if found.startswith("secret:") else (
             f"nothing fills this place here; known are {', '.join(sorted(known))}")  # fmt: skip
         report.error(place(endpoint), "place-unknown", words)
+    if not strange:
+        _check_whom(name, said, report)
+    _check_open(endpoint, report)
     if name in {"find", "export"}:
         _check_records(endpoint, report)
     for rule in endpoint["answers"]:
         _check_rule(name, rule, said, report)
+
+
+def _check_whom(name: str, said: Mapping[str, Any], report: Report) -> None:
+    """A question names its one record, or its person by each identifier in turn."""
+    endpoint, kinds = said[name], {*said["identifiers"]}
+    placed, where = _places(endpoint), place(said[name])
+    if name == "status" and "ticket" not in placed:
+        report.error(where, "place-missing", "the place {ticket} stands nowhere: which job is it?")
+    if name == "delete" and "id" in placed and placed & kinds:
+        words = "a record is deleted by its {id} alone: nothing else is known of it then"
+        report.error(where, "place-unknown", words)
+    if name not in {"find", "export", "delete"} or "id" in placed:
+        return
+    for kind in sorted(kinds - placed):
+        words = f"the place {{{kind}}} stands nowhere: people are asked for by each identifier"
+        report.error(where, "place-missing", words)
+    in_path = {found[2] for found in PLACE.finditer(endpoint["path"])} & kinds
+    if in_path and len(kinds) > 1:
+        words = "one identifier is sent at a time: of several none stands in the path"
+        report.error(where, "place-unknown", words)
+
+
+def _check_open(endpoint: Mapping[str, Any], report: Report) -> None:
+    """No secret is written out in what is sent; none is filled in there either."""
+    for part in ("query", "body"):
+        for name, text in _without_places(endpoint.get(part) or {}).items():
+            if text and OPEN_SECRET.search(name) and not PLACE.search(text):
+                words = "a secret stands under auth alone: in a header, as {secret:name}"
+                report.error(place(endpoint, part), "secret-in-file", words)
 
 
 def _check_records(endpoint: Mapping[str, Any], report: Report) -> None:
@@ -216,13 +255,9 @@ def _check_records(endpoint: Mapping[str, Any], report: Report) -> None:
 def _check_rule(
     name: str, rule: Mapping[str, Any], said: Mapping[str, Any], report: Report
 ) -> None:
-    final = rule["means"] in {Means.DONE, Means.NOTHING}
-    if (
-        final
-        and name in {"delete", "status", "correct"}
-        and "at" not in rule
-        and not rule["status"] <= BARE
-    ):
+    looks = name in {"find", "export"}  # of what it finds the records themselves decide
+    final = {Means.NOTHING} if looks else {Means.DONE, Means.NOTHING}
+    if rule["means"] in final and "at" not in rule and not rule["status"] <= BARE:
         words = "name what stands in the body: an error may come with the same status"
         report.error(place(rule), "bare-answer", words)
     if "equals" in rule and "at" not in rule:
@@ -270,6 +305,7 @@ def _description(said: Mapping[str, Any]) -> Description:
         identifiers=tuple(said["identifiers"]),
         categories=tuple(said.get("categories") or ()),
         sensitive=bool(said.get("sensitive")),
+        recipient=said.get("recipient", ""),
         auth=_auth(said.get("auth") or {}),
         idempotency_header=said.get("idempotency_header", ""),
         limits=Limits(**_without_places(said.get("limits") or {})),

@@ -11,7 +11,7 @@ from notices_app import publishing
 from notices_app.datamap.compiling import examine
 from notices_app.datamap.describing import describe, is_description
 from notices_app.datamap.facts import Field, Map
-from notices_app.datamap.reading import START, Report
+from notices_app.datamap.reading import START, Place, Report
 from notices_app.models import DataMapVersion, NoticeLine, Recipient
 
 MAIN = "main"
@@ -55,7 +55,7 @@ def gaps(slug: str = MAIN, *, on: date) -> list[Gap]:
 def gaps_of(map_: Map | Description, slug: str = MAIN, *, on: date) -> list[Gap]:
     """The same as if this map were the only one: what a file would bring about."""
     mine = held_by([map_])
-    known = covered() | {getattr(map_, "recipient", None) or ""}
+    known = covered() | {map_.recipient or ""}
     found = compared(mine, told(slug, on=on), covered=known)
     return [gap for gap in found if gap.category in mine and gap.code != "recipient-not-covered"]
 
@@ -79,7 +79,7 @@ def told(slug: str, *, on: date) -> dict[str, Told]:
 def covered() -> frozenset[str]:
     """Recipients that can be told of a deletion, or whose system is served."""
     reached = Recipient.objects.filter(instruction_email__isnull=False)
-    mapped = {map_.recipient for map_ in active_maps() if isinstance(map_, Map) and map_.recipient}
+    mapped = {map_.recipient for map_ in active_maps() if map_.recipient}
     third = Recipient.objects.third_parties()
     return frozenset(
         {*reached.values_list("code", flat=True), *third.values_list("code", flat=True), *mapped}
@@ -115,7 +115,9 @@ def held_by(maps: Sequence[Map | Description]) -> dict[str, Held]:
     for map_ in maps:
         if isinstance(map_, Description):
             for name in map_.categories:
-                found.setdefault(name, Held()).tables.add(map_.name)
+                category = found.setdefault(name, Held())
+                category.tables.add(map_.name)
+                category.recipients |= {map_.recipient} if map_.recipient else set()
             continue
         for table, each in _told_fields(map_):
             category = found.setdefault(str(each.category), Held())
@@ -185,16 +187,20 @@ def untold(map_: Map | Description, slug: str = MAIN, *, on: date) -> list[Findi
     if isinstance(map_, Description):
         for name in sorted(set(map_.categories) - said.keys()):
             report.error(START, "not-in-notice", f"the notice in force does not tell {name}")
+        _known(map_.recipient, START, report)
         return report.findings
     _untold(map_, report, lambda each: str(each.category) in said, "not-in-notice",
             "the notice in force does not tell {category}")  # fmt: skip
     _untold(map_, report, lambda each: not each.sensitive or each.sensitive in (
                 said.get(str(each.category), Told()).sensitive), "sensitive-not-in-notice",
             "the notice in force does not tell {sensitive} of {category}")  # fmt: skip
-    if map_.recipient and not Recipient.objects.filter(code=map_.recipient).exists():
-        words = "the vocabulary has no recipient of that code"
-        report.error(map_.place, "unknown-recipient", words)
+    _known(map_.recipient, map_.place, report)
     return report.findings
+
+
+def _known(recipient: str | None, where: Place, report: Report) -> None:
+    if recipient and not Recipient.objects.filter(code=recipient).exists():
+        report.error(where, "unknown-recipient", "the vocabulary has no recipient of that code")
 
 
 def _untold(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccpa_office.connectors.base import Hold, Term
 from ccpa_office.connectors.ways import EACH, Inside
@@ -59,6 +59,7 @@ class Field:
     mark: str | None
     search_text: bool
     by_data_category: bool = False  # the map says no category: the usual one is taken
+    taken: tuple[str, ...] = ()  # kinds that its data category says, and no word of ours
     fields: tuple["Field", ...] = ()
 
     @property
@@ -275,12 +276,31 @@ def _told(values: Values) -> dict[str, Any]:
     return {"data_categories": said} if said else {}
 
 
-def _usually(meta: Values) -> tuple[str | None, str | None, str | None]:
-    """What data categories usually are: category, what is never disclosed, sensitive kind."""
-    said = meta.get("data_categories") or []
+class Usual(NamedTuple):
+    """What data categories usually are."""
+
+    category: str | None
+    never: str | None
+    sensitive: str | None
+
+
+def _usually(values: Values) -> Usual:
+    said = values.get("data_categories") or []
     never = next((USUALLY_NEVER[each] for each in said if each in USUALLY_NEVER), None)
     sensitive = next((USUALLY_SENSITIVE[each] for each in said if each in USUALLY_SENSITIVE), None)
-    return usual(said), never, sensitive
+    return Usual(usual(said), never, sensitive)
+
+
+def _stricter(said: str | None, usual: str | None) -> str | None:
+    """What the map says of a kind, or what its data category usually is; ``none`` says no."""
+    return None if said == "none" else said or usual
+
+
+def _taken(own: Values, usual: Usual) -> Iterator[str]:
+    """The kinds that no word of ours says, and that a data category says all the same."""
+    for key, kind in (("never_disclosed", usual.never), ("sensitive", usual.sensitive)):
+        if kind and not own.get(key):
+            yield f"{key}: {kind}"
 
 
 # --- a field --------------------------------------------------------------------------------------
@@ -298,7 +318,7 @@ def _field(
     own = values.get("ccpa_meta") or {}
     meta = {**_inherited(above), **_told(values), **own}
     by_data_category = meta.get("category") is None and bool(meta.get("data_categories"))
-    category, never, sensitive = _usually(meta) if by_data_category else (None, None, None)
+    usual = _usually(meta if by_data_category else values)
     here = (*path, values["name"])
     contact = own.get("contact") or {}
     within = (*inside, values["name"]) if path else ()
@@ -316,12 +336,13 @@ def _field(
         data_type=fides.get("data_type") or "",
         length=fides.get("length"),
         read_only=bool(fides.get("read_only")),
-        category=meta.get("category") or category,
-        by_data_category=by_data_category and category is not None,
+        category=meta.get("category") or (usual.category if by_data_category else None),
+        by_data_category=by_data_category and usual.category is not None,
+        taken=() if by_data_category else tuple(_taken(own, usual)),
         source=meta.get("source"),
         collected_from_consumer=bool(meta.get("collected_from_consumer")),
-        never_disclosed=meta.get("never_disclosed") or never,
-        sensitive=meta.get("sensitive") or sensitive,
+        never_disclosed=_stricter(own.get("never_disclosed"), usual.never),
+        sensitive=_stricter(own.get("sensitive"), usual.sensitive),
         deleted=_deleted(own, fides, report),
         shared=masks.said(own.get("on_shared")),
         kept=masks.said(own.get("on_kept")),

@@ -136,8 +136,8 @@ VERIFICATION = Keys(
 CCPA_FIELD = Keys(
     {
         **ORIGIN,
-        "never_disclosed": Choice(tuple(NeverDisclosed.values)),
-        "sensitive": Choice(tuple(Sensitive.values)),
+        "never_disclosed": Choice((*NeverDisclosed.values, "none")),
+        "sensitive": Choice((*Sensitive.values, "none")),
         "on_delete": ON_DELETE,
         "on_shared": ON_DELETE,
         "on_kept": ON_DELETE,
@@ -154,9 +154,10 @@ CCPA_FIELD = Keys(
     },
     says={
         **ORIGIN_SAYS,
-        "never_disclosed": "`ND_1` to `ND_7`: never in an answer to know (11 CCR 7024(d))",
+        "never_disclosed": "`ND_1` to `ND_7`: never in an answer to know (11 CCR 7024(d)); what a "
+        "data category of the field usually is counts with a warning, unless `none` is said",
         "sensitive": "a kind of sensitive information (`SPI_1A`, ...); one of them makes the map "
-        "sensitive, and verification reasonably high",
+        "sensitive, and verification reasonably high; by data category as above",
         "on_delete": "in a masked collection: what the mask does to the field",
         "on_shared": "in a deleted collection: what stripping does to the field of a row that "
         "others reach too; a field that is the way to the person changes only where it leads to "

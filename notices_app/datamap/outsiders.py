@@ -9,6 +9,7 @@ from django.db import transaction
 from ccpa_office import ledger, outbound, sealing
 from ccpa_office.connectors.base import Finding
 from ccpa_office.connectors.http import HTTP, Access, Description
+from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.datamap.compiling import MapNotSound, compile_map
 from notices_app.models import DataSystem, SystemKind, SystemSecret
@@ -75,12 +76,21 @@ def check(system: DataSystem, url: str, description: Description) -> list[Findin
     """Where an outside system's description and what the office knows do not fit."""
     if description.kind == SystemKind.MANUAL:
         words = check_address(description.kind, url)
-        return [Finding("error", "address", words)] if words else []
+        return [Finding("error", "address", words)] if words else _named(url)
     connector = HTTP(description, access(system, url))
     try:
         return connector.check()
     finally:
         connector.close()
+
+
+def _named(url: str) -> list[Finding]:
+    """What to say where an address names a member of staff whom nobody knows."""
+    username = url.removeprefix("staff:")
+    known = StaffMember.objects.filter(username=username, is_active=True)
+    if username == url or known.exists():
+        return []
+    return [Finding("warning", "nobody-named", "no active member of staff has that user name")]
 
 
 def check_address(kind: str, url: str) -> str:

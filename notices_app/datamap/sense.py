@@ -169,10 +169,17 @@ def _field(collection: Collection, field: Field, map_: Map, report: Report) -> N
         if each.never_disclosed:
             report.warning(each.place, "lifted", "the whole column is withheld from answers")
     for each in (field, *field.within()):
+        _taken(collection, each, report)
         _contact(collection, each, report)
         _references(each, map_, report)
         _role(each, report)
         _inside(collection, each, map_, report)
+
+
+def _taken(collection: Collection, field: Field, report: Report) -> None:
+    for kind in field.taken:
+        said = f"{collection.name}.{field.label}: by its data category it is {kind}"
+        report.warning(field.place, "kind-taken", said)
 
 
 def _contact(collection: Collection, field: Field, report: Report) -> None:

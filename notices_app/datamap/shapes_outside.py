@@ -46,6 +46,8 @@ class Statuses:
     def read(self, tree: Tree, report: Report) -> frozenset[int] | None:
         code = Number(200, 599)
         items = tree.items if isinstance(tree, Many) else [tree]
+        if not items:
+            report.error(tree.place, "length", "at least one status code")
         found = {code.read(item, report) for item in items}
         if any(each is not None and 300 <= each < 400 for each in found):
             report.error(tree.place, "redirect", "a redirect is refused, whatever it says")

@@ -12,7 +12,7 @@ from ccpa_office.models import WorkState
 from notices_app.models import DataSystem
 from requests_app.admin.words import Trouble, trouble
 from requests_app.fulfillment import pacing, residue
-from requests_app.models import Batch, BatchState, Chunk, Look, Pace, Slowed, Sweep
+from requests_app.models import Batch, BatchState, Chunk, Look, Pace, Plan, PlanState, Slowed, Sweep
 
 _L = gettext_lazy
 MOST = 50
@@ -41,9 +41,17 @@ def standing(batch: Batch, *, parked: bool, stopped: bool) -> str:
         return _(
             "Every erasure of the office stands still. It goes on when they are allowed again."
         )
+    if batch.state == BatchState.WAITING and is_undecided(batch):
+        return _("Rows that others reach too wait for a decision first. Nothing is erased before.")
     if parked and batch.state in {BatchState.RUNNING, BatchState.DONE}:
         return _("Part of it waits for a person: see below.")
     return str(STANDING.get(batch.state, ""))
+
+
+def is_undecided(batch: Batch) -> bool:
+    """Whether rows that others reach too wait for a decision, in a batch that waits for a yes."""
+    plans = Plan.objects.filter(chunk__batch=batch, state=PlanState.FROZEN, undecided__gt=0)
+    return plans.exists()
 
 
 def parked_of(batch: Batch, chunks: Iterable[Chunk]) -> list[Parked]:

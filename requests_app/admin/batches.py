@@ -19,7 +19,13 @@ from ccpa_office.law.grounds import DeletionException, GeneralException
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, Verb
 from requests_app.admin.batch_tables import planned
-from requests_app.admin.batch_words import pace_words, parked_of, standing, swept_words
+from requests_app.admin.batch_words import (
+    is_undecided,
+    pace_words,
+    parked_of,
+    standing,
+    swept_words,
+)
 from requests_app.admin.case import CASE_REFUSALS
 from requests_app.admin.exporting import ExportingDesk, Listed
 from requests_app.admin.moves import ReasonForm
@@ -163,6 +169,15 @@ def _why_not_refuse(batch: Batch, actor: Actor) -> str:
     )
 
 
+def _why_not_approve(batch: Batch, actor: Actor) -> str:
+    if is_undecided(batch):
+        return _("Rows that others reach too wait for a decision, each on the page of its plan.")
+    if actor.id == batch.opened_by_id:
+        return _("You opened this batch; another person approves it.")
+    given = batch.approvals.filter(by_id=actor.id or 0, hash=batch.hash)
+    return _("You have approved this batch; another person does so too.") if given.exists() else ""
+
+
 def is_stopped(_none: Any = None) -> bool:
     """Whether the kill switch is set."""
     return Switch.objects.filter(stopped=True).exists()
@@ -217,7 +232,7 @@ class BatchDesk(ExportingDesk):
     deeds = (
         Deed(
             "approve", _L("Approve this batch"), _approve, Verb.APPROVE_BATCH, HashForm,
-            fresh=True, offered=_in(BatchState.WAITING),
+            fresh=True, offered=_in(BatchState.WAITING), why_not=_why_not_approve,
         ),
         Deed(
             "refuse", _L("Refuse this batch"), _refuse, Verb.APPROVE_BATCH, ReasonForm,

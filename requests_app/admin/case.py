@@ -203,7 +203,7 @@ class CaseDesk(ExportingDesk):
             "ground": ground_words(subject.ground),
             "exception": ground_words(subject.exception),
             "moves": {deed.word for deed in (*MOVES, *correcting.CORRECTING)},
-            "corrections": correcting.shown(subject),
+            "corrections": correcting.shown(subject, actor),
             "packages": list(subject.packages.order_by("pk")),
             "unsent": [shown(each) for each in subject.letters.filter(FAILED).order_by("pk")[:5]],
             "may_letters": may(actor, Verb.SEE_LETTERS),

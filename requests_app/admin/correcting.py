@@ -13,7 +13,7 @@ from ccpa_office.asking import AskingForm
 from ccpa_office.connectors.base import ConnectorError
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import WorkState
-from ccpa_office.roles import Actor, Verb
+from ccpa_office.roles import Actor, Verb, may
 from ccpa_office.templatetags.office import in_words
 from notices_app.datamap import NoActiveMap, NoAddress, NoSuchSystem
 from requests_app.admin.moves import ReasonForm
@@ -202,17 +202,23 @@ def _seen(row: Correction) -> str:
     return f"{words} ({in_words(clock.day_of(at))})"
 
 
-def shown(subject: ConsumerRequest) -> list[dict[str, Any]]:
+NEEDED_BY = (Verb.APPROVE, Verb.PLAN, Verb.WORK_CASE)
+NEEDED_AT = {CorrectionStage.PROPOSED, CorrectionStage.APPROVED}
+"""By whom, and while, the right value is decided on or put there by hand; nobody else reads it."""
+
+
+def shown(subject: ConsumerRequest, actor: Actor | None = None) -> list[dict[str, Any]]:
     """The corrections of a case: where, how far, what is said to be right; not what was wrong."""
     rows = list(subject.corrections.order_by("pk").prefetch_related("looks"))
     if not rows or subject.data_key is None:
         return []
+    reads = actor is not None and any(may(actor, verb) for verb in NEEDED_BY)
     return [
         {
             "place": _place(row),
             "stage": row.get_stage_display(),
             "why": why_of(row.error_code) if row.state == WorkState.PARKED else "",
-            "value": correction.claimed(row),
+            "value": correction.claimed(row) if reads and row.stage in NEEDED_AT else "",
             "seen": _seen(row),
         }
         for row in rows

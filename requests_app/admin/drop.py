@@ -20,7 +20,9 @@ def next_step(drop_list: DropList, looks: int, batches: Iterable[DropBatch] = ()
     if drop_list.settled_at is None:
         if looks:
             return _("Not every system was looked at. Run the match of this file again.")
-        return _("No system was looked at yet. Run the match of this file.")
+        return _(
+            "No system could be looked at yet. Run the match of this file: it says what is missing."
+        )
     said = [_("Opt out those who share an identifier.")] if drop_list.several else []
     if drop_list.one:
         said.append(_delete(batches))

@@ -3,6 +3,8 @@
 from django.utils.translation import gettext as _
 
 from ccpa_office.connectors.http import Means
+from ccpa_office.models import WorkState
+from notices_app.models import SystemKind
 from requests_app.admin.words import TROUBLES, trouble
 from requests_app.models import OutsideCall, OutsideTask
 
@@ -23,6 +25,17 @@ def why_of(code: str) -> str:
     if stuck is None or code in _WORDS():
         return _WORDS().get(code, "")
     return str(stuck.why) if code in TROUBLES else f"{stuck.why} ({code})"
+
+
+def next_of(task: OutsideTask) -> str:
+    """What a task waits for now, in a sentence; nothing where it is over or why it stands still."""
+    if task.state not in {WorkState.READY, WorkState.RUNNING}:
+        return ""
+    if task.kind != SystemKind.MANUAL or task.confirmed_at:
+        return _("The office's machine works on it. Nothing is to be done.")
+    if task.assigned_to_id:
+        return _("Do it there by hand, then answer here. Another person confirms it.")
+    return _("They were asked by letter, and answer on a page of their own. They are reminded.")
 
 
 def call_words(call: OutsideCall) -> str:
@@ -63,6 +76,7 @@ def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's 
         "host-not-allowed": _("the host is not on the list of OUTBOUND_ALLOWED_HOSTS"),
         "not-what-was-approved": _("the plan is not what was approved"),
         "by-hand": _("it answers no machine; somebody asks by hand"),
+        "not-asked": _("only people can look there; nobody is asked for an answer of categories"),
         "nothing-to-ask-by": _(
             "nothing that we hold of this person names them there; somebody decides"
         ),

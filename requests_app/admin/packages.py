@@ -27,7 +27,7 @@ from requests_app.admin.queue_views import gave_up
 from requests_app.admin.words import trouble
 from requests_app.fulfillment import access
 from requests_app.fulfillment.outside import hands
-from requests_app.fulfillment.package import building
+from requests_app.fulfillment.package import building, pages
 from requests_app.models import Package, PackageStage, Status
 
 _L = gettext_lazy
@@ -107,7 +107,8 @@ class PackageDesk(OfficeModelAdmin):
     list_template, page_template = "admin/packages.html", "admin/package.html"
     refusals = (
         *CASE_REFUSALS, access.PackageChanged, access.HandOverRefused, ConnectorError, NoActiveMap,
-        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, sealing.Unreadable,
+        NoAddress, NoSuchSystem, hands.AnswerRefused, hands.AnotherPersonNeeded, hands.NotLookedAt,
+        sealing.Unreadable,
     )  # fmt: skip
     deeds = (
         Deed(
@@ -158,7 +159,7 @@ class PackageDesk(OfficeModelAdmin):
         """Counts, kinds that were taken out, masked samples, the answer, who did what."""
         asked = subject.consumer_request
         staff = {subject.asked_by_id, subject.prepared_by_id, subject.released_by_id} - {None}
-        words = building.kind_words(get_language() or "en")
+        words = pages.kind_words(get_language() or "en")
         return {
             "title": _("Package %s") % (subject.hash[:12] or subject.version),
             "case": asked,

@@ -9,7 +9,8 @@ from django.utils import translation
 from ccpa_office import ledger, sealing
 from ccpa_office.law.deadlines import may_extend, received_date
 from ccpa_office.law.grounds import Denial, denial_grounds, exceptions_for, next_duty
-from ccpa_office.law.kinds import RequestKind
+from ccpa_office.law.kinds import KNOW, RequestKind
+from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.casework.refusals import ApprovalRefused, GroundMissing, TooLate
@@ -19,9 +20,10 @@ from requests_app.models import (
     ConsumerRequest,
     Note,
     Outcome,
+    PackageStage,
     Status,
 )
-from requests_app.verification import queue_plan
+from requests_app.verification import queue_collection, queue_plan
 
 
 def extend(
@@ -171,4 +173,15 @@ def refuse_denial(
         )  # fmt: skip
         if back is Status.VERIFIED and consumer_request.right is RequestKind.DELETE:
             queue_plan(consumer_request, at=at)
+        if back is Status.VERIFIED and consumer_request.right in KNOW:
+            _collect_what_was_let_go(consumer_request, at=at)
     return consumer_request
+
+
+def _collect_what_was_let_go(consumer_request: ConsumerRequest, *, at: datetime) -> None:
+    """No worker builds a package while a denial is weighed: each lets it go. It is due again."""
+    package = consumer_request.packages.order_by("-version").first()
+    if package and package.stage == PackageStage.BUILD and package.state == WorkState.DONE:
+        queue_collection(
+            consumer_request, at=at, asked_by_id=package.asked_by_id, given=package.given
+        )

@@ -11,7 +11,7 @@ from requests_app import workflow
 from requests_app.casework.refusals import ApprovalRefused
 from requests_app.fulfillment import timetable
 from requests_app.fulfillment.packing import is_whole, open_part, open_subjects
-from requests_app.fulfillment.plan import PlanVoid, living, void_plans
+from requests_app.fulfillment.plan import PlanVoid, deciders, living, void_plans
 from requests_app.models import (
     Approval,
     ConsumerRequest,
@@ -45,12 +45,18 @@ def check_approval(plan: Plan, by: Actor, *, hash: str, at: datetime) -> None:  
         raise ApprovalRefused("You asked for this plan; another person approves it.")
     if by.id == consumer_request.opened_by_id:
         raise ApprovalRefused("You took in this request; another person approves it.")
-    if plan.approvals.filter(by_id=by.staff_id).exists():
-        raise ApprovalRefused("You have approved this plan; it waits for a second person.")
+    _require_no_part_in_it(plan, by)
     box = sealing.Box(plan.data_key)
     parts = [open_part(box, row) for row in plan.tables.order_by("ordinal")]
     if not is_whole(plan, open_subjects(box, plan), parts):
         raise PlanVoid("The plan is not what its hash says. Build it again.")
+
+
+def _require_no_part_in_it(plan: Plan, by: Actor) -> None:
+    if by.id in deciders(plan):
+        raise ApprovalRefused("You decided on shared rows of it; another person approves it.")
+    if plan.approvals.filter(by_id=by.staff_id).exists():
+        raise ApprovalRefused("You have approved this plan; it waits for a second person.")
 
 
 def approve(plan: Plan, *, hash: str, by: Actor, at: datetime, reason: str = "") -> Plan:  # noqa: A002

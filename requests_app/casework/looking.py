@@ -93,11 +93,15 @@ def note_export(facts: Mapping[str, Any], *, purpose: str, by: Actor, at: dateti
 
 
 def letter_text(message: Message) -> tuple[str, str]:
-    """Recipient and text, opened; of a letter that waits, as it will be written."""
+    """Recipient and text, opened; of a letter that waits, as it will be written.
+
+    Links and codes are left out: they are for whom the letter is for.
+    """
     box = sealing.Box(message.data_key)
+    text = correspondence.words_of(message).text
     return (
         box.open(bytes(message.recipient), context="message.recipient"),
-        correspondence.words_of(message).text,
+        correspondence.without_keys(text, letter=message.letter),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from ccpa_office import ledger, sealing
-from ccpa_office.roles import Actor, Verb, require
+from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import verification, workflow
 from requests_app.casework.refusals import GroundMissing
 from requests_app.fulfillment import handing
@@ -82,6 +82,7 @@ def release_stop(
 ) -> ConsumerRequest:
     """A person looked into it: back to the check of identity; a new plan will be needed."""
     require(by, Verb.RELEASE_STOP)
+    may_decide_now(by, at=at)
     if not reason.strip():
         raise GroundMissing("Say what you found out.")
     with transaction.atomic():

@@ -12,6 +12,7 @@ from requests_app.correspondence.letters import (
     queue_task,
     release,
 )
+from requests_app.correspondence.links import without_keys
 from requests_app.correspondence.writing import subject_of, words_of
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "queue_task",
     "release",
     "subject_of",
+    "without_keys",
     "words_of",
 ]

@@ -1,11 +1,16 @@
 """Addresses that letters show, and how long a mailed link opens."""
 
 import hashlib
+import re
 from datetime import timedelta
 
 from django.conf import settings
 
 from requests_app.models import LinkPurpose
+
+TOKEN = re.compile(r"(?<=/requests/l/)[A-Za-z0-9_-]+")
+CODE = re.compile(r"(?<![\w-])\w{4}-\w{4}(?![\w-])", re.ASCII)
+"""How a token stands in a letter, and the code that opens a package."""
 
 LINK_LIFE = {
     LinkPurpose.FOLLOW: timedelta(hours=72),
@@ -30,3 +35,12 @@ def page_url(path: str, language: str) -> str:
     """A public page of the office in a language, as a whole address."""
     prefix = "" if language == settings.LANGUAGE_CODE else f"/{language}"
     return f"{settings.SITE_URL}{prefix}/{path}"
+
+
+def without_keys(text: str, *, letter: str) -> str:
+    """A letter as staff may read it: what opens something is its reader's alone (VR-41).
+
+    Whoever could follow a consumer's link, or a vendor's, would be both people of four eyes.
+    """
+    shown = TOKEN.sub("…", text)
+    return CODE.sub("••••-••••", shown) if letter == "package_code" else shown

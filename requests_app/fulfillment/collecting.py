@@ -22,13 +22,15 @@ from ccpa_office.law.deadlines import received_date
 from ccpa_office.law.retention import LOOKBACK_FROM
 from ccpa_office.models import DataKey, LedgerLine
 from requests_app import targets
+from requests_app.fulfillment.erasure import KeyOfAnother
 from requests_app.fulfillment.finishing import Job, finish, folder
 from requests_app.fulfillment.outside import exporting
 from requests_app.fulfillment.package import building
-from requests_app.fulfillment.package.building import Wanted
+from requests_app.fulfillment.package.building import Sources, Wanted
+from requests_app.fulfillment.strangers import is_taken
 from requests_app.models import ConsumerRequest, Package, PackageStage
 from requests_app.targets import Target, Vendor
-from requests_app.verification.looking import people_of_all
+from requests_app.verification.looking import known_of, people_of_all
 
 LEASE = timedelta(minutes=3)
 TOGETHER = 25
@@ -116,6 +118,7 @@ def _jobs(packages: Sequence[Package], *, at: datetime) -> list[Job]:
         on_file = people[package.consumer_request_id] if _is_due(package) else {}
         try:
             job.sources = [(reached.target(system), held) for system, held in on_file.items()]
+            _require_same(package.consumer_request, job.sources)
             job.wanted = _wanted(package, first[package.consumer_request_id], on=received_date(at))
             if job.sources:
                 is_whole = package.content == Package.Content.SPECIFIC
@@ -130,6 +133,14 @@ def _jobs(packages: Sequence[Package], *, at: datetime) -> list[Job]:
             job.fail(error)
         jobs.append(job)
     return jobs
+
+
+def _require_same(consumer_request: ConsumerRequest, sources: Sources) -> None:
+    """Raise ``KeyOfAnother`` where a key was given to somebody else since it was looked up."""
+    asked = [each for each in sources if each[0].connector.gives_again]
+    known = known_of(consumer_request) if asked else {}
+    if any(is_taken(target, people, known) for target, people in asked):
+        raise KeyOfAnother
 
 
 def _is_due(package: Package) -> bool:
@@ -201,7 +212,8 @@ def _gather(jobs: Sequence[Job]) -> None:
         job.rows = {}
         for target, people in job.sources:
             reached[target.key] = target
-            asked.setdefault(target.key, {})[place] = Asked(people, job.wanted.window)
+            window = job.wanted.window_of(target.key)
+            asked.setdefault(target.key, {})[place] = Asked(people, window)
     for system, theirs in asked.items():
         try:
             found = _few(reached[system], theirs)

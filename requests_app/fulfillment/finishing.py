@@ -170,12 +170,7 @@ def _columns(job: Job, *, at: datetime) -> dict[str, Any]:
         "file": job.name,
         "size": built.size,
         "hash": job.hash,
-        "summary": {
-            "tables": built.tables,
-            "withheld": built.withheld,
-            "awaited": built.awaited,
-            "parts": built.parts,
-        },
+        "summary": built.summary,
         "samples": building.sealed_samples(built, box).hex(),
         "answer": building.sealed_answer(built, box).hex(),
         "first_on": wanted.window.first.isoformat(),

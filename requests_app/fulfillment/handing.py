@@ -16,8 +16,7 @@ from ccpa_office.roles import Actor
 from requests_app import correspondence
 from requests_app.fulfillment.finishing import folder
 from requests_app.fulfillment.outside import parts
-from requests_app.fulfillment.package import building
-from requests_app.fulfillment.package.cells import BINARY
+from requests_app.fulfillment.package import building, pages
 from requests_app.models import (
     ConsumerRequest,
     Download,
@@ -38,6 +37,8 @@ OPEN_FOR = timedelta(minutes=30)
 DOWNLOADS = 3
 BEGUN = 12
 """Downloads that may begin, the broken ones too."""
+GLANCE = 64
+"""Pieces after which a running download looks whether it was called back."""
 RUNNING = timedelta(hours=2)
 """How long one that never ended counts as running."""
 STRAY = timedelta(days=1)
@@ -144,11 +145,9 @@ def answer(package: Package) -> dict[str, Any]:
     return found
 
 
-def withheld_words(package: Package) -> list[tuple[str, int]]:
-    """What was not given because the law forbids it: the kind in words, and how many values."""
-    words = building.kind_words(package.language)
-    found = package.summary["withheld"]
-    return [(words[kind], times) for kind, times in found.items() if kind != BINARY]
+def left_out(package: Package, language: str) -> dict[str, Any]:
+    """What was not given, and why, for its page in that page's language."""
+    return pages.left_out(package.summary, language)
 
 
 @dataclass
@@ -165,13 +164,20 @@ class Fetch:
         path = folder() / self.package.file
         sent, whole = 0, False
         try:
-            for piece in sealed_files.read(path, box, context=building.FILE):
+            for number, piece in enumerate(sealed_files.read(path, box, context=building.FILE)):
+                if number and number % GLANCE == 0 and not self._is_given():
+                    break
                 yield piece
                 sent += len(piece)
             whole = sent == self.package.size
             work.seam("package.ended")
         finally:
             _end(self.row, sent, whole=whole, at=self.now())
+
+    def _is_given(self) -> bool:
+        """Whether nobody has called it back since it began (VR-16)."""
+        given = Package.objects.filter(pk=self.package.pk, stage=PackageStage.RELEASED)
+        return given.exists()
 
 
 def begin(package: Package, *, session: str, at: datetime, now: Callable[[], datetime]) -> Fetch:
@@ -237,9 +243,15 @@ def expire(*, at: datetime, limit: int = 200) -> int:
     )  # fmt: skip
     ended = Package.objects.filter(over | left | Q(stage=PackageStage.VOID))
     rows = list(ended.select_related("consumer_request", "data_key").order_by("pk")[:limit])
+    failed: list[Exception] = []
     for package in rows:
-        destroy(package, at=at)
+        try:
+            destroy(package, at=at)
+        except Exception as error:  # noqa: BLE001  raised below, when every other one is destroyed
+            failed.append(error)
     _sweep(at)
+    if failed:
+        raise failed[0]
     return len(rows)
 
 

@@ -1,6 +1,6 @@
 """Locate, freeze, hash: what will happen to which rows, before anybody says yes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -287,6 +287,27 @@ def decide_shared(
             residue.replaced(plan, new)
         _note_decision(new, table, decision, ground, by=by, at=at)
         return new
+
+
+def deciders(plan: Plan) -> set[int]:
+    """Who decided on rows of a plan that others reach too, over all versions that led to it."""
+    found: set[int] = set()
+    if not _is_decided(plan.summary):
+        return found
+    versions = Plan.objects.filter(
+        consumer_request=plan.consumer_request_id, system_key=plan.system_key,
+        parent__isnull=True, pk__lte=plan.pk,
+    ).order_by("-pk")  # fmt: skip
+    for decided_by, summary in versions.values_list("asked_by_id", "summary"):
+        if not _is_decided(summary):
+            break  # the machine built this one: what was decided before counts no more
+        if decided_by is not None:
+            found.add(decided_by)
+    return found
+
+
+def _is_decided(summary: Sequence[Mapping[str, Any]]) -> bool:
+    return any(part.get("decision") for part in summary)
 
 
 def _require_possible(program: Program, table: str, decision: str) -> None:

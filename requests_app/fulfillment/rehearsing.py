@@ -4,20 +4,23 @@ The same rooms as for a request (locate, erase, prove, collect) without a reques
 letter: therefore on a system that is registered as a rehearsal copy, and on no other.
 """
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from ccpa_office import sealed_files, sealing
 from ccpa_office.connectors.base import Finding, Identity, Program, Table
 from ccpa_office.connectors.collected import Window
 from ccpa_office.law.retention import LOOKBACK_FROM
 from notices_app import datamap
-from notices_app.models import DataSystem
+from notices_app.models import DataSystem, SystemKind
 from requests_app import targets
 from requests_app.fulfillment import erasure, proof
 from requests_app.fulfillment.loading import Load, merge
@@ -26,6 +29,10 @@ from requests_app.fulfillment.package import building
 from requests_app.fulfillment.packing import Part, Subject, canonical
 from requests_app.models import Chunk
 from requests_app.targets import Target
+
+KINDS = {"postgres": "postgresql", "mariadb": "mysql"}
+HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+PORTS = {"postgresql": "5432", "mysql": "3306"}
 
 
 class NotARehearsal(Exception):
@@ -78,6 +85,34 @@ def plan(asked: Asked) -> tuple[Load, list[Finding]]:
     return _load(target, found.subjects, parts), findings
 
 
+def require_a_copy(asked: Asked) -> None:
+    """Refuse to change a database that requests are answered from, under whatever other key.
+
+    Raises ``NotARehearsal``.
+    """
+    copy = datamap.system(asked.system)
+    place = _place(copy)
+    for other in DataSystem.objects.filter(rehearsal=False, kind=SystemKind.SQL):
+        with suppress(datamap.NoAddress):
+            if _place(other) == place:
+                raise NotARehearsal(f"This is the very database of {other.key}, and no copy of it.")
+
+
+def _place(system: DataSystem) -> tuple[str, str, str, str, str]:
+    """Which database an address leads to: kind, host and port, its name or file, the schema."""
+    parts = urlsplit(datamap.url(system.key))
+    scheme = parts.scheme.partition("+")[0]
+    kind = KINDS.get(scheme, scheme)
+    if kind == "sqlite":
+        return kind, "", "", os.path.realpath(parts.path.removeprefix("/")), ""
+    more = dict(parse_qsl(parts.query))
+    host, _colon, port = parts.netloc.rpartition("@")[2].partition(":")
+    host = more.get("host", host).casefold()
+    here = not host or host in HERE or host.startswith("/")
+    port = more.get("port") or port or PORTS.get(kind, "")
+    return kind, "" if here else host, port, parts.path, "" if kind == "mysql" else system.schema
+
+
 def _require_known(asked: Asked, program: Program) -> None:
     """Refuse what finds nobody or decides nothing: a kind or a table that the map does not have."""
     tables = {table.name for table in program.tables}
@@ -124,8 +159,8 @@ def _load(target: Target, subjects: list[Subject], parts: list[Part]) -> Load:
 def erase(asked: Asked, loaded: Load, findings: Sequence[Finding]) -> dict[str, Any]:
     """Carry the plan out on the copy and look again; receipts, proof, and how long each took.
 
-    Raises ``SeveralPeople``, ``Undecided``, ``MapDoesNotServe``, ``erasure.KeyOfAnother``; the copy
-    is then as it was.
+    Raises ``SeveralPeople``, ``Undecided``, ``MapDoesNotServe``, ``NotARehearsal``,
+    ``erasure.KeyOfAnother``; the copy is then as it was.
     """
     if len(loaded.people) > asked.people:
         raise SeveralPeople
@@ -136,6 +171,7 @@ def erase(asked: Asked, loaded: Load, findings: Sequence[Finding]) -> dict[str, 
         raise MapDoesNotServe
     if not loaded.people:
         return {"receipts": [], "proof": [], "finding": "absent", "seconds": {}}
+    require_a_copy(asked)
     connector, began = loaded.target.connector, perf_counter()
     parts = erasure.in_order(loaded, merge((0, part) for part in loaded.parts))
     with connector.transaction():
@@ -163,8 +199,13 @@ def erase(asked: Asked, loaded: Load, findings: Sequence[Finding]) -> dict[str, 
 
 
 def collect(asked: Asked, loaded: Load, folder: Path, *, language: str) -> dict[str, Any]:
-    """Write the package of a request to know into ``folder``, unsealed: the copy's own data."""
-    box = sealing.Box(sealing.new_key())
+    """Write the package of a request to know into ``folder``, unsealed: the copy's own data.
+
+    Nobody but its owner reads the file. Raises ``SeveralPeople``: a package is one person's.
+    """
+    if len(loaded.people) > asked.people:
+        raise SeveralPeople
+    box = sealing.Box(sealing.made_key())  # for this minute: it stands in no database
     sealed, opened = folder / "package.sealed", folder / "package.zip"
     wanted = building.Wanted(
         number="REHEARSAL",
@@ -177,7 +218,9 @@ def collect(asked: Asked, loaded: Load, folder: Path, *, language: str) -> dict[
         built = building.write(
             sealed, box, [(loaded.target, loaded.people)], wanted, breathe=lambda: None
         )
-        with opened.open("wb") as out:
+        opened.unlink(missing_ok=True)
+        mine = os.open(opened, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(mine, "wb") as out:
             for piece in sealed_files.read(sealed, box, context=building.FILE):
                 out.write(piece)
     finally:

@@ -6,7 +6,12 @@ from typing import Any
 from ccpa_office.connectors.base import Finding, Key
 from requests_app.fulfillment.correctable import Claim, Place, chosen, followers, found, may_change
 from requests_app.fulfillment.loading import Load
-from requests_app.fulfillment.rehearsing import Asked, MapDoesNotServe, SeveralPeople
+from requests_app.fulfillment.rehearsing import (
+    Asked,
+    MapDoesNotServe,
+    SeveralPeople,
+    require_a_copy,
+)
 
 
 def fields(loaded: Load) -> list[dict[str, Any]]:
@@ -32,7 +37,7 @@ def correct(
     """The places that a correction would change; with ``execute`` they are changed and seen again.
 
     No value is told: keys and columns alone, as in a plan. Raises ``SeveralPeople``,
-    ``MapDoesNotServe``, ``CannotCorrect``.
+    ``MapDoesNotServe``, ``CannotCorrect``, ``NotARehearsal``.
     """
     if len(loaded.people) > asked.people:
         raise SeveralPeople
@@ -40,10 +45,12 @@ def correct(
         raise MapDoesNotServe
     sources = [(loaded.target, loaded.people)]
     first = chosen(sources, claim.field, claim.row)
-    places = [first, *followers(sources, first)]
+    others = (each for each in followers(sources, first) if each.before != claim.value)
+    places = [first, *others]
     told = [_told(place, follows=place is not first) for place in places]
     if not execute:
         return {"corrections": told}
+    require_a_copy(asked)
     ended = [_put_right(place, claim.value) for place in places]
     right = all(each["stands"] for each in ended)
     seen = [fact | end for fact, end in zip(told, ended, strict=True)]

@@ -6,7 +6,8 @@ people choose (a user name). By the key alone a newcomer would be taken for whoe
 
 from collections.abc import Mapping, Sequence
 
-from ccpa_office.connectors.base import Program
+from ccpa_office.connectors.base import Contact, Key, Program
+from requests_app.fulfillment.locating import merged
 from requests_app.fulfillment.locking import normal
 from requests_app.fulfillment.packing import Subject
 from requests_app.targets import Target
@@ -28,6 +29,29 @@ def strangers(target: Target, subjects: Sequence[Subject]) -> set[int]:
         for place, (subject, mark) in enumerate(zip(subjects, held, strict=True))
         if agrees(subject.identifiers, mark.identifiers) is False
     }
+
+
+def is_taken(target: Target, people: Sequence[Key], known: Held) -> bool:
+    """Whether one of a consumer's keys stands for somebody else by now, as they were looked up.
+
+    Who changed the address keeps a name, and who changed the name an address. A key whose row is
+    gone stands for nobody. Nothing is asked of a store that gives no key twice.
+    """
+    if not target.connector.gives_again:
+        return False
+    held = target.connector.marks(people, own=True)
+    reached = target.connector.contacts_of(people)
+    return any(
+        agrees(known, merged(mark.identifiers, _addresses(contacts))) is False
+        for mark, contacts in zip(held, reached, strict=True)
+    )
+
+
+def _addresses(contacts: Sequence[Contact]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in contacts:
+        found.setdefault(each.kind, []).append(each.value)
+    return found
 
 
 def _frees_keys(program: Program) -> bool:

@@ -18,6 +18,7 @@ from requests_app.verification.evidence import (
 from requests_app.verification.links import (
     LinkGone,
     answer_link_asked,
+    ask_confirm_letter,
     ask_follow_link,
     digest_of,
     find_link,
@@ -37,6 +38,7 @@ __all__ = [
     "accept_evidence",
     "answer_link_asked",
     "ask_again",
+    "ask_confirm_letter",
     "ask_follow_link",
     "compare",
     "decide",

@@ -18,6 +18,7 @@ from requests_app.models import (
     LinkAsked,
     LinkPurpose,
 )
+from requests_app.verification.deciding import send_again
 
 
 class LinkGone(Exception):
@@ -80,8 +81,21 @@ def ask_follow_link(number: str, email: str, *, at: datetime) -> None:
     )
 
 
+def ask_confirm_letter(consumer_request: ConsumerRequest, *, at: datetime) -> None:
+    """Note that somebody wants the letter to the contact on file once more.
+
+    A worker sees whether there is one: the page does the same work either way (PR-41).
+    """
+    LinkAsked.objects.create(
+        lane="verify", not_before=at, number=consumer_request.number, digests=[]
+    )
+
+
 def answer_link_asked(row: LinkAsked, *, at: datetime) -> None:
     """Mail the link if number and address belong together; forget the question either way."""
+    if not row.digests:
+        _answer_letter_asked(row, at=at)
+        return
     contact = (
         Identifier.objects.filter(
             consumer_request__number=row.number,
@@ -101,6 +115,14 @@ def answer_link_asked(row: LinkAsked, *, at: datetime) -> None:
             contact=contact, purpose=LinkPurpose.FOLLOW, used_at__isnull=True
         ).update(voided_at=at)
         correspondence.queue_all("follow", [contact.consumer_request], at=at, contacts=[contact])
+
+
+def _answer_letter_asked(row: LinkAsked, *, at: datetime) -> None:
+    with transaction.atomic():
+        work.finish(row)
+        LinkAsked.objects.filter(pk=row.pk).delete()
+        for consumer_request in ConsumerRequest.objects.filter(number=row.number):
+            send_again(consumer_request, at=at)
 
 
 def links_gave_up() -> QuerySet[LinkAsked]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from ccpa_office import sealing, work
 from ccpa_office.connectors.base import Contact, Identity, Key
@@ -35,6 +36,17 @@ def identity_of(consumer_request: ConsumerRequest) -> Identity:
             box.open(bytes(each.value), context="identifier.value")
         )
     return Identity(found)
+
+
+def known_of(consumer_request: ConsumerRequest) -> dict[str, list[str]]:
+    """What the consumer typed, and the contacts on file that were found by it, by kind."""
+    box, found = box_of(consumer_request), dict[str, list[str]]()
+    for each in consumer_request.identifiers.exclude(
+        Q(kind=PERSON_KEY) | Q(source=IdentifierSource.CLAIMED)
+    ):
+        value = box.open(bytes(each.value), context="identifier.value")
+        found.setdefault(each.kind, []).append(value)
+    return found
 
 
 def look_up(step: Step, *, at: datetime) -> None:

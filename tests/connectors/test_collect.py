@@ -53,18 +53,24 @@ def test_counts_are_those_of_the_rows(club):
 def test_values_come_as_what_they_are(fresh_club):
     fresh_club.execute(
         "ALTER TABLE club.locker ADD a numeric, ADD b boolean, ADD c jsonb, ADD d text[],"
-        " ADD e bytea, ADD f timestamptz"
+        " ADD e bytea, ADD f timestamptz, ADD h bytea[]"
     )
+    fresh_club.execute("CREATE DOMAIN club.photo AS bytea")
+    fresh_club.execute("ALTER TABLE club.locker ADD g club.photo")
     fresh_club.execute(
         "UPDATE club.locker SET a = 12.50, b = true, c = '{\"k\": [1, null]}', d = '{x,\"y z\"}',"
-        " e = '\\x0102', f = 'infinity' WHERE id = 5"
+        " e = '\\x0102', f = 'infinity', g = '\\x010203', h = ARRAY['\\x01'::bytea, '\\x0203']"
+        " WHERE id = 5"
     )
-    more = [Piece(column) for column in "abcdef"]
-    connector = fresh_club.reconnect(_with(fresh_club, pieces=tuple(more), columns=tuple("abcdef")))
+    more = [Piece(column) for column in "abcdefgh"]
+    connector = fresh_club.reconnect(
+        _with(fresh_club, pieces=tuple(more), columns=tuple("abcdefgh"))
+    )
     with closing(connector):
         (record,) = _collected(connector, "locker", [_member(5)])
     assert record.values == (
-        "12.50", True, {"k": [1, None]}, ["x", "y z"], Binary(2), "infinity",
+        "12.50", True, {"k": [1, None]}, ["x", "y z"], Binary(2), "infinity", Binary(3),
+        Binary(3),
     )  # fmt: skip
 
 

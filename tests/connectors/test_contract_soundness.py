@@ -59,6 +59,23 @@ def test_a_cascade_that_the_map_does_not_declare_is_found(school):
     assert codes(school) == {"cascade-not-declared"}
 
 
+def test_a_cascade_that_takes_what_nobody_looked_for_is_found(school):
+    """Rows of others may point to a row that goes, and a row that the law keeps may too."""
+    cascade = "REFERENCES orders (id) ON DELETE CASCADE"
+    made = {"orders": cascade, "progress": cascade, "invoices": cascade,
+            "payments": "REFERENCES payments (id)"}  # fmt: skip
+    for table, refers in made.items():
+        more = f", ADD FOREIGN KEY (follows) {refers}" if school.engine.name == "mariadb" else ""
+        inline = "" if more else refers
+        school.run(f"ALTER TABLE {school.q(table)} ADD COLUMN follows bigint {inline}{more}")
+    found = {(each.code, each.message.partition(".")[0]) for each in school.reconnect().check()}
+    assert found == {
+        ("cascade-unseen", "orders"), ("cascade-unseen", "progress"),
+        ("cascade-unseen", "invoices"), ("must-break", "invoices"),
+        ("refers-to-itself", "payments"),
+    }  # fmt: skip
+
+
 def test_a_copy_of_a_table_that_the_map_does_not_name_is_found(school):
     school.run("CREATE TABLE profiles_history (id int PRIMARY KEY, display_name VARCHAR(40),"
                " biography VARCHAR(40), employer VARCHAR(40))")  # fmt: skip

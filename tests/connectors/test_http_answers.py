@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ccpa_office.connectors.http import AnswerOfAnother, Means
+from ccpa_office.connectors.http import AnswerOfAnother, Means, same
 from ccpa_office.connectors.http.answers import records_of, understood
 from ccpa_office.connectors.http.paths import NotJson, read_json
 from ccpa_office.connectors.http.wire import Raw
@@ -120,6 +120,30 @@ def test_a_record_without_a_usable_id_is_unknown(found):
     answer = understood(Raw(200, JSON, body), FIND, depth=20, at=AT)
     found = records_of(answer, PLACES, {"email": "orla@example.org"})
     assert (found.means, found.code) == (Means.UNKNOWN, "no-id")
+
+
+def test_a_page_that_the_system_did_not_write_does_not_say_that_nothing_is_held():
+    """A gateway's own 404 would prove a deletion that never was."""
+    told = [
+        understood(Raw(404, {"content-type": kind}, body), FIND, depth=20, at=AT).means
+        for kind, body in (("text/html", b"<h1>404</h1>"), ("application/json", b"{"), ("", b""),
+                           ("application/json", b'{"status": "absent"}'))
+    ]  # fmt: skip
+    assert told == [Means.UNKNOWN, Means.UNKNOWN, Means.NOTHING, Means.NOTHING]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_same"),
+    [
+        ("+1 415-555-0142", "(415) 555-0142", True),
+        ("+1 415-555-0142", "+14155550142", True),
+        ("+81 90 1234 5678", "+1 901 234 5678", False),
+        ("n/a", "-", False),
+        ("n/a", "n/a", False),
+    ],
+)
+def test_two_numbers_are_one_only_where_they_say_so(first, second, is_same):
+    assert same("phone_number", first, second) is is_same
 
 
 @pytest.mark.parametrize("status", [201, 203, 205, 206, 299, 400, 402, 405, 418, 422, 451, 499])

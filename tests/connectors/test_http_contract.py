@@ -14,7 +14,7 @@ from ccpa_office.connectors.base import MapDoesNotFit, Repeat
 from ccpa_office.connectors.http import HTTP, AnswerOfAnother, Means
 from ccpa_office.outbound import Outbound
 from tests.ports import free_port
-from tests.vendor.description import TOKENS, of_effect
+from tests.vendor.description import BASE, BY_PHONE_TOO, TOKENS, by_address, of_effect
 from tests.vendor.making import HERE, connected, described, vendor_in
 from tests.vendor.modes import HANGS, LIARS, Mode
 from tests.vendor.server import TOKEN
@@ -220,6 +220,36 @@ def test_pages_are_read_to_the_end_and_spelling_is_no_other_person(vendor, conne
     assert len(answer.records) == 5
 
 
+def test_a_page_that_is_gone_does_not_forget_the_pages_before(vendor, monkeypatch):
+    vendor.add(ORLA, count=4)
+    honest = vendor.find
+    gone = (404, {"status": "absent"})
+    monkeypatch.setattr(vendor, "find", lambda email, at: gone if at else honest(email, at))
+    with connected(vendor.url) as connector:
+        answer = connector.find({"email": ORLA}, at=AT)
+    assert (answer.means, answer.code, list(answer.records)) == (Means.UNKNOWN, "page-lost", [])
+
+
+def test_of_several_identifiers_one_is_sent_at_a_time(vendor):
+    with connected(vendor.url, BY_PHONE_TOO) as connector:
+        find = connector.description.endpoints["find"]
+        asked = [{"email": ORLA}, {"phone_number": "+1 415"}]
+        urls = [connector._question(find, each, {}).url.partition("?")[2] for each in asked]
+        assert urls == ["email=orla%40example.org", "phone=%2B1+415"]
+        with pytest.raises(MapDoesNotFit):
+            connector._question(find, {"name": "Orla"}, {})
+
+
+def test_a_deletion_by_address_names_the_address_back(vendor):
+    vendor.people = {ORLA: {"id": ORLA, "email": ORLA, "name": "somebody"}}
+    with connected(vendor.url, by_address(BASE)) as connector:
+        assert connector.delete({"email": ORLA}, key="k", at=AT).means == Means.DONE
+        vendor.people = {ORLA: {"id": ORLA, "email": ORLA, "name": "somebody"}}
+        vendor.mode = Mode.ANSWERS_FOR_ANOTHER
+        with pytest.raises(AnswerOfAnother):
+            connector.delete({"email": ORLA}, key="l", at=AT)
+
+
 def test_nothing_held_is_an_answer(connector):
     assert connector.find({"email": "nobody@example.org"}, at=AT).means == Means.NOTHING
 
@@ -323,5 +353,9 @@ def _certificate(folder, name):
 
 def test_here_is_here():
     assert HERE.may_reach("127.0.0.1")
-    refused = ["10.1.2.3", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1", "224.0.0.1"]
+    refused = [
+        "10.1.2.3", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1", "224.0.0.1",
+        "64:ff9b::a9fe:a9fe", "64:ff9b::10.0.0.1", "2002:7f00:1::1",
+    ]  # fmt: skip
     assert [each for each in refused if Outbound.of([]).may_reach(each)] == []
+    assert Outbound.of([]).may_reach("64:ff9b::808:808")

@@ -8,7 +8,15 @@ from django.conf import settings
 
 from notices_app.datamap.describing import describe, is_description, json_schema
 from notices_app.datamap.reading import Report
-from tests.vendor.description import BASE, TOKENS, WITHOUT_CORRECT, WITHOUT_ECHO, of_effect
+from tests.vendor.description import (
+    BASE,
+    BY_PHONE_TOO,
+    TOKENS,
+    WITHOUT_CORRECT,
+    WITHOUT_ECHO,
+    by_address,
+    of_effect,
+)
 
 
 def codes(text):
@@ -20,8 +28,10 @@ def codes(text):
 
 
 @pytest.mark.parametrize(
-    "text", [BASE, TOKENS, WITHOUT_ECHO, *map(of_effect, ("harmless", "askable", "blind"))]
-)
+    "text",
+    [BASE, TOKENS, WITHOUT_ECHO, BY_PHONE_TOO, by_address(BASE),
+     *map(of_effect, ("harmless", "askable", "blind"))],
+)  # fmt: skip
 def test_a_sound_description_has_no_finding(text):
     assert codes(text) == []
 
@@ -72,6 +82,16 @@ FAULTS = [
      ["place-unknown"]),
     ("at: $.status, equals: corrected, means: done}\n      - {status: 202",
      "means: done}\n      - {status: 202", ["bare-answer"]),
+    ("    path: /people/{id}\n", "    path: /people/all\n", ["place-missing"]),
+    ('query: {email: "{email}"}', "query: {every: one}", ["place-missing"]),
+    ("    path: /jobs/{ticket}\n", "    path: /jobs\n", ["place-missing"]),
+    ("    path: /people/{id}\n", '    path: /people/{id}\n    query: {email: "{email}"}\n',
+     ["place-unknown"]),
+    ("identifiers: [email]", "identifiers: [email, phone_number]", ["place-missing"] * 2),
+    ('query: {email: "{email}"}', 'query: {email: "{email}", api_key: abcdef}',
+     ["secret-in-file"]),
+    ("{status: 404, means: nothing}", "{status: [404, 500], means: nothing}", ["bare-answer"]),
+    ("{status: 404, means: nothing}", "{status: [], means: nothing}", ["length"]),
 ]  # fmt: skip
 
 

@@ -45,6 +45,8 @@ def test_the_three_maps_fit_their_stores(store):
             "other-schema",
         ),
         ("ALTER TABLE invoices ADD FOREIGN KEY (account_no) REFERENCES accounts", "must-break"),
+        ("ALTER TABLE invoices ADD FOREIGN KEY (account_no) REFERENCES accounts ON DELETE CASCADE",
+         "must-break"),
         ("ALTER TABLE forum_posts ALTER author_id SET NOT NULL", "not-null"),
         ("CREATE UNIQUE INDEX ON forum_posts (author_name) ; ", "not-unique"),
     ],

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from ccpa_office import clock, sealing, work
 from ccpa_office.connectors.base import StoreUnreachable
+from ccpa_office.connectors.postgresql import PostgreSQL
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import WorkState
 from ccpa_office.roles import NotAllowed
@@ -276,6 +277,35 @@ def test_only_the_days_asked_for_are_given(learners, mailbox, team, since, left_
     assert (told["rows"], told["period"]) == (len(numbers) - left_out, left_out)
 
 
+def test_what_is_still_to_come_is_given_too(learners, mailbox, team):
+    """A day that is still to come, or has begun where the store stands, is not older than asked."""
+    document = MAP.read_text("utf-8").replace(
+        "- name: orders\n        ccpa_meta: {on_delete: delete,",
+        "- name: orders\n        ccpa_meta: {dated: placed_at, on_delete: delete,",
+    )
+    serve(team, learners, document=document)
+    query(
+        learners, "UPDATE orders SET placed_at = now() + (id & 1) * interval '40 days' + '20 hours'"
+    )
+    package = built(mailbox, team, learners)
+    (told,) = [each for each in package.summary["tables"] if each["table"] == "orders"]
+    assert (told["rows"], told["period"]) == (2, 0)
+
+
+def test_who_was_given_the_key_meanwhile_is_not_given_out(learners, mailbox, team, monkeypatch):
+    """A store may give the key of a row that is gone to somebody else, before it is collected."""
+    monkeypatch.setattr(PostgreSQL, "gives_again", True)
+    query(learners, "UPDATE accounts SET full_name = 'Orla Vale' WHERE lower(email) = %s", ORLA)
+    package = built(mailbox, team, learners)
+    assert package.stage == PackageStage.READY  # who married is still the same
+    query(learners, "UPDATE accounts SET email = 'nora@example.org', full_name = 'Nora Sand'"
+          " WHERE lower(email) = %s", ORLA)  # fmt: skip
+    access.collect_again(package.consumer_request, by=team.officer, at=clock.now())
+    tasks.drain_collect()
+    last = package_of(package.consumer_request)
+    assert (last.stage, last.file, last.error_code) == ("build", "", "KeyOfAnother")
+
+
 # --- categories ---------------------------------------------------------------------------------
 
 
@@ -481,6 +511,18 @@ def test_a_case_that_was_closed_meanwhile_gets_no_categories(learners, mailbox, 
     casework.withdraw(fresh(consumer_request), by=team.officer, at=clock.now())
     tasks.drain_collect()
     assert (package_of(consumer_request).stage, package_of(consumer_request).hash) == ("build", "")
+
+
+def test_a_package_that_was_let_go_for_a_denial_is_due_again(learners, mailbox, team):
+    consumer_request, at = verified_to_know(mailbox, team, learners), clock.now()
+    casework.propose_denial(
+        fresh(consumer_request), ground="DEN_TWICE_12M", words="Twice.", by=team.counsel, at=at
+    )
+    tasks.drain_collect()
+    assert package_of(consumer_request).state == WorkState.DONE
+    casework.refuse_denial(fresh(consumer_request), reason="once", by=team.approver, at=at)
+    tasks.drain_collect()
+    assert package_of(consumer_request).stage == PackageStage.READY
 
 
 # --- death at every seam ------------------------------------------------------------------------

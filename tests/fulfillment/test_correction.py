@@ -7,7 +7,7 @@ from django.test import Client
 from ccpa_office import clock, connectors
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
-from ccpa_office.roles import Actor, NotAllowed
+from ccpa_office.roles import Actor, NotAllowed, Role
 from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, clients, tasks, workflow
@@ -22,7 +22,7 @@ from requests_app.models import (
     Outcome,
     Seen,
 )
-from tests.builders import KOFI, ORLA, fresh, text_of
+from tests.builders import KOFI, ORLA, actor, fresh, text_of
 from tests.fulfillment.knowing import verified_to_know
 from tests.requests.desks import at_desk
 from tests.steps import Killed, by_sql, killed_at, lines, query, refused_by_the_database
@@ -263,6 +263,37 @@ def test_what_changed_meanwhile_is_left_to_a_person(learners, asked, team):
     assert not CorrectionLock.objects.filter(collection="accounts").exists()
 
 
+PHONE = ("learners", "accounts", "phone")
+
+
+def test_a_telephone_is_locked_in_every_spelling_and_a_feed_that_spells_it_anew_is_seen(
+    learners, asked, team
+):
+    account = _of_orla(learners, "t.id")[0][0]
+    _propose(asked, team, PHONE, "+1 415 555 0199")
+    _approve(asked, team)
+    tasks.drain_collect()
+    for spelling in ("707.555.0163", "(707) 555-0163", "+1-707-555-0163", "７０７ 555 0163"):
+        assert locked(PHONE, spelling, key=[account])
+    assert not locked(PHONE, "415 555 0199", key=[account])
+    assert not locked(PHONE, "707 555 0164", key=[account])
+    feed = "UPDATE accounts SET phone = %s WHERE lower(email) = %s"
+    query(learners, feed, "707.555.0163", ORLA)
+    assert _look(1).seen == Seen.WRONG
+
+
+def test_who_corrects_only_how_a_name_is_written_does_not_lock_it_out(learners, asked, team):
+    account = _of_orla(learners, "t.id")[0][0]
+    query(learners, "UPDATE profiles SET display_name = 'orla  DUNMARROW' WHERE account_id = %s",
+          account)  # fmt: skip
+    made = _propose(asked, team, NAME, "ORLA Dunmarrow")
+    assert [each.collection for each in made] == ["accounts", "profiles"]  # the same, misspelled
+    _approve(asked, team)
+    tasks.drain_collect()
+    assert locked(NAME, "Orla Dunmarrow", key=[account])
+    assert not locked(NAME, "ORLA Dunmarrow", key=[account])
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -336,10 +367,13 @@ def test_the_desk_of_the_case_proposes_and_approves(learners, asked, team, setti
     assert RIGHT in shown
     assert "Read the corrections, then approve or refuse them." in shown
     assert "Approve the corrections" in shown
+    auditor = at_desk(actor(Role.AUDITOR))
+    assert RIGHT not in auditor.get(page).content.decode()
     approver.post(f"{page}approve-correction/", {"hash": correction.read_now(asked)})
     assert Correction.objects.get(follows=False).stage == CorrectionStage.APPROVED
     tasks.drain_collect()
     assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
+    assert RIGHT not in approver.get(page).content.decode()
 
 
 def test_service_providers_are_told_what_is_right(learners, asked, team, mailbox):

@@ -31,6 +31,7 @@ from requests_app.models import (
 from requests_app.workflow import MoveNotAllowed
 from tests.builders import KOFI, MARISOL, ORLA, Team, actor, fresh, plan_of
 from tests.steps import (
+    SHARED_TICKET,
     approve,
     by_sql,
     decided,
@@ -195,6 +196,23 @@ def test_whoever_decided_on_shared_rows_cannot_approve(mailbox, team, learners):
     with pytest.raises(PlanVoid):
         _say_yes(plan, team.approver)
     assert _say_yes(decided_plan, team.approver).state == PlanState.APPROVED
+
+
+def test_whoever_decided_on_one_table_approves_no_later_version_of_the_plan(
+    mailbox, team, learners
+):
+    known = learner(learners, SHARED_TICKET)
+    query(learners, "UPDATE accounts SET email_changed_at = '2024-01-01' WHERE id = 10")
+    plan = plan_of(decided(mailbox, team, known.pop("email"), **known))
+    for table, how, ground, by in (
+        ("addresses", "keep", "GX_k", team.chief), ("support_tickets", "strip", "", team.officer),
+    ):  # fmt: skip
+        plan = casework.decide_shared(
+            plan, table=table, decision=how, ground=ground, by=by, at=clock.now()
+        )
+    with pytest.raises(ApprovalRefused, match="shared rows"):
+        _say_yes(plan, team.chief)
+    assert _say_yes(plan, team.approver).state == PlanState.APPROVED
 
 
 def test_the_page_reads_why_before_anybody_presses(planned, team):

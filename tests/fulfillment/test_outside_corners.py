@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from ccpa_office import clock, work
-from ccpa_office.connectors.http import Limits
+from ccpa_office.connectors.http import Limits, Means
 from ccpa_office.roles import NotAllowed
 from requests_app.fulfillment.outside import breaker, hands, settling
 from requests_app.models import (
@@ -25,10 +25,10 @@ from tests import builders
 from tests.builders import ORLA, address, fresh
 from tests.fulfillment import outsiders
 from tests.fulfillment.outsiders import again, carried_out, looks_due, task_of
-from tests.fulfillment.test_outside import allowed, served, vendor
+from tests.fulfillment.test_outside import allowed, executions, served, vendor
 from tests.fulfillment.test_outside_hands import archive, link, orla
 from tests.steps import without_triggers
-from tests.vendor.description import BASE, of_effect
+from tests.vendor.description import BASE, WITHOUT_ECHO, by_address, of_effect
 from tests.vendor.modes import Mode
 
 __all__ = ["allowed", "archive", "orla", "served", "vendor"]
@@ -105,6 +105,55 @@ def test_where_no_ticket_is_given_what_is_held_says_how_far_it_is(
     assert fresh(consumer_request).status == Status.COMPLETED
 
 
+def _knows_by_address(vendor):
+    """A vendor whose one record of Orla goes by her address."""
+    vendor.people = {ORLA: {"id": ORLA, "email": ORLA, "name": "somebody"}}
+
+
+def test_what_was_taken_in_and_is_gone_is_told_as_deleted(
+    vendor, mailbox, team, learners, at_once
+):  # fmt: skip
+    """Nobody says "held nothing of yours" of what was held, and deleted for this request."""
+    text = by_address(WITHOUT_ECHO[: WITHOUT_ECHO.index("  status:")])
+    outsiders.register(team, "mail", vendor.url, text.replace(", ticket: $.ticket", ""))
+    _knows_by_address(vendor)
+    vendor.mode = Mode.ACCEPTED_THEN_NEVER
+    consumer_request = carried_out(mailbox, team)
+    vendor.execute(ORLA, None)
+    again()
+    builders.drain()
+    assert fresh(consumer_request).status == Status.COMPLETED
+    assert task_of(consumer_request).calls.get().means == Means.DONE
+    assert "A service provider deleted it" in mailbox.last(ORLA)
+
+
+def test_an_askable_system_is_looked_at_before_an_address_is_sent_again(
+    vendor, mailbox, team, learners, at_once
+):
+    outsiders.register(team, "mail", vendor.url, by_address(of_effect("askable")))
+    _knows_by_address(vendor)
+    vendor.mode, vendor.honors_keys = Mode.EXECUTES_AND_TIMES_OUT, False
+    consumer_request = carried_out(mailbox, team)
+    assert task_of(consumer_request).error_code == "unknown"
+    again()
+    builders.drain()
+    assert fresh(consumer_request).status == Status.COMPLETED
+    assert executions(vendor) == (1, 1)
+
+
+def test_an_outage_while_we_only_look_wears_no_task_out(served, mailbox, team):
+    served.mode, served.on = Mode.FAILING, {"find"}
+    consumer_request = carried_out(mailbox, team)
+    for _time in range(7):
+        again()
+    assert stands(task_of(consumer_request)) == ("ready", "ask", "failed")
+    served.mode = Mode.HONEST
+    OutsideState.objects.update(not_before=None)
+    again()
+    builders.drain()
+    assert fresh(consumer_request).status == Status.COMPLETED
+
+
 def test_what_is_settled_is_not_sent_again_with_the_rest(served, mailbox, team):
     first, second = served.of(ORLA)
     honest = served.ask
@@ -122,7 +171,7 @@ def test_what_is_settled_is_not_sent_again_with_the_rest(served, mailbox, team):
 def test_a_system_that_cannot_be_looked_at_is_settled_by_two_people(
     vendor, mailbox, team, learners, at_once
 ):
-    text = of_effect("askable")
+    text = of_effect("harmless")
     text = text[: text.index("  find:")] + text[text.index("  delete:") : text.index("  correct:")]
     outsiders.register(team, "mail", vendor.url, text.replace("/people/{id}", "/people/{email}"))
     vendor.mode = Mode.OK_EMPTY

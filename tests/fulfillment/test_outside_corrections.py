@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from ccpa_office import clock
+from ccpa_office import clock, staff
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.models import LedgerLine, WorkState
+from ccpa_office.models import LedgerLine, StaffMember, WorkState
+from ccpa_office.roles import Role, TouchedAccount
 from requests_app import tasks
 from requests_app.admin import correcting as desk
 from requests_app.fulfillment import correction, lasting
@@ -22,7 +23,7 @@ from requests_app.models import (
     SaidRight,
     Seen,
 )
-from tests.builders import KOFI, ORLA, fresh
+from tests.builders import KOFI, ORLA, actor, fresh
 from tests.fulfillment import outsiders
 from tests.fulfillment.knowing import verified_to_know
 from tests.fulfillment.test_outside import allowed
@@ -250,6 +251,16 @@ def test_whom_no_machine_reaches_people_answer_and_confirm(paper, asked, team, m
     assert told[-4:] == ["correction.by-hand", "correction.answered", "correction.confirmed",
                          f"correction.{ended}"]  # fmt: skip
     assert "Another person confirmed" in chief.get(case).content.decode()
+
+
+def test_an_account_that_another_touched_confirms_no_correction(paper, asked, team):
+    row = carried_out(asked, team)
+    by_hand.answer(asked, row.pk, SaidRight.RIGHT, reason="told", by=team.chief, at=clock.now())
+    touched = actor(Role.OFFICER)
+    member = StaffMember.objects.get(pk=touched.id)
+    staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
+    with pytest.raises(TouchedAccount):
+        by_hand.confirm(asked, by=touched, at=clock.now())
 
 
 def test_nobodys_word_takes_the_place_of_a_look(served, asked, team):

@@ -6,9 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from ccpa_office import clock
+from ccpa_office import clock, staff
 from ccpa_office.models import LedgerLine, StaffMember
-from ccpa_office.roles import NotAllowed
+from ccpa_office.roles import NotAllowed, TouchedAccount
 from requests_app import targets, tasks
 from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.outside import asking, hands
@@ -254,6 +254,14 @@ def test_who_answers_by_hand_does_not_confirm(orla, team):
     assert fresh(orla).status == Status.COMPLETED
 
 
+def test_an_account_that_another_touched_confirms_nothing(orla, team):
+    task = hands.answer_by_hand(task_of(orla), DELETED, by=team.chief, at=clock.now())
+    colleague = StaffMember.objects.get(pk=team.officer.id)
+    staff.set_password(colleague, "a pass phrase that two know", team.chief, clock.now())
+    with pytest.raises(TouchedAccount):
+        hands.confirm(task, by=team.officer, at=clock.now())
+
+
 def test_roles_answer_and_confirm(orla, team):
     with pytest.raises(NotAllowed):
         hands.answer_by_hand(task_of(orla), DELETED, by=team.verifier, at=clock.now())
@@ -395,3 +403,15 @@ def test_whom_it_concerns_is_read_with_a_purpose_and_written_down(orla, team):
 
 def hands_purposes():
     return outsiders.Purpose.choices
+
+
+def test_a_task_in_nobodys_name_stands_at_the_desk_from_the_start(
+    mailbox, team, learners, at_once, settings
+):
+    settings.DEMO = True  # nobody in these tests has a second factor
+    outsiders.register(team, "paper", "staff:nobody-here", MANUAL, "manual")
+    task = task_of(carried_out(mailbox, team))
+    assert (task.assigned_to_id, task.state, task.stage) == (None, "ready", "wait")
+    assert (
+        f"/admin/outside/{task.pk}/" in at_desk(team.clerk).get("/admin/outside/").content.decode()
+    )

@@ -1,14 +1,26 @@
 """The seven kinds that never leave: what is found in texts, and what stays as it is."""
 
+import csv
+import io
+import json
 import random
 import re
+import zipfile
+from datetime import date
 
 import pytest
 
-from ccpa_office.connectors.collected import Piece
+from ccpa_office import sealed_files, sealing
+from ccpa_office.connectors.base import Table
+from ccpa_office.connectors.collected import Piece, Record
 from ccpa_office.law.vocabulary import NeverDisclosed
+from requests_app.fulfillment.outside.exporting import _told
+from requests_app.fulfillment.package.archive import Archive
+from requests_app.fulfillment.package.building import FILE
 from requests_app.fulfillment.package.cells import Sieve
+from requests_app.fulfillment.package.naming import hint_of
 from requests_app.fulfillment.package.redaction import clean, find
+from requests_app.fulfillment.package.tables import Sheet, TableWriter
 
 RANDOM = random.Random(7024)  # noqa: S311
 
@@ -54,6 +66,39 @@ FOUND = [
     ("security question: first pet? answer: Biscuit", "ND_6"),
     ("秘密の質問の答えは ビスケット", "ND_6"),
     ("fingerprint template " + "QUJDREVG" * 8, "ND_7"),
+    ("card 4111 1111 1111 1111 12/27 123", "ND_3"),
+    ("2026-05-06 4111 1111 1111 1111 paid", "ND_3"),
+    ("4111111111111111 12/27", "ND_3"),
+    ("Visa4111111111111111", "ND_3"),
+    ("4111&nbsp;1111&nbsp;1111&nbsp;1111", "ND_3"),
+    ("4111  1111  1111  1111", "ND_3"),
+    ("refund to DE89 3704 0044 0532 0130 00 thank you", "ND_3"),
+    ("cuenta CLABE 032180000118359719", "ND_3"),
+    ("SSN123456789", "ND_1"),
+    ('{"customerSSN":"123456789"}', "ND_1"),
+    ("123 - 45 - 6789", "ND_1"),
+    ("123456789 is my SSN", "ND_1"),
+    ("my social is 123456789", "ND_1"),
+    ("123456789が社会保障番号です", "ND_1"),
+    ("ITIN 912701234", "ND_2"),
+    ("D1234567 (driver's license)", "ND_2"),
+    ("CURP GOMC800101HDFRRL09", "ND_2"),
+    ("my green card A123456789", "ND_2"),
+    ("在留カード AB12345678CD", "ND_2"),
+    ("health plan member id 123 456 789", "ND_4"),
+    ('{"password": "hunter22"}', "ND_5"),
+    ("user_password=hunter22", "ND_5"),
+    ('s:8:"password";s:8:"hunter22";', "ND_5"),
+    ("https://ann:hunter22@example.org/x", "ND_5"),
+    ("security_answer: Biscuit", "ND_6"),
+    ("2026-05-06 372419345949558", "ND_3"),
+    ("普通預金 1234567", "ND_3"),
+    ("soc. sec. no 123456789", "ND_1"),
+    ("CDL: D1234567", "ND_2"),
+    ("California ID N1234567", "ND_2"),
+    ("password - hunter22", "ND_5"),
+    ("pw: hunter22", "ND_5"),
+    ("my PIN is 4711", "ND_5"),
 ]
 
 
@@ -80,6 +125,15 @@ def test_what_must_not_leave_is_found_and_named(text, kind):
         "$ 1,234.50 paid",
         "https://learn.example.org/course/12345?lesson=67",
         "森川 花です。先週の講座はとてもよかったです。",
+        "7654321 was the order for the street of banks",
+        "https://example.org:8443/a@b",
+        "call 4155550142 2026-05-06",
+        "Your account was closed on 2024-05-06 10:20.",
+        "our policy changed on 2024-05-06, the license is valid until 06.05.2027",
+        "your SSN is not needed; ZIP 94110-1234",
+        "ski pass: adult, two days; password changed 3 times",
+        "the PIN code of that town is 560001",
+        "2026-05-06 10:20:30.123456+00",
     ],
 )
 def test_what_is_none_of_the_kinds_stays(text):
@@ -91,6 +145,17 @@ def test_a_column_that_says_what_it_holds_needs_no_words_in_its_values():
     assert _kinds("123456789", hint="tax_id") == ["ND_1"]
     assert _kinds("D1234567", hint="drivers_license") == ["ND_2"]
     assert _kinds("000123456789", hint="bank_account") == ["ND_3"]
+    assert _kinds("123456789", hint="customerSSN") == ["ND_1"]
+    assert _kinds("D1234567", hint="dlNumber") == ["ND_2"]
+    assert _kinds("912701234", hint="itin") == ["ND_2"]
+
+
+@pytest.mark.parametrize(
+    "hint", ["account_id", "userAccountId", "account_balance", "privacy_policy_version"]
+)
+def test_a_number_of_the_business_itself_is_no_number_of_a_bank(hint):
+    assert _kinds("12345678", hint=hint) == []
+    assert _kinds("12345678", hint=f"bank {hint}") != []
 
 
 def test_only_the_value_goes_and_the_words_around_it_stay():
@@ -169,3 +234,74 @@ def test_no_text_of_anybody_keeps_a_worker_for_ever(text):
 
 def test_a_word_that_begins_like_a_verb_goes_whole():
     assert clean("my password is isolde22", word=str) == ("my password is ND_5", ("ND_5",))
+
+
+# --- by the names of fields -----------------------------------------------------------------------
+
+WORDS_OF = {each.value: each.value for each in NeverDisclosed}
+
+
+@pytest.mark.parametrize(
+    ("held", "left"),
+    [
+        ({"login": {"user": "ann", "password": "hunter"}},
+         {"login": {"user": "ann", "password": "[ND_5]"}}),
+        ({"securityAnswer": "Biscuit", "old_password": ["a", "b"], "pin": 4711},
+         {"securityAnswer": "[ND_6]", "old_password": ["[ND_5]", "[ND_5]"], "pin": "[ND_5]"}),
+        ({"password_changed_at": "2026-01-01", "has_password": "yes", "pin": "blue", "x": None},
+         {"password_changed_at": "2026-01-01", "has_password": "yes", "pin": "blue", "x": None}),
+        ([{"key": "ssn", "value": "123456789"}, {"key": "shoe", "value": "123456789"}],
+         [{"key": "ssn", "value": "[ND_1]"}, {"key": "shoe", "value": "123456789"}]),
+        ({"question": "What is your mother's maiden name?", "answer": "Quintana"},
+         {"question": "What is your mother's maiden name?", "answer": "[ND_6]"}),
+        ('{"password": "hunter", "n": "call me"}', '{"password": "[ND_5]", "n": "call me"}'),
+        ({"raw": '{"pwd": "hunter"}', "n": float("inf")}, {"raw": '{"pwd": "[ND_5]"}', "n": "inf"}),
+    ],
+)  # fmt: skip
+def test_what_a_name_says_is_withheld_whatever_the_value_looks_like(held, left):
+    assert Sieve(WORDS_OF).cell(Piece("doc"), held).value == left
+
+
+def test_a_column_that_is_a_password_is_withheld_though_its_map_does_not_say_so():
+    sieve = Sieve(WORDS_OF)
+    assert sieve.cell(Piece("user_password"), "hunter").withheld == ("ND_5",)
+    assert sieve.cell(Piece("password_hash"), "5f4dcc3b5aa765d6").withheld == ("ND_5",)
+    assert sieve.cell(Piece("has_password"), "yes").withheld == ()
+    assert sieve.cell(Piece("password"), True).value is True
+
+
+def test_the_key_of_a_row_is_held_against_the_name_of_its_column():
+    sieve = Sieve(WORDS_OF)
+    assert sieve.key(("123456789", 7), ("", ""), ("ssn", "line")) == "[ND_1]/7"
+    assert sieve.key((1234567,), ("",), ("account_id",)) == "1234567"
+
+
+def test_a_number_is_held_against_the_name_of_its_table_and_a_value_against_its_label():
+    assert _kinds("000123456789", hint=hint_of("bank_accounts", "number")) == ["ND_3"]
+    assert hint_of("orders", "number") == "number"
+    pieces = (Piece("id"), Piece("meta_key"), Piece("meta_value"))
+    sheet = Sheet("blog", Table("usermeta", ("id",), (), "keep", pieces=pieces))
+    assert sheet.hints_of((1, "ssn", "123456789")) == ["id", "meta_key", "meta_value ssn"]
+
+
+def test_names_and_texts_from_outside_spoil_no_file(tmp_path):
+    """A name is no formula and holds no number; half a sign is no reason to give nothing at all."""
+    record = _told({"=1+1": "cut \ud83d", "of 123-45-6789": 1, "of 123-45-6780": 2, "n\ud83d": 3})
+    names = ["=1+1", "of [ND_1]", "of [ND_1]+", "n?"]
+    assert list(record) == names
+    box, path = sealing.Box(sealing.made_key()), tmp_path / "x.part"
+    table = Table("export", ("id",), (), "keep", pieces=tuple(map(Piece, names)))
+    with sealed_files.Writer(path, box, context=FILE, durable=False) as sink:
+        archive = Archive(sink, day=date(1970, 1, 1))
+        writer = TableWriter(
+            archive, Sieve(WORDS_OF), Sheet("s", table), language="en", spools=(path, box)
+        )
+        writer.add(Record(("7",), tuple(record.values())))
+        writer.close()
+        archive.close({})
+    plain = b"".join(sealed_files.read(path, box, context=FILE))
+    with zipfile.ZipFile(io.BytesIO(plain)) as opened:
+        (row,) = json.loads(opened.read("json/s/export.json"))["rows"]
+        sheet = opened.read("csv/s/export.csv").decode("utf-8-sig")
+    assert row["values"]["=1+1"] == "cut ?"
+    assert next(csv.reader([sheet.splitlines()[0]])) == ["row", "'=1+1", *names[1:]]

@@ -10,15 +10,17 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from ccpa_office import clock
-from ccpa_office.models import DataKey
-from ccpa_office.roles import NotAllowed
+from ccpa_office import clock, staff
+from ccpa_office.models import DataKey, StaffMember
+from ccpa_office.roles import NotAllowed, Role, TouchedAccount
 from requests_app import targets, tasks
 from requests_app.casework.looking import Purpose
 from requests_app.fulfillment import access, handing
-from requests_app.fulfillment.outside import hands, parts
+from requests_app.fulfillment.outside import exporting, hands, parts
+from requests_app.fulfillment.package import pages
 from requests_app.models import Outcome, Package, Part, PartSaid
 from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
+from requests_app.verification import people_of
 from tests import builders, steps
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
@@ -99,6 +101,7 @@ def test_what_is_given_is_sealed_and_looked_at_by_few(package, mailbox, team):
 def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, mailbox, team):
     note = "Two folders. Her SSN 219-09-9999 is on the first."
     given(mailbox, said="found", note=note, content=file(PDF))
+    parts.look(the_part(), by=team.officer, at=clock.now())
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     new = anew(package)
     files = opened(new)
@@ -117,8 +120,13 @@ def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, 
 
 def test_nobody_is_asked_for_pieces_where_categories_are_asked(learners, mailbox, team):
     outsiders.register(team, "paper", f"mailto:{ARCHIVE}", MANUAL, "manual")
-    built(mailbox, team, learners, kind=CATEGORIES)
+    package = built(mailbox, team, learners, kind=CATEGORIES)
     assert not Part.objects.exists()
+    sources = [(targets.of("learners"), people_of(package.consumer_request)["learners"])]
+    (paper,) = exporting.ask(None, sources, targets.vendors(), at=clock.now())
+    awaited = [{"name": paper.name, "why": paper.awaited}]
+    told = pages.left_out({"tables": [], "withheld": {}, "awaited": awaited}, "en")
+    assert (told["awaited"], told["not_asked"]) == ([], ["Paper archive"])  # nothing is to come
 
 
 def test_nothing_found_completes_the_answer(package, mailbox, team):
@@ -167,11 +175,25 @@ def test_nobody_confirms_an_own_answer(package, team):
     with refused_by_the_database():
         by_sql("UPDATE requests_app_part SET stage = 'confirmed', confirmed_at = now(),"
                " confirmed_by_id = answered_by_id")  # fmt: skip
+    touched = builders.actor(Role.OFFICER)
+    member = StaffMember.objects.get(pk=touched.staff_id)
+    staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
+    with pytest.raises(TouchedAccount):
+        parts.confirm(the_part(), by=touched, at=clock.now())
     parts.confirm(the_part(), by=team.officer, at=clock.now())
     with refused_by_the_database():
         by_sql("UPDATE requests_app_part SET said = 'found'")
     with pytest.raises(hands.AnswerRefused):
         parts.confirm(the_part(), by=team.officer, at=clock.now())
+
+
+def test_nobody_confirms_a_file_that_they_have_not_opened(package, mailbox, team):
+    given(mailbox, said="found", content=file(PDF))
+    parts.look(the_part(), by=team.chief, at=clock.now())
+    with pytest.raises(hands.NotLookedAt):
+        parts.confirm(the_part(), by=team.officer, at=clock.now())
+    parts.look(the_part(), by=team.officer, at=clock.now())
+    parts.confirm(the_part(), by=team.officer, at=clock.now())
 
 
 def test_a_link_opens_once_and_only_the_newest(package, mailbox, team):

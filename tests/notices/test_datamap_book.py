@@ -102,6 +102,7 @@ def test_a_loaded_map_does_not_count(version):
 def test_an_approved_map_counts(active, learners):
     target = datamap.target("learners")
     assert (target.key, target.url, target.version_id) == ("learners", learners.url, active.pk)
+    assert learners.url not in repr(target)  # whoever logs it shows no password
     assert target.program.tables == learners.program.tables
     assert datamap.active_version("learners").pk == active.pk
     assert datamap.active_program("learners") is target.program
@@ -318,3 +319,15 @@ def test_an_account_that_a_colleague_changed_does_not_approve(version, approver,
     later = NOON + timedelta(hours=1)
     with pytest.raises(TouchedAccount):
         datamap.approve(version, digest=version.digest, by=Actor.of(member), at=later)
+
+
+def test_no_letter_of_a_map_is_guessed(system, loader, tmp_path, capsys):
+    """A hold by a word that was read wrongly would hold nothing, and its rows would go."""
+    path = tmp_path / "map.yml"
+    named = "fides_key: learners\n"
+    text = stores.LEARNERS.map.replace(named, f"{named}    description: hält\n", 1)
+    path.write_bytes(text.encode("latin-1", "ignore"))
+    with pytest.raises(CommandError):
+        call_command("datamap", "load", str(path), "--system", "learners", "--as", "lena")
+    assert "error encoding" in capsys.readouterr().out
+    assert not DataMapVersion.objects.exists()

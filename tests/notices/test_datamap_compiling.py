@@ -190,3 +190,17 @@ def test_a_circle_that_binds_is_an_error_and_one_that_gives_way_is_ordered():
     assert {each.code for each in check(bound)} >= {"circle"}
     free = CIRCLE.replace("REPLACED", "mask").replace("{FIELD}", "{on_delete: null}")
     assert [table.name for table in program(free).tables] == ["rentals", "customers"]
+
+
+def test_what_a_data_category_forbids_to_give_is_withheld_whatever_its_category():
+    """Whoever says the category of a password for the notice did not say that it may be given."""
+    text = changed(
+        "description: What was written", "data_categories: [user.authorization.password]"
+    )
+    piece = next(p for p in program(text).table("orders").pieces if p.column == "note")
+    assert (piece.category, piece.never) == ("PI_D", "ND_5")
+    assert "kind-taken" in {each.code for each in check(text)}
+    said = text.replace("{category: PI_D,", "{category: PI_D, never_disclosed: none,")
+    assert next(p for p in program(said).table("orders").pieces if p.column == "note").never == ""
+    exact = text.replace("authorization.password", "location.precise")
+    assert (program(exact).sensitivity, program(GOOD).sensitivity) == ("sensitive", "ordinary")

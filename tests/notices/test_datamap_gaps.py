@@ -13,6 +13,7 @@ from notices_app.models import DataMapVersion, NoticeLine, Recipient
 from tests.connectors import stores
 from tests.notices.conftest import NOON, TODAY
 from tests.notices.test_datamap_book import founder
+from tests.vendor.description import BASE
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +182,19 @@ def test_a_new_word_of_the_vocabulary_covers_nobody_by_itself(loaded, editor):
                              category="platforms", legal_role="service-provider")  # fmt: skip
     vocabulary.enter("recipient", entry, by=editor, at=NOON)
     assert "new-one" not in gaps.covered()
+
+
+def test_a_vendor_whose_own_interface_is_served_is_covered(loaded, loader, settings):
+    """Who is asked by the office itself needs no address for letters."""
+    settings.OUTBOUND_ALLOWED_HOSTS = ["mail.example"]
+    Recipient.objects.filter(code="analytics").update(instruction_email=None)
+    text = BASE.replace("[PI_A, PI_B]", "[PI_A]\n  recipient: analytics")
+    datamap.add_system("far", name="", url="https://mail.example", kind="http", by=loader, at=NOON)
+    datamap.give_secret("far", name="api_token", value="x", by=loader, at=NOON)
+    with pytest.raises(datamap.MapNotSound) as refusal:
+        load(text.replace("analytics", "nobody-known"), loader, "far")
+    assert [each.code for each in refusal.value.findings] == ["unknown-recipient"]
+    assert "analytics" not in gaps.covered()
+    version = load(text, loader, "far")
+    datamap.approve(version, digest=version.digest, by=founder("april", "approver"), at=NOON)
+    assert "analytics" in gaps.covered()

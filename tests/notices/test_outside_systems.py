@@ -123,6 +123,16 @@ def test_a_manual_system_has_somebody_who_does_it(team, url):
     assert [target.url for target in datamap.outside_targets()] == [url]
 
 
+def test_a_task_for_somebody_whom_nobody_knows_is_remarked(team):
+    met = []
+    for username in ("nobody-here", _username(team)):
+        made = datamap.add_system("paper", name="Paper", url=f"staff:{username}", kind="manual",
+                                  by=team.editor, at=NOON)  # fmt: skip
+        found = datamap.check_live(MANUAL, system_key=made.key)
+        met.append([(each.level, each.code) for each in found])
+    assert met == [[("warning", "nobody-named")], []]
+
+
 @pytest.mark.parametrize("url", ["https://paper.example", "mailto:", "mailto:a@b@c", "staff:"])
 def test_a_manual_system_without_anybody_is_not_loaded(team, url):
     datamap.add_system("paper", name="Paper", url=url, kind="manual", by=team.editor, at=NOON)
@@ -144,7 +154,7 @@ def test_the_command_takes_a_secret_from_standard_input(mail, team, monkeypatch)
     assert SECRET not in said.getvalue()
     approved(team)
     call_command("system", "test", "mail", stdout=said)
-    assert "mail answers" in said.getvalue()
+    assert "mail: it fits its description; nothing was called" in said.getvalue()
     with pytest.raises(CommandError):
         call_command("system", "secret", "nobody", "api_token", "--as", username)
 

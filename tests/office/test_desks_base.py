@@ -155,3 +155,15 @@ def test_the_page_of_an_account_says_what_others_did(settings):
         == 200
     )
     assert own.get("/admin/").status_code == 302
+
+
+def test_a_password_waits_nowhere_while_the_chief_proves_who_they_are():
+    _actor, client = somebody(Role.CHIEF)
+    session = client.session
+    session["account_authentication_methods"] = []  # the last proof is long ago
+    session.save()
+    typed = {"username": "newcomer", "roles": ["clerk"], "password": PASSWORD}
+    answer = client.post(f"{STAFF}do/create/", typed)
+    assert answer.headers["Location"] == "/accounts/reauthenticate/?next=%2Fadmin%2Fstaff%2F"
+    assert "phrase" not in str(dict(client.session.items()))
+    assert not StaffMember.objects.filter(username="newcomer").exists()

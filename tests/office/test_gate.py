@@ -1,7 +1,11 @@
 """What stands before every view."""
 
+import io
+import logging
+
 import pytest
 from csp.exceptions import CSPNonceError
+from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile
 from django.http import HttpResponse
 
 from ccpa_office import gate
@@ -117,3 +121,22 @@ def test_every_answer_carries_the_headers(client):
         "frame-ancestors 'none'",
         "object-src 'none'",
     }
+
+
+def test_a_line_of_the_log_says_nothing_of_what_somebody_sent(client, settings):
+    line = dict(settings.LOGGING["formatters"]["line"])
+    heard, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(heard)
+    handler.setFormatter(line.pop("()")(**line))
+    root.addHandler(handler)
+    try:
+        assert client.get("/", headers={"host": "orla-dunmarrow.example"}).status_code == 400
+    finally:
+        root.removeHandler(handler)
+    assert ("orla" in heard.getvalue(), "DisallowedHost" in heard.getvalue()) == (False, True)
+
+
+def test_no_file_that_somebody_sends_waits_in_clear_on_the_disk(rf, settings):
+    largest = settings.BODY_LIMIT - 1024
+    sent = rf.post("/", {"file": SimpleUploadedFile("x.pdf", bytes(largest))})
+    assert isinstance(sent.FILES["file"], InMemoryUploadedFile)

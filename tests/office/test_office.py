@@ -219,6 +219,12 @@ def test_given_engines_and_mail_are_used_as_they_are(tmp_path):
     assert json.loads((tmp_path / "office.json").read_text())["mail"] == ""
 
 
+def test_letters_to_real_people_are_never_caught_and_shown(tmp_path):
+    assert Office(tmp_path, 8000, True, {}).catches_mail
+    office = Office(tmp_path, 8000, False, {})
+    assert (office.catches_mail, "EMAIL_URL" in office.variables(None)) == (False, False)
+
+
 def test_without_demo_data_and_with_a_key_of_its_own_it_runs_as_production(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     assert not installation(8000, demo=False).demo

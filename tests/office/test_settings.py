@@ -1,6 +1,7 @@
 """What production refuses, and how the environment is read."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from ccpa_office import checks
+from ccpa_office.apps import leave_no_core
 from ccpa_office.envfile import read_variables, write_variables
 from ccpa_office.keys import demo_secrets, is_demo_key, is_key, new_demo_key, new_key
 from ccpa_office.keys import production_secrets as new_secrets
@@ -195,3 +197,10 @@ def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path):
     }
     answer = ask(**{f"{name}_FILE": path for name, path in files.items()})
     assert answer == ["from-a-file", "False", "True"]
+
+
+def test_a_process_that_breaks_down_leaves_no_memory_on_the_disk():
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    leave_no_core()
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, hard)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
@@ -327,3 +328,32 @@ def test_ten_hours_are_the_longest_session(settings):
     client.get("/admin/")
     settings.CLOCK_OFFSET = "PT10H1M"
     assert client.get("/admin/").status_code == 302
+
+
+def test_a_code_that_was_right_is_not_right_again_in_another_process():
+    code = code_of(with_app(member(Role.CHIEF)))
+    opened = []
+    for _process in range(2):
+        client = Client()
+        sign_in(client)
+        client.post("/accounts/2fa/authenticate/", {"code": code})
+        opened.append(client.get("/admin/").status_code)
+        cache.clear()  # what one process remembers no other knows
+    assert opened == [200, 302]
+
+
+def test_behind_our_own_proxy_a_stranger_does_not_lock_the_member_out(settings):
+    settings.DEMO, settings.TRUSTED_PROXIES = True, 1
+    member()
+    stranger = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
+    for _each in range(6):
+        sign_in(Client(), password="wrong", headers=stranger)
+    assert sign_in(Client(), headers=stranger).status_code == 200
+    assert sign_in(Client(), headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 302
+
+
+def test_without_a_proxy_nobody_says_where_they_come_from():
+    member()
+    for number in range(6):
+        sign_in(Client(), password="wrong", headers={"X-Forwarded-For": f"198.51.{number}.7"})
+    assert sign_in(Client(), headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 200

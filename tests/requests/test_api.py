@@ -78,8 +78,9 @@ def test_nothing_of_what_is_asked_is_kept_or_logged(token):
     ["", "[", "[]", "{}", '{"entries": []}', '{"entries": [{}]}', '{"entries": [1], "x": 1}',
      '{"entries": [{"email": 1}]}', '{"entries": [{"name": "Orla"}]}', "[" * 100_000,
      json.dumps({"entries": [{"email": "a"}] * 1001}),
-     json.dumps({"entries": [{"email": "a" * 401}]})],
-    ids=range(12),
+     json.dumps({"entries": [{"email": "a" * 401}]}),
+     '{"entries": [{"email": "\\ud800@example.org"}]}', '{"entries": [{"phone": ["\\u0000"]}]}'],
+    ids=range(14),
 )  # fmt: skip
 def test_what_is_no_question_is_refused_in_words(token, document):
     answer = ask(token, document)
@@ -119,3 +120,21 @@ def test_only_a_chief_makes_clients(token):
         with pytest.raises(CommandError):
             command(*words)
     assert command("list") == "crm-import: living, 0 entries asked\n"
+
+
+def test_what_no_database_can_keep_is_refused_and_not_looked_up(token):
+    headers = {"Authorization": f"Bearer {token}"}
+    for field in ("learners.accounts\x00.email", "learners.accounts.\ud800"):
+        entry = {"field": field, "value": "x", "key": "1"}
+        answer = Client().post(
+            "/api/v1/corrections/check", json.dumps({"entries": [entry]}), "application/json",
+            headers=headers,
+        )  # fmt: skip
+        assert answer.status_code == 400
+
+
+def test_a_program_that_forgot_https_is_refused_and_never_led_on(token, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    answer = ask(token, {"entries": [{"email": "kofi@example.org"}]})
+    assert (answer.status_code, "Location" in answer.headers) == (403, False)
+    assert ApiClient.objects.get().entries == 0

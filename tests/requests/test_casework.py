@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from ccpa_office import clock
+from ccpa_office import clock, staff
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.roles import Actor, NotAllowed, Role
+from ccpa_office.models import StaffMember
+from ccpa_office.roles import Actor, NotAllowed, Role, TouchedAccount
 from requests_app import casework, correspondence, tasks, verification
 from requests_app.casework import ApprovalRefused, GroundMissing, TooLate
 from requests_app.models import Link, Message, Note, Outcome, Status
@@ -209,6 +210,11 @@ def test_a_stop_is_released_by_a_person_with_a_reason(mailbox, team, learners):
             casework.release_stop(stopped, reason="x", by=each, at=clock.now())
     with pytest.raises(GroundMissing):
         casework.release_stop(stopped, reason=" ", by=team.approver, at=clock.now())
+    touched = actor(Role.APPROVER)
+    member = StaffMember.objects.get(pk=touched.id)
+    staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
+    with pytest.raises(TouchedAccount):
+        casework.release_stop(stopped, reason="We telephoned", by=touched, at=clock.now())
     casework.release_stop(stopped, reason="We telephoned", by=team.approver, at=clock.now())
     released = fresh(consumer_request)
     assert (released.status, released.hold, released.stopped_at) == (Status.CHECKING, "", None)

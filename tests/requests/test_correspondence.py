@@ -14,7 +14,7 @@ from ccpa_office.roles import Actor, Role
 from notices_app.models import Recipient
 from requests_app import casework, correspondence, silence, tasks, verification, workflow
 from requests_app.correspondence import LETTERS, writing
-from requests_app.correspondence.links import link_url, page_url
+from requests_app.correspondence.links import link_url, page_url, without_keys
 from requests_app.fulfillment import batches, closing
 from requests_app.models import ConsumerRequest, LinkPurpose, Message, Outcome, Status
 from tests.builders import HANA, KOFI, MARISOL, ORLA, actor, ask, fresh, plan_of
@@ -314,3 +314,10 @@ def test_only_days_moments_and_words_are_facts_of_a_letter(db):
     for value in (object(), {1}, b"x"):
         with pytest.raises(TypeError):
             writing.told(consumer_request, {"x": value}, language="en")
+
+
+def test_the_code_of_a_package_is_for_its_reader_alone():
+    said = "コードは 7K3M-92QX です。\nThe number of this request is 7K3M-92QX-4TD."
+    shown = "コードは ••••-•••• です。\nThe number of this request is 7K3M-92QX-4TD."
+    assert without_keys(said, letter="package_code") == shown
+    assert without_keys(said, letter="receipt") == said

@@ -35,6 +35,10 @@ CALL = re.compile(
     r'\b(?:record|record_many|_say|_?note)\(\s*(?:[\w.\[\]]+,\s*)?"([a-z-]+\.[a-z_-]+)"'
 )
 
+PAGES = [
+    *(BASE / "templates" / "admin").rglob("*.html"),
+    *(BASE / "templates" / "requests" / "package").glob("*.html"),
+]
 MUTE = r"<td(?![^>]*data-label)[^>]*>(?!</td>)"
 
 
@@ -89,9 +93,9 @@ def test_what_a_call_came_to_is_said_in_words():
     assert call_words(OutsideCall()) == "no answer yet"
 
 
-@pytest.mark.parametrize("desk", sorted((BASE / "templates" / "admin").rglob("*.html")), ids=str)
-def test_every_cell_of_a_card_says_what_it_is(desk):
-    tables = re.findall(r'<table class="cards">.*?</table>', desk.read_text("utf-8"), re.DOTALL)
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda each: each.name)
+def test_every_cell_of_a_card_says_what_it_is(page):
+    tables = re.findall(r'<table class="cards".*?</table>', page.read_text("utf-8"), re.DOTALL)
     rows = [row for table in tables for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)]
     cells = [re.sub(r"^<tr[^>]*>\s*<td", "", row) for row in rows]  # the first one is the head
     mute = [each for row in cells for each in re.findall(MUTE, row)]
@@ -188,7 +192,9 @@ def test_a_task_of_a_colleague_stands_at_the_desk_and_at_their_home(
         task=task, day=7, lane="prove", not_before=clock.now(), state="parked", error_code="refused"
     )
     assert 'href="/admin/outside/">1 piece waits' in desk.get("/admin/").content.decode()
-    assert "they refused it" in desk.get(f"/admin/outside/{task.pk}/").content.decode()
+    page = desk.get(f"/admin/outside/{task.pk}/")
+    assert "they refused it" in page.content.decode()
+    assert page.context["next"].startswith("Do it there by hand, then answer here.")
     page = desk.post(f"/admin/outside/{task.pk}/look-again/", follow=True)
     assert said(page) == ["Tried again: 1."]
     look.refresh_from_db()

@@ -12,6 +12,7 @@ from ccpa_office import clock, staff
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import Role, Verb, holders
+from requests_app import correspondence, tasks
 from requests_app.admin import queue
 from requests_app.admin.queue_views import VIEWS
 from requests_app.models import Message, Status
@@ -345,6 +346,19 @@ def test_a_letter_is_read_with_a_purpose(team):
     page = client.post(f"/admin/letters/{letter.pk}/read/", {"purpose": "answer"})
     assert ORLA in page.content.decode()
     assert LedgerLine.objects.filter(verb="letter.read").count() == 1
+
+
+def test_no_letter_shows_staff_what_opens_a_request(team, mailbox):
+    consumer_request = builders.ask(ORLA)
+    letter = Message.objects.get()
+    (token,) = builders.tokens(correspondence.words_of(letter).text)
+    client = at_desk(team.clerk)
+    for _when in ("it waits", "it was sent"):
+        for address in (f"/admin/letters/{letter.pk}/read/", case(consumer_request, "texts")):
+            shown = client.post(address, {"purpose": "answer"}).content.decode()
+            assert (token in shown, "/requests/l/…/" in shown) == (False, True)
+        tasks.drain_mail()
+    assert token in mailbox.last(ORLA)
 
 
 def test_the_switch_stops_every_erasure_and_says_so(team):

@@ -7,6 +7,7 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -16,12 +17,12 @@ from notices_app import loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import casework, tasks
 from requests_app.fulfillment import access, handing
-from requests_app.fulfillment.package import building
+from requests_app.fulfillment.package import building, pages
 from requests_app.models import Download, Message, Package, PackageCode, PackageStage
-from tests.builders import ORLA, fresh, tokens
-from tests.fulfillment.knowing import CATEGORIES, built, package_of, released
+from tests.builders import HANA, ORLA, fresh, tokens
+from tests.fulfillment.knowing import CATEGORIES, built, package_of, released, verified_to_know
 from tests.requests.desks import at_desk
-from tests.steps import Killed, killed_at, lines
+from tests.steps import Killed, by_sql, killed_at, lines, query
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +118,7 @@ def test_the_answer_of_categories_is_read_on_the_page(learners, mailbox, team, n
     _open(browser, package, mailbox)
     page = browser.get(_path(package)).content.decode()
     assert "List A: sold or shared" in page
+    assert '<td role="cell" data-label="Sources"><ul><li>' in page
     assert "List B: disclosed for a business purpose" in page
     assert "Fetch the file" not in page
 
@@ -283,6 +285,57 @@ def test_after_two_weeks_nothing_is_served_and_nothing_is_left(browser, package,
     assert lines(package.consumer_request.number)[-1] == "package.destroyed"
 
 
+def test_one_that_cannot_be_destroyed_keeps_no_other(learners, mailbox, team, package, shelf):
+    other = released(mailbox, team, learners, email=HANA)
+    stuck = shelf / package.file
+    stuck.unlink()
+    stuck.mkdir()
+    assert other.expires_at
+    with pytest.raises(OSError, match=stuck.name):
+        handing.expire(at=other.expires_at)
+    assert [_refetched(each).stage for each in (package, other)] == ["released", "destroyed"]
+    assert list(shelf.iterdir()) == [stuck]
+
+
+def test_a_download_ends_when_the_package_is_called_back(package, monkeypatch):
+    monkeypatch.setattr(handing, "GLANCE", 1)
+    monkeypatch.setattr("ccpa_office.sealed_files.read", lambda *_args, **_more: iter([b"a", b"b"]))
+    row = Download.objects.create(package=package, begun_at=clock.now())
+    pieces = handing.Fetch(package, row, clock.now).pieces()
+    assert next(pieces) == b"a"
+    assert handing.call_back(package.consumer_request, at=clock.now())
+    assert list(pieces) == []
+    row.refresh_from_db()
+    assert (row.sent, row.complete) == (1, False)
+
+
+def test_an_answer_in_part_says_what_is_not_in_it(learners, mailbox, team, notice):
+    query(learners, "UPDATE accounts SET address_id = (SELECT address_id FROM accounts"
+          " WHERE lower(email) = %s) WHERE id = 20", ORLA)  # fmt: skip
+    package = released(mailbox, team, learners, kind=CATEGORIES)
+    browser = _browser(mailbox)
+    _open(browser, package, mailbox)
+    assert fresh(package.consumer_request).outcome == "in-part"
+    assert "1 row that belongs to somebody else too" in browser.get(_path(package)).content.decode()
+
+
+def test_what_is_kept_back_under_an_exception_is_never_nothing():
+    part = {"name": "Paper archive", "said": "kept", "exception": "GX_k"}
+    told = pages.left_out({"tables": [], "withheld": {}, "parts": [part]}, "en")
+    page = render_to_string("requests/package/left_out.html", told)
+    assert "Paper archive: It is not given, under an exception" in page
+    assert "Nothing was left out" not in page
+
+
+def test_every_part_of_the_page_is_in_its_own_language(learners, mailbox, team, notice):
+    package = released(mailbox, team, learners)
+    browser = _browser(mailbox)
+    _open(browser, package, mailbox)
+    page = browser.get(f"/ja{_path(package)}").content.decode()
+    assert pages.kind_words("ja")["ND_5"] in page
+    assert "List A: sold or shared" in page  # the answer, as it was written for the request
+
+
 def test_a_changed_file_is_not_served_whole(browser, package, mailbox, shelf):
     _open(browser, package, mailbox)
     path = shelf / package.file
@@ -371,3 +424,12 @@ def test_the_desk_shows_counts_and_masked_samples_and_hands_over(learners, mailb
         package_of(package.consumer_request), hash=package.hash, by=team.approver, at=clock.now()
     )
     assert Package.objects.get().stage == PackageStage.RELEASED
+
+
+def test_a_package_that_the_machine_gave_up_on_is_seen(learners, mailbox, team):
+    asked = verified_to_know(mailbox, team, learners)
+    by_sql("UPDATE requests_app_package SET state = 'parked', error_code = 'StoreUnreachable'")
+    desk = at_desk(team.officer)
+    for where in ("/admin/requests/?view=parked", "/admin/packages/"):
+        assert asked.public_number in desk.get(where).content.decode()
+    assert "1 piece waits for a person" in desk.get("/admin/").content.decode()

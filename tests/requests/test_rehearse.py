@@ -7,9 +7,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from ccpa_office import connectors
+from ccpa_office import clock, connectors
+from ccpa_office.models import DataKey
+from notices_app import datamap
 from notices_app.models import DataSystem
-from tests.builders import HANA, MARISOL, ORLA
+from tests.builders import HANA, MAP, MARISOL, ORLA
 from tests.steps import query, store_digest
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +81,7 @@ def test_shared_rows_are_decided_before_anything_is_erased(copy):
     assert facts["shared"] == {"addresses": 1}
 
 
-def test_nothing_is_done_to_several_people(copy):
+def test_nothing_is_done_to_several_people(copy, tmp_path):
     query(copy, "DROP INDEX accounts_email")
     query(copy, "UPDATE accounts SET email = %s WHERE id = 20", ORLA)
     before = store_digest(copy)
@@ -87,6 +89,11 @@ def test_nothing_is_done_to_several_people(copy):
     for asked in (_of(ORLA), (*correct, "--field", "profiles.display_name")):
         with pytest.raises(CommandError, match="several people"):
             _run(*asked, "--execute")
+    know = "--kind", "know", "--identifier", f"email={ORLA}", "--out", str(tmp_path)
+    with pytest.raises(CommandError, match="several people"):
+        _run(*know)
+    assert list(tmp_path.iterdir()) == []  # nobody is given what is another's
+    assert _facts(*know, "--people", "2")["people"] == 2
     assert store_digest(copy) == before
 
 
@@ -119,8 +126,11 @@ def test_nobody_is_an_answer(copy):
 
 
 def test_a_package_is_written(copy, tmp_path):
-    asked = "--kind", "know", "--identifier", f"email={HANA}", "--out", str(tmp_path / "out")
-    facts = _facts(*asked)
+    keys, folder = DataKey.objects.count(), tmp_path / "out"
+    asked = "--kind", "know", "--identifier", f"email={HANA}", "--out", str(folder)
+    facts = _facts(*asked, "--as-of", "1970-01-01")
+    assert DataKey.objects.count() == keys
+    assert (folder / facts["package"]).stat().st_mode & 0o077 == 0  # its owner alone reads it
     with zipfile.ZipFile(tmp_path / "out" / facts["package"]) as package:
         assert package.testzip() is None
         assert "manifest.json" in package.namelist()
@@ -206,6 +216,18 @@ def test_any_other_system_is_refused(learners):
     before = store_digest(learners)
     with pytest.raises(CommandError, match="rehearsal"):
         _run(*_of(ORLA), "--execute")
+    assert store_digest(learners) == before
+
+
+def test_a_copy_that_is_the_served_database_itself_is_not_changed(learners, team):
+    url = learners.replace("127.0.0.1", "localhost")
+    datamap.add_system("alias", name="x", url=url, by=team.editor, at=clock.now(), rehearsal=True)
+    datamap.load(MAP.read_text(), system_key="alias", by=team.editor, at=clock.now())
+    before = store_digest(learners)
+    asked = "--system", "alias", "--identifier", f"email={ORLA}", "--execute", "--kind"
+    for kind in (["delete"], ["correct", "--field", "profiles.display_name", "--value", "x"]):
+        with pytest.raises(CommandError, match="very database of learners"):
+            call_command("rehearse", *asked, *kind)
     assert store_digest(learners) == before
 
 

@@ -82,3 +82,16 @@ def of_effect(effect: str) -> str:
     return (
         text if effect == "keyed" else text.replace("  idempotency_header: Idempotency-Key\n", "")
     )
+
+
+BY_PHONE_TOO = (
+    BASE.replace("identifiers: [email]", "identifiers: [phone_number, email]")
+    .replace('query: {email: "{email}"}', 'query: {email: "{email}", phone: "{phone_number}"}')
+    .replace("owner: {email: $.email}", "owner: {email: $.email, phone_number: $.phone}")
+)
+"""The same vendor, who knows people by their telephone as well."""
+
+
+def by_address(text: str) -> str:
+    """The same vendor, who deletes by the address itself and not by a record's id."""
+    return text.replace("path: /people/{id}", "path: /people/{email}", 1)

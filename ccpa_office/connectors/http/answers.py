@@ -69,9 +69,12 @@ def understood(raw: Raw, endpoint: Endpoint, *, depth: int, at: datetime) -> Ans
     found = replace(
         plain, means=rule.means, ticket=rule.ticket.word(document) if rule.ticket else ""
     )
-    if rule.means == Means.PENDING and rule.ticket and not found.ticket:
-        return replace(found, means=Means.UNKNOWN, code="no-ticket")
-    return found
+    lacking = (
+        "no-ticket" if rule.means == Means.PENDING and rule.ticket and not found.ticket else ""
+    )
+    if rule.means == Means.NOTHING and endpoint.records and trouble != "empty":
+        lacking = trouble  # a page of a gateway, say, and not of the system
+    return replace(found, means=Means.UNKNOWN, code=lacking) if lacking else found
 
 
 def _document(raw: Raw, depth: int) -> tuple[Any, str]:
@@ -160,11 +163,19 @@ def _is_of(record: Record, asked: Mapping[str, str]) -> bool:
 
 
 def same(kind: str, first: str, second: str) -> bool:
-    """Whether two spellings are one identifier."""
-    return _normal(kind, first) == _normal(kind, second)
+    """Whether two spellings are one identifier; what says nothing is none."""
+    one, other = _normal(kind, first), _normal(kind, second)
+    if kind == "phone_number" and not (_is_whole(first) and _is_whole(second)):
+        one, other = one[-10:], other[-10:]  # one of them may lack its country
+    return one == other != ""
 
 
 def _normal(kind: str, value: str) -> str:
     if kind == "phone_number":
-        return "".join(character for character in value if character.isdecimal())[-10:]
+        return "".join(character for character in value if character.isdecimal())
     return value.strip().casefold() if kind == "email" else value
+
+
+def _is_whole(number: str) -> bool:
+    """Whether a telephone number is written with its country."""
+    return number.strip().startswith("+")

@@ -14,6 +14,7 @@ from ccpa_office.connectors.http.answers import (
     Record,
     lost,
     records_of,
+    same,
     understood,
 )
 from ccpa_office.connectors.http.description import Description, Endpoint, Means
@@ -93,7 +94,7 @@ class HTTP:
         named = endpoint.echo.word(answer.document)
         if not named:
             return replace(answer, means=Means.UNKNOWN, code="no-echo")
-        if named != fields.get("id"):
+        if not _is_of(named, fields):
             raise AnswerOfAnother("echo")
         return answer
 
@@ -138,6 +139,8 @@ class HTTP:
             answer = self._ask(endpoint, fields, at=at)
             if answer.means == Means.DONE and places is not None:
                 answer = records_of(answer, places, asked, whole=whole)
+            if answer.means == Means.NOTHING and seen:
+                answer = replace(answer, means=Means.UNKNOWN, code="page-lost")
             if answer.means != Means.DONE:
                 return answer
             found += answer.records
@@ -179,18 +182,36 @@ class HTTP:
     def _question(
         self, endpoint: Endpoint, fields: Mapping[str, str], headers: Mapping[str, str]
     ) -> Question:
+        self._require_whom(endpoint, fields)
         path = _filled(endpoint.path, fields, by=lambda value: quote(value, safe=""))
-        query = [(name, _filled(text, fields)) for name, text in endpoint.query.items()]
+        query = [
+            (name, _filled(text, fields)) for name, text in self._asked(endpoint.query, fields)
+        ]
         if endpoint.records and fields.get("cursor"):
             query.append((endpoint.records.cursor, fields["cursor"]))
         url = self._access.url.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         if not endpoint.body:
             return Question(endpoint.method, url, headers)
         body = {
-            _filled(name, fields): _filled(text, fields) for name, text in endpoint.body.items()
+            _filled(name, fields): _filled(text, fields)
+            for name, text in self._asked(endpoint.body, fields)
         }
         json_headers = {**headers, "content-type": "application/json"}
         return Question(endpoint.method, url, json_headers, json.dumps(body).encode())
+
+    def _asked(
+        self, texts: Mapping[str, str], fields: Mapping[str, str]
+    ) -> Iterable[tuple[str, str]]:
+        """What is sent: of several identifiers the one alone by which is asked now."""
+        others = set(self.description.identifiers) - fields.keys()
+        return [(name, text) for name, text in texts.items() if not places_of(text) & others]
+
+    def _require_whom(self, endpoint: Endpoint, fields: Mapping[str, str]) -> None:
+        """Nothing is asked that names nobody: it would be about everybody."""
+        named: set[str] = set().union(*map(places_of, _texts(endpoint)))
+        kinds = named & set(self.description.identifiers)
+        if not named or (kinds and not kinds & fields.keys()):
+            raise MapDoesNotFit("nothing says whom or what this asks about")
 
     # --- who asks -------------------------------------------------------------------------------
 
@@ -226,6 +247,23 @@ class HTTP:
                 self._token = ""
                 raise Lost("no-token", sent=False)
         return self._token
+
+
+def _texts(endpoint: Endpoint) -> list[str]:
+    """Every text of an endpoint that may hold a place."""
+    return [endpoint.path, *endpoint.query.values(), *endpoint.body, *endpoint.body.values()]
+
+
+def places_of(text: str) -> set[str]:
+    """The names of what a text waits for; a secret is none of them."""
+    return {found[2] for found in PLACE.finditer(text) if not found[1]}
+
+
+def _is_of(named: str, fields: Mapping[str, str]) -> bool:
+    """Whether an answer names what was asked for: the record, or the person by an identifier."""
+    if "id" in fields:
+        return named == fields["id"]
+    return any(same(kind, named, value) for kind, value in fields.items())
 
 
 def _filled(

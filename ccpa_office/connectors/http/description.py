@@ -91,6 +91,8 @@ class Description:
     identifiers: tuple[str, ...]
     categories: tuple[str, ...]
     sensitive: bool = False
+    recipient: str = ""
+    """Who it is in the notice's vocabulary."""
     auth: Auth = Auth()
     idempotency_header: str = ""
     limits: Limits = Limits()

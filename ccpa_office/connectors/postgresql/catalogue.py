@@ -56,13 +56,21 @@ SELECT c.relname, k.conname, pg_get_expr(k.conbin, k.conrelid),
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE k.contype = 'c' AND n.nspname = %(schema)s"""
-HIDDEN = """
-SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND row_security_active(c.oid)"""
 WRITES = re.compile(
     r'\b(?:insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?(?:"?\w+"?\s*\.\s*)?"?(\w+)"?',
     re.IGNORECASE,
 )
+HIDDEN = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND c.relrowsecurity AND row_security_active(c.oid)
+   AND (SELECT bool_or(p.polpermissive AND p.polcmd = '*'
+                       AND pg_get_expr(p.polqual, p.polrelid) = 'true')
+               AND bool_and(p.polpermissive) FROM pg_policy p
+         WHERE p.polrelid = c.oid AND (0::oid = ANY (p.polroles) OR EXISTS (
+               SELECT 1 FROM unnest(p.polroles) r(r) WHERE pg_has_role(r.r, 'USAGE')))
+       ) IS NOT TRUE"""
+"""Tables of which a policy may hide rows from this account: none lets it see and change all."""
 VIEWS = """
 SELECT DISTINCT v.relname, vn.nspname, t.relname,
        EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.oid AND i.indisunique AND i.indisvalid

@@ -8,7 +8,16 @@ from ccpa_office.connectors.base import Change, ColumnFacts, Finding, Program, T
 from ccpa_office.connectors.masking import LEVELING, serves
 from ccpa_office.connectors.postgresql import nesting
 from ccpa_office.connectors.postgresql.catalogue import CASCADES, Catalogue, ForeignKey, View
-from ccpa_office.connectors.ways import ContactColumn, Hop, Named, Path, Point, shown, unindexed
+from ccpa_office.connectors.ways import (
+    ContactColumn,
+    Hop,
+    Named,
+    Path,
+    Point,
+    follows,
+    shown,
+    unindexed,
+)
 
 KEYS = frozenset({"bigint", "integer", "smallint", "uuid", "text", "character varying",
                   "character", "citext", "date", "numeric",
@@ -273,12 +282,24 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
     freed = child.action == "mask" and bool(changed & set(foreign.columns))
     if child.action != "delete" and not freed:
         yield _error("must-break", f"{where}: its rows stay and still point to deleted rows")
-    elif (child.term or child.holds) and not rule and child.action == "delete":
-        yield _error("must-break", f"{where}: rows that are kept would block the deletion")
-    if rule and foreign.table != table.name:
+    elif (child.term or child.holds) and child.action == "delete" and rule in {None, "CASCADE"}:
+        words = "go with it" if rule else "block the deletion"
+        yield _error("must-break", f"{where}: rows that are kept would {words}")
+    if rule == "CASCADE" and not _is_followed(child, table, foreign):
+        yield _error("cascade-unseen", f"{where}: ON DELETE CASCADE takes rows nobody looked for")
+    elif rule:
         yield _warning("cascade", f"{where}: ON DELETE {rule} changes rows unseen")
+    elif foreign.table == table.name:
+        yield _warning("refers-to-itself", f"{where}: a row of others that points here blocks it")
     if names[foreign.table] > names[table.name]:
         yield _error("order", f"{where}: the child comes after its parent")
+
+
+def _is_followed(child: Table, table: Table, foreign: ForeignKey) -> bool:
+    """Say whether every row that goes with a deleted one was looked for by that very reference."""
+    mine = list(zip(foreign.columns, foreign.targets, strict=True))
+    theirs = [(target, column) for column, target in mine]
+    return follows(child.paths, table.name, mine) or follows(table.paths, child.name, theirs)
 
 
 def _triggers(program: Program, table: Table, catalogue: Catalogue) -> Iterator[Finding]:

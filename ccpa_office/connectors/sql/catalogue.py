@@ -51,6 +51,7 @@ class Catalogue:
     tables: dict[str, Relation]
     foreign: tuple[ForeignKey, ...] = ()
     schema: str | None = None
+    blind: bool = False  # the account sees neither triggers nor tables beside its own
 
     def column(self, table: str, name: str) -> Column:
         """Return a column; ``KeyError`` when there is none."""

@@ -28,10 +28,15 @@ WORDS = {
     "postgresql": Words(before=(
         "-- Make the account first: CREATE ROLE {account} LOGIN PASSWORD '...';",
         "GRANT USAGE ON SCHEMA {schema} TO {account};",
+        "-- Where a table has row security: ALTER ROLE {account} BYPASSRLS;",
+        "-- Where `system pace --sessions` is used: GRANT pg_read_all_stats TO {account};",
     )),
     "mysql": Words(before=(
         "-- Make the account first: CREATE USER {account} IDENTIFIED BY '...' REQUIRE SSL;",
-        "-- It needs neither GRANT OPTION nor FILE, PROCESS, SUPER, TRIGGER or a temporary table.",
+        "-- It needs neither GRANT OPTION nor FILE, SUPER, TRIGGER or a temporary table.",
+        "-- So it sees no other table, on MySQL no trigger. While a map is checked, no longer:",
+        "--   GRANT SELECT, TRIGGER ON the_database.* TO {account};",
+        "-- Where `system pace --sessions` is used: GRANT PROCESS ON *.* TO {account};",
     )),
     "sqlite": Words(
         "-- SQLite knows no accounts: the office's system user must be able to read {table}.",

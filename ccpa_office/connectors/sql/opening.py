@@ -19,7 +19,7 @@ def opened(url: str) -> tuple[Dialect, sa.Engine]:
     """Return the dialect and an engine of an SQLAlchemy URL; raises ``MapDoesNotFit``."""
     try:
         address = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # its text may hold a part of the password
         raise MapDoesNotFit("no connector speaks this kind of URL") from None
     address = address.set(drivername=DRIVERS.get(address.drivername, address.drivername))
     dialect = dialects.of(address.get_backend_name())

@@ -9,7 +9,7 @@ from ccpa_office.connectors.base import Change, Finding, MapDoesNotFit, Program,
 from ccpa_office.connectors.sql import nesting
 from ccpa_office.connectors.sql.binding import Binding, typed
 from ccpa_office.connectors.sql.catalogue import Column, ForeignKey
-from ccpa_office.connectors.ways import Hop, shown, unindexed
+from ccpa_office.connectors.ways import Hop, follows, shown, unindexed
 
 KEYS = frozenset({"integer", "uuid", "text", "date", "decimal"})
 
@@ -47,6 +47,8 @@ def _database(binding: Binding) -> Iterator[Finding]:
         yield _warning("not-proved", f"{where}: statements for {name} were read, never run by us")
     if not binding.dialect.transactional:
         yield _warning("not-atomic", f"{where}: {name} undoes no chunk that stops half-way")
+    if binding.catalogue.blind:
+        yield _warning("account-blind", f"{where}: it sees no table beside the map")
 
 
 def _keys(binding: Binding, table: Table) -> Iterator[Finding]:
@@ -278,12 +280,24 @@ def _reference(program: Program, table: Table, foreign: ForeignKey) -> Iterator[
     child = program.table(foreign.table)
     if child.action != "delete" and not _frees(child.changes, foreign):
         yield _error("must-break", f"{where}: its rows stay and still point to deleted rows")
-    elif _keeps(child) and not foreign.on_delete:
-        yield _error("must-break", f"{where}: rows that are kept would block the deletion")
-    if foreign.on_delete and foreign.table != table.name:
+    elif _keeps(child) and foreign.on_delete in {"", "CASCADE"}:
+        words = "go with it" if foreign.on_delete else "block the deletion"
+        yield _error("must-break", f"{where}: rows that are kept would {words}")
+    if foreign.on_delete == "CASCADE" and not _is_followed(child, table, foreign):
+        yield _error("cascade-unseen", f"{where}: ON DELETE CASCADE takes rows nobody looked for")
+    elif foreign.on_delete:
         yield _warning("cascade", f"{where}: ON DELETE {foreign.on_delete} changes rows unseen")
+    elif foreign.table == table.name:
+        yield _warning("refers-to-itself", f"{where}: a row of others that points here blocks it")
     if names[foreign.table] > names[table.name]:
         yield _error("order", f"{where}: the child comes after its parent")
+
+
+def _is_followed(child: Table, table: Table, foreign: ForeignKey) -> bool:
+    """Say whether every row that goes with a deleted one was looked for by that very reference."""
+    mine = list(zip(foreign.columns, foreign.targets, strict=True))
+    theirs = [(target, column) for column, target in mine]
+    return follows(child.paths, table.name, mine) or follows(table.paths, child.name, theirs)
 
 
 def _keeps(child: Table) -> bool:

@@ -121,9 +121,13 @@ class Command(BaseCommand):
     def load(self, options: dict[str, Any]) -> None:
         name = options["file"]
         is_copy = datamap.system(options["system"]).rehearsal
+        document = _text(name)
+        if document is None:
+            self.show(datamap.check(_raw(name), name), as_json=False)
+            raise CommandError("the map is not loaded")
         try:
             version = datamap.load(
-                _raw(name).decode("utf-8", "replace"),
+                document,
                 system_key=options["system"],
                 by=bringing(options["by"], to_a_copy=is_copy),
                 at=clock.now(),
@@ -185,10 +189,19 @@ def _checked(name: str, system_key: str | None) -> list[Finding]:
 def _gaps(name: str | None, slug: str) -> list[datamap.Gap]:
     if name is None:
         return datamap.gaps(slug, on=clock.today())
-    said = understood(_raw(name).decode("utf-8", "replace"))
+    document = _text(name)
+    said = understood(document) if document is not None else None
     if said is None:
         raise CommandError("the map is not sound: run `datamap check`")
     return datamap.gaps_of(said, slug, on=clock.today())
+
+
+def _text(name: str) -> str | None:
+    """Return a file as text; nothing where it is not UTF-8: no letter of a map is guessed."""
+    try:
+        return _raw(name).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _raw(name: str) -> bytes:

@@ -13,6 +13,7 @@ from ccpa_office import clock, connectors, outbound
 from ccpa_office.connectors.base import ConnectorError, Finding
 from ccpa_office.roles import NotAllowed
 from notices_app import datamap
+from notices_app.datamap import codes
 from notices_app.management.commands.datamap import bringing, staff
 from notices_app.models import DataSystem, SystemKind
 
@@ -84,12 +85,18 @@ class Command(BaseCommand):
             self._answers_without_map(system, as_json=options["json"])
             return
         if options["json"]:
-            rows = [{"level": f.level, "code": f.code, "message": f.message} for f in findings]
+            rows = [
+                {"level": f.level, "code": f.code, "message": f.message, "cure": codes.cure(f.code)}
+                for f in findings
+            ]
             self.stdout.write(json.dumps(rows, indent=2))
         else:
             for finding in findings:
                 self.stdout.write(f"{finding.level} {finding.code}: {finding.message}")
-            self.stdout.write(f"{system.key} answers")
+                self.stdout.write(f"    {codes.cure(finding.code)}")
+            is_called = system.kind == SystemKind.SQL
+            said = " answers" if is_called else ": it fits its description; nothing was called"
+            self.stdout.write(f"{system.key}{said}")
         if any(finding.level == "error" for finding in findings):
             raise CommandError("the map does not fit the store")
 

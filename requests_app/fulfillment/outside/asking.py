@@ -117,8 +117,9 @@ class Talk(Way):
         return self.connector.delete(fields, key=key, at=self.at)
 
     def was_done(self, fields: dict[str, str]) -> bool:
-        held = find(self, asked_of(self.task))
-        return fields["id"] not in held if "id" in fields else not held
+        if "id" in fields:
+            return fields["id"] not in find(self, asked_of(self.task))
+        return not find(self, list(fields.items()))  # a step by one identifier
 
 
 def find(talk: Way, asked: Sequence[Asked]) -> list[str]:
@@ -137,6 +138,7 @@ def held(talk: Way, asked: Sequence[Asked], *, whole: bool = False) -> dict[str,
         with talk.admitted():
             answer = talk.heard(_looked(talk, {kind: value}, whole=whole))
         if answer.means not in SETTLED:
+            _wait_out(answer)
             _not_settled(answer)
             raise StillUnknown("pending")  # "later" is no answer to what is held
         found.update({record.id: record.content for record in answer.records})
@@ -148,6 +150,15 @@ def _looked(talk: Way, asked: dict[str, str], *, whole: bool) -> Answer:
         return talk.connector.find(asked, at=talk.at, whole=whole)
     except AnswerOfAnother:
         raise ForAPerson("answer-of-another") from None
+
+
+def _wait_out(answer: Answer) -> None:
+    """Wait while a system is down, where nothing was asked of it but to look: that is no attempt.
+
+    Raises ``NotNow``.
+    """
+    if answer.means == Means.UNKNOWN and answer.code in breaker.TROUBLE:
+        raise NotNow(answer.code, work.AWAY)
 
 
 def _not_settled(answer: Answer) -> None:
@@ -287,7 +298,7 @@ def _was_done(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
     """Whether a step whose answer was lost had its effect: an askable system is asked first."""
     if talk.vendor.description.repeat != Repeat.ASKABLE or call.means == Means.REFUSED:
         return False
-    if not talk.vendor.description.can_look or "id" not in fields:
+    if not talk.vendor.description.can_look:
         return False
     if not talk.was_done(fields):
         return False
@@ -298,12 +309,16 @@ def _was_done(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
 def _poll(talk: Way, call: OutsideCall, fields: dict[str, str]) -> bool:
     """How far a change is that the system has taken in."""
     if not call.ticket or "status" not in talk.vendor.description.endpoints:
-        return talk.was_done(fields)  # no ticket: what is held says how far it is
+        is_done = talk.was_done(fields)  # no ticket: what is held says how far it is
+        if is_done:
+            _receive(talk, call, Answer(Means.DONE, "asked", call.status, digest=call.answer))
+        return is_done
     ticket = talk.box.open(bytes(call.ticket), context="outside.ticket")
     with talk.admitted():
         answer = talk.heard(talk.connector.status(ticket, at=talk.at))
     if answer.means in SETTLED or answer.means == Means.REFUSED:
         _receive(talk, call, answer)
+    _wait_out(answer)
     _not_settled(answer)
     return answer.means in SETTLED
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from ccpa_office import sealing, work
 from ccpa_office.models import WorkState
-from ccpa_office.roles import Actor, Verb, require
+from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from requests_app import workflow
 from requests_app.fulfillment.correctable import CannotCorrect
 from requests_app.fulfillment.outside import correcting
@@ -79,9 +79,11 @@ def why_not_confirm(consumer_request: ConsumerRequest, by: Actor) -> str:
 def confirm(consumer_request: ConsumerRequest, *, by: Actor, at: datetime) -> int:
     """A second person lets answers count; a system that can be looked at is looked at after it.
 
-    What cannot be done ends as not put right. Raises ``CannotCorrect``, NotAllowed.
+    What cannot be done ends as not put right. Raises ``CannotCorrect``, NotAllowed,
+    TouchedAccount.
     """
     require(by, Verb.CLOSE_CASE)
+    may_decide_now(by, at=at)
     with transaction.atomic():
         consumer_request = _open(consumer_request)
         rows = list(answered(consumer_request))

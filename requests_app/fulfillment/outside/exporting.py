@@ -1,7 +1,7 @@
 """What systems outside hold of a person, asked for a package; or whose answer is still awaited."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,15 @@ from requests_app.fulfillment import apart
 from requests_app.fulfillment.locating import merged
 from requests_app.fulfillment.outside import breaker, parts
 from requests_app.fulfillment.outside.parts import Handed
+from requests_app.fulfillment.package import redaction
 from requests_app.models import ConsumerRequest, PartSaid
 from requests_app.targets import Target, Vendor
 
 TABLE = "export"
 """The name of the one table that a system outside has in a package."""
-NOTHING_TO_ASK_BY, BY_HAND = "nothing-to-ask-by", "by-hand"
+NOTHING_TO_ASK_BY, BY_HAND, NOT_ASKED = "nothing-to-ask-by", "by-hand", "not-asked"
+NEVER = frozenset({NOTHING_TO_ASK_BY, NOT_ASKED})
+"""Why no answer is on its way: nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _answered(
     if not asked:
         code = NOTHING_TO_ASK_BY
     elif "export" not in description.endpoints:
-        code = BY_HAND
+        code = BY_HAND if consumer_request else NOT_ASKED
     else:
         code = next((why for each in asked if (why := _export(vendor, each, records, at))), "")
     found = {} if code else records
@@ -116,8 +119,23 @@ def _export(
     for record in answer.records:
         content = record.content
         whole = content if isinstance(content, dict) else {"record": content}
-        records[record.id] = {str(name): _plain(value) for name, value in whole.items()}
+        records[record.id] = _told(whole)
     return ""
+
+
+def _told(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a row: names that people chose there are looked through like every value."""
+    told: dict[str, Any] = {}
+    for name, value in whole.items():
+        plain, _kinds = redaction.clean(_printable(str(name)), word=lambda kind: f"[{kind}]")
+        while plain in told:
+            plain += "+"
+        told[plain] = _plain(value)
+    return told
+
+
+def _printable(name: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
 
 
 def _code_of(why: Exception) -> str:

@@ -13,7 +13,7 @@ from ccpa_office import clock, ledger, sealing, work
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import WorkState
-from ccpa_office.roles import Actor, NotAllowed, Verb, require
+from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from requests_app import correspondence, targets
 from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment.locating_outside import is_silent
@@ -51,6 +51,10 @@ class AnswerRefused(Exception):
 
 class AnotherPersonNeeded(Exception):
     """Whoever answered does not confirm the answer."""
+
+
+class NotLookedAt(Exception):
+    """No machine can look through this file: open it before you confirm it."""
 
 
 @dataclass(frozen=True)
@@ -249,9 +253,10 @@ def confirm(task: OutsideTask, *, by: Actor, at: datetime) -> OutsideTask:
 
     Nobody confirms an own answer, nor one to a plan that they asked for. "It cannot be done" is
     never confirmed: the request waits until somebody finds a way. Raises ``AnotherPersonNeeded``,
-    ``AnswerRefused``, NotAllowed.
+    ``AnswerRefused``, NotAllowed, TouchedAccount.
     """
     require(by, Verb.CLOSE_CASE)
+    may_decide_now(by, at=at)
     with transaction.atomic():
         task = _locked(task)
         if task.error_code != TO_CONFIRM or task.state != WorkState.PARKED:

@@ -18,8 +18,8 @@ from django.db.models import QuerySet
 from ccpa_office import clock, ledger, sealing
 from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
-from ccpa_office.models import StaffMember
-from ccpa_office.roles import Actor, NotAllowed, Verb, require
+from ccpa_office.models import LedgerLine, StaffMember
+from ccpa_office.roles import Actor, NotAllowed, Verb, may_decide_now, require
 from requests_app import correspondence, workflow
 from requests_app.correspondence.links import token_digest
 from requests_app.fulfillment.outside.asking import Asked, due_on
@@ -29,6 +29,7 @@ from requests_app.fulfillment.outside.hands import (
     AnotherPersonNeeded,
     AnswerRefused,
     LinkGone,
+    NotLookedAt,
 )
 from requests_app.models import (
     ConsumerRequest,
@@ -44,6 +45,8 @@ from requests_app.targets import Vendor
 from requests_app.verification import queue_collection
 
 SYSTEM = Actor.system("outside")
+UNREAD = frozenset({"pdf", "png", "jpg"})
+"""Files that no machine looks through: a person does (VR-32)."""
 LIVING = [
     PackageStage.BUILD, PackageStage.READY, PackageStage.PROPOSED, PackageStage.RELEASED,
     PackageStage.BY_HAND,
@@ -227,9 +230,13 @@ def _check(gift: Gift) -> None:
 def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
     """A second person, who has looked at it, lets it count; the package is collected anew.
 
-    Raises ``AnotherPersonNeeded``, ``AnswerRefused``, NotAllowed.
+    What no machine can look through must have been opened by that very person, says the book.
+
+    Raises ``AnotherPersonNeeded``, ``NotLookedAt``, ``AnswerRefused``, NotAllowed,
+    TouchedAccount.
     """
     require(by, Verb.CLOSE_CASE)
+    may_decide_now(by, at=at)
     with transaction.atomic():
         consumer_request = workflow.locked(part.consumer_request)
         part = _locked(part)
@@ -237,11 +244,23 @@ def confirm(part: Part, *, by: Actor, at: datetime) -> Part:
             raise AnswerRefused("there is no answer to confirm")
         if by.id is None or by.id == part.answered_by_id:
             raise AnotherPersonNeeded
+        if part.ending in UNREAD and not _has_looked(part, by):
+            raise NotLookedAt
         part.stage, part.confirmed_at, part.confirmed_by_id = PartStage.CONFIRMED, at, by.id
         part.save(update_fields=["stage", "confirmed_at", "confirmed_by_id"])
         note(part, "part.confirmed", by=by, at=at)
         _collect(consumer_request, at=at)
     return part
+
+
+def _has_looked(part: Part, by: Actor) -> bool:
+    """Whether somebody has opened what was given, and not only an answer before it."""
+    looked = LedgerLine.objects.filter(
+        subject=part.consumer_request.number, verb="part.read", actor=by.label,
+        at__gte=part.answered_at,
+    )  # fmt: skip
+    told = [json.loads(body).get("facts", {}) for body in looked.values_list("body", flat=True)]
+    return any(each.get("system") == part.system_key for each in told)
 
 
 def _collect(consumer_request: ConsumerRequest, *, at: datetime) -> None:

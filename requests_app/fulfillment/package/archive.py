@@ -16,6 +16,13 @@ LEVEL = 4
 MANIFEST = "manifest.json"
 SMALL_WINDOW, SMALL_MEMORY = -12, 5
 """For a text of a few pages: a usual compressor takes longer to be made than to compress it."""
+FIRST_YEAR, LAST_YEAR = 1980, 2107
+"""A ZIP file knows no other years."""
+
+
+def spelled(text: str) -> bytes:
+    """A text as bytes; half a sign, which a store has cut in two, becomes a question mark."""
+    return text.encode("utf-8", "replace")
 
 
 @dataclass
@@ -40,7 +47,8 @@ class Archive:
         self._zip = zipfile.ZipFile(
             sink, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL, allowZip64=True
         )  # fmt: skip
-        self._day = (day.year, day.month, day.day, 0, 0, 0)
+        year = min(max(day.year, FIRST_YEAR), LAST_YEAR)
+        self._day = (year, day.month, day.day, 0, 0, 0)
         self.files: list[dict[str, Any]] = []
 
     @contextmanager
@@ -61,7 +69,7 @@ class Archive:
     def put(self, name: str, text: str | bytes) -> None:
         """One small file at once."""
         with self.entry(name, small=True) as entry:
-            entry.write(text.encode() if isinstance(text, str) else text)
+            entry.write(spelled(text) if isinstance(text, str) else text)
 
     def close(self, facts: Mapping[str, Any]) -> str:
         """Write the manifest and the directory; the SHA-256 of the manifest."""

@@ -5,19 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.utils import translation
-from django.utils.translation import gettext as _
 
 from ccpa_office import sealed_files, work
 from ccpa_office.connectors.base import Key, Table
 from ccpa_office.connectors.collected import PERIOD, SHARED, Piece, Record, Tally, Window
-from ccpa_office.law.grounds import exceptions_for
-from ccpa_office.law.kinds import RequestKind
-from ccpa_office.law.vocabulary import NeverDisclosed
 from ccpa_office.sealing import Box
 from requests_app.fulfillment import categories
 from requests_app.fulfillment.categories import Held
@@ -25,7 +20,8 @@ from requests_app.fulfillment.outside.exporting import FromOutside
 from requests_app.fulfillment.outside.parts import Handed
 from requests_app.fulfillment.package import pages, schema
 from requests_app.fulfillment.package.archive import Archive
-from requests_app.fulfillment.package.cells import BINARY, Sieve
+from requests_app.fulfillment.package.cells import Sieve
+from requests_app.fulfillment.package.pages import ground, kind_words
 from requests_app.fulfillment.package.tables import Counts, Sheet, TableWriter
 from requests_app.targets import Target
 
@@ -78,8 +74,12 @@ class Wanted:
     common: Common = field(default_factory=Common, compare=False)
 
     def window_of(self, system: str) -> Window:
-        """The days, with the tables of one system whose shared rows are given."""
-        return Window(self.window.first, self.window.last, self.given.get(system, frozenset()))
+        """The days, with the tables of one system whose shared rows are given.
+
+        Nobody asks for an end: what is held today is given, also where its day is still to come, or
+        is tomorrow already where the system stands.
+        """
+        return Window(self.window.first, date.max, self.given.get(system, frozenset()))
 
 
 @dataclass
@@ -109,9 +109,13 @@ class Built:
             total.update(each["withheld"])
         return dict(sorted(total.items()))
 
-    def left_out(self, why: str) -> int:
-        """How many rows were left out for a reason."""
-        return sum(each[why] for each in self.tables)
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What stands of it beside the package, and is shown at its desk and on its page."""
+        return {
+            "tables": self.tables, "withheld": self.withheld, "awaited": self.awaited,
+            "parts": self.parts,
+        }  # fmt: skip
 
 
 Sources = list[tuple[Target, list[Key]]]
@@ -328,9 +332,9 @@ def _facts(built: Built, wanted: Wanted) -> dict[str, Any]:
 
 def _front(built: Built, wanted: Wanted) -> dict[str, Any]:
     """What the first page shows."""
-    words = kind_words(wanted.language)
     with translation.override(wanted.language):
         return {
+            **pages.left_out(built.summary, wanted.language),
             "number": wanted.number,
             "day": wanted.day,
             "first": wanted.window.first,
@@ -344,30 +348,9 @@ def _front(built: Built, wanted: Wanted) -> dict[str, Any]:
                 )
                 for each in built.tables
             ],
-            "withheld": [
-                (words[kind], times) for kind, times in built.withheld.items() if kind != BINARY
-            ],
-            "unread": built.withheld.get(BINARY, 0),
-            "shared": built.left_out(SHARED),
-            "period": built.left_out(PERIOD),
             "answer": built.answer_page,
-            "awaited": [each["name"] for each in built.awaited],
-            "parts": [{**each, "why": _ground(each["exception"])} for each in built.parts],
+            "parts": [{**each, "why": ground(each["exception"])} for each in built.parts],
         }
-
-
-def _ground(code: str) -> str:
-    """An exception in words."""
-    known = {each.value: each.label for each in exceptions_for(RequestKind.KNOW_SPECIFIC)}
-    return str(known.get(code, code))
-
-
-@lru_cache(maxsize=16)
-def kind_words(language: str) -> Mapping[str, str]:
-    """What stands in the place of a value that may not leave, in a language."""
-    with translation.override(language):
-        held = {each.value: _("%s: held, not shown") % each.label for each in NeverDisclosed}
-        return {**held, BINARY: _("A file or picture: held, not shown")}
 
 
 def veil(text: str) -> str:

@@ -1,14 +1,17 @@
 """One value as it leaves the office: cleaned of what may not leave, in three spellings."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from ccpa_office.connectors.collected import Binary, Piece
 from requests_app.fulfillment.package import redaction
+from requests_app.fulfillment.package.naming import labeled, told_by, whole
 
 BINARY = "binary"
 """Why bytes are not in a package: nobody can look through them for what may not leave."""
@@ -17,6 +20,8 @@ FEW = 100_000
 """A number with fewer than six digits is none of the kinds that never leave."""
 FORMULA = "=+-@\t\r\n＝＋－＠"
 """A cell that begins so is run as a formula by spreadsheets."""
+FIELDS = 24
+"""So many fields has a record that says in one of them what another holds."""
 
 
 @dataclass(frozen=True)
@@ -39,52 +44,65 @@ class Sieve:
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(column, kind) of every value that was withheld, whole or in part."""
 
-    def cell(self, piece: Piece, value: Any) -> Cell:
-        """The cell of one column's value."""
+    def cell(self, piece: Piece, value: Any, hint: str = "") -> Cell:
+        """The cell of one column's value; ``hint`` says more of the column than its name."""
         if value is None:
             return EMPTY
-        cell = self._cell(piece, value)
+        cell = self._cell(piece, value, hint or piece.column)
         for kind in set(cell.withheld):
             self.counted[piece.column, kind] += 1
         return cell
 
-    def _cell(self, piece: Piece, value: Any) -> Cell:
-        if kind := piece.never or (BINARY if isinstance(value, Binary) else ""):
+    def _cell(self, piece: Piece, value: Any, hint: str) -> Cell:
+        kind = piece.never or (BINARY if isinstance(value, Binary) else whole(hint, value))
+        if kind:
             return Cell(None, self._word(kind), (kind,))
         if isinstance(value, int | str):
-            return self._plain(value, piece.column)
+            return self._plain(value, hint)
         found: list[str] = []
-        inner = self._walk(value, piece.column, found)
+        inner = self._walk(value, hint, found)
         return Cell(inner, json.dumps(inner, ensure_ascii=False), tuple(found))
 
-    def _plain(self, value: int | str, column: str) -> Cell:
+    def _plain(self, value: int | str, hint: str) -> Cell:
         if isinstance(value, bool):
             return Cell(value, "true" if value else "false")
         if isinstance(value, int) and -FEW < value < FEW:
             return Cell(value, str(value))
-        text, kinds = self._clean(str(value), column)
-        whole = value if isinstance(value, int) else text
-        return Cell(None if kinds and isinstance(value, int) else whole, text, kinds)
+        text, kinds = self._clean(str(value), hint)
+        kept = value if isinstance(value, int) else text
+        return Cell(None if kinds and isinstance(value, int) else kept, text, kinds)
 
-    def key(self, parts: Sequence[Any], never: Sequence[str]) -> str:
-        """A row's key as one text, cleaned like every other value."""
+    def key(self, parts: Sequence[Any], never: Sequence[str], hints: Sequence[str]) -> str:
+        """A row's key as one text, cleaned like every other value; ``hints`` name its columns."""
         return "/".join(
-            self._word(kind) if kind else self._clean(str(part), "")[0]
-            for part, kind in zip(parts, never, strict=True)
+            self._word(kind or whole(hint, part))
+            if kind or whole(hint, part)
+            else self._clean(str(part), hint)[0]
+            for part, kind, hint in zip(parts, never, hints, strict=True)
         )
 
     def _walk(self, value: Any, hint: str, found: list[str]) -> Any:
         if isinstance(value, dict):
+            label, values = labeled(tuple(value)) if len(value) <= FIELDS else ("", frozenset())
+            told = told_by(value[label]) if label else ""
             return {
-                self._inner(str(name), hint, found): self._walk(inner, f"{hint} {name}", found)
+                self._inner(str(name), hint, found): self._walk(
+                    inner, f"{hint} {name}{told if name in values else ''}", found
+                )
                 for name, inner in value.items()
             }
         if isinstance(value, list):
             return [self._walk(inner, hint, found) for inner in value]
+        return self._leaf(value, hint, found)
+
+    def _leaf(self, value: Any, hint: str, found: list[str]) -> Any:
         if value is None or isinstance(value, bool):
             return value
+        if kind := whole(hint, value):
+            found.append(kind)
+            return self._word(kind)
         text = self._inner(str(value), hint, found)
-        return value if text == str(value) else text
+        return value if text == str(value) and _is_json(value) else text
 
     def _inner(self, text: str, hint: str, found: list[str]) -> str:
         cleaned, kinds = self._clean(text, hint)
@@ -92,13 +110,30 @@ class Sieve:
         return cleaned
 
     def _clean(self, text: str, hint: str) -> tuple[str, tuple[str, ...]]:
+        if text[:1] in {"{", "["}:
+            inner, kinds = self._json(text, hint)
+            if kinds:
+                return inner, kinds
         places = _found(text, hint) if len(text) <= SHORT else tuple(
             redaction.find(text, hint=hint)
         )  # fmt: skip
         return redaction.replaced(text, places, self._word) if places else (text, ())
 
+    def _json(self, text: str, hint: str) -> tuple[str, tuple[str, ...]]:
+        """A text that is JSON, looked through by the names in it; what is none is left as it is."""
+        found: list[str] = []
+        with suppress(ValueError, RecursionError):
+            inner = self._walk(json.loads(text), hint, found)
+            return json.dumps(inner, ensure_ascii=False), tuple(found)
+        return text, ()
+
     def _word(self, kind: str) -> str:
         return f"[{self.words[kind]}]"
+
+
+def _is_json(value: Any) -> bool:
+    """Whether JSON can spell a value: a number that is none, or endless, becomes a text."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 @lru_cache(maxsize=8192)

@@ -8,9 +8,16 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 
-from ccpa_office.law.vocabulary import Category
+from ccpa_office.connectors.collected import PERIOD, SHARED
+from ccpa_office.law.grounds import exceptions_for
+from ccpa_office.law.kinds import RequestKind
+from ccpa_office.law.vocabulary import Category, NeverDisclosed
 from ccpa_office.templatetags.office import listed
+from requests_app.fulfillment.outside.exporting import NEVER
+from requests_app.fulfillment.package.cells import BINARY
+from requests_app.models import PartSaid
 
 ROWS = 1_000
 """Rows on one page."""
@@ -83,3 +90,42 @@ def answer_part(answer: Mapping[str, Any], *, language: str) -> str:
     """The answer of categories, as the first page shows it."""
     with translation.override(language):
         return render_to_string("requests/package/answer.html", {"answer": answer})
+
+
+# --- what is not in it --------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=16)
+def kind_words(language: str) -> Mapping[str, str]:
+    """What stands in the place of a value that may not leave, in a language."""
+    with translation.override(language):
+        held = {each.value: _("%s: held, not shown") % each.label for each in NeverDisclosed}
+        return {**held, BINARY: _("A file or picture: held, not shown")}
+
+
+def ground(code: str) -> str:
+    """An exception in words."""
+    known = {each.value: each.label for each in exceptions_for(RequestKind.KNOW_SPECIFIC)}
+    return str(known.get(code, code))
+
+
+def left_out(told: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What is not in an answer, and why (7024(e)), as its pages say it; ``told`` is its summary."""
+    words, withheld, tables = kind_words(language), told["withheld"], told["tables"]
+    awaited = told.get("awaited", [])
+    with translation.override(language):
+        return {
+            "withheld": [
+                (words[kind], times) for kind, times in withheld.items() if kind != BINARY
+            ],
+            "unread": withheld.get(BINARY, 0),
+            "shared": sum(each[SHARED] for each in tables),
+            "period": sum(each[PERIOD] for each in tables),
+            "awaited": [each["name"] for each in awaited if each["why"] not in NEVER],
+            "not_asked": [each["name"] for each in awaited if each["why"] in NEVER],
+            "not_given": [
+                (each["name"], ground(each["exception"]))
+                for each in told.get("parts", [])
+                if each["said"] == PartSaid.KEPT
+            ],
+        }

@@ -13,8 +13,9 @@ from ccpa_office.connectors.base import Table
 from ccpa_office.connectors.collected import Piece, Record
 from ccpa_office.sealing import Box
 from requests_app.fulfillment.package import pages
-from requests_app.fulfillment.package.archive import Archive
+from requests_app.fulfillment.package.archive import Archive, spelled
 from requests_app.fulfillment.package.cells import Cell, Sieve, for_csv
+from requests_app.fulfillment.package.naming import hint_of, labeled, told_by
 
 SPOOL = "package.spool"
 SHORT = 256 * 1024
@@ -46,9 +47,9 @@ class Spool:
     def write(self, text: str) -> None:
         """More of it."""
         if self._file:
-            self._file.write(text.encode())
+            self._file.write(spelled(text))
             return
-        self._short += text.encode()
+        self._short += spelled(text)
         if len(self._short) > SHORT:
             self._file = sealed_files.Writer(self._path, self._box, context=SPOOL, durable=False)
             self._file.write(self._short)
@@ -83,9 +84,24 @@ class Sheet:
         self.columns = [piece.column for piece in table.pieces]
         never = {piece.column: piece.never for piece in table.pieces}
         self.hidden = tuple(never.get(column, "") for column in table.key)
+        self.hints = tuple(hint_of(table.name, column) for column in self.columns)
+        self.key_hints = tuple(hint_of(table.name, column) for column in table.key)
+        label, values = labeled(tuple(self.columns))
+        self._label = self.columns.index(label) if label else -1
+        self._values = {self.columns.index(each) for each in values}
         self.fields = [_told(piece) for piece in table.pieces]
         head = {"system": system, "table": table.name, "fields": self.fields}
         self.json_head = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "rows": ['
+
+    def hints_of(self, values: Sequence[Any]) -> Sequence[str]:
+        """What is known of each column of a row: its name, and what another column says of it."""
+        if self._label < 0:
+            return self.hints
+        told = told_by(values[self._label])
+        return [
+            f"{hint}{told}" if place in self._values else hint
+            for place, hint in enumerate(self.hints)
+        ]
 
 
 def _told(piece: Piece) -> dict[str, Any]:
@@ -118,7 +134,7 @@ class TableWriter:
         self.counts = Counts(filled=[0] * len(sheet.pieces))
         self._json.write(sheet.json_head)
         self._csv.write("\ufeff")
-        self._write_line(["row", *sheet.columns])
+        self._write_line(["row", *[for_csv(Cell(name, name)) for name in sheet.columns]])
 
     def _write_line(self, texts: Sequence[str]) -> None:
         self._lines.writerow(texts)
@@ -132,9 +148,12 @@ class TableWriter:
             self.counts.left_out[record.why] = self.counts.left_out.get(record.why, 0) + 1
             return
         sheet, cell = self._sheet, self._sieve.cell
-        row = f"{sheet.place}{self._sieve.key(record.key, sheet.hidden)}"
+        row = f"{sheet.place}{self._sieve.key(record.key, sheet.hidden, sheet.key_hints)}"
         cells = [
-            cell(piece, value) for piece, value in zip(sheet.pieces, record.values, strict=True)
+            cell(piece, value, hint)
+            for piece, value, hint in zip(
+                sheet.pieces, record.values, sheet.hints_of(record.values), strict=True
+            )
         ]
         self._count(cells, record)
         self._add_json(row, cells)

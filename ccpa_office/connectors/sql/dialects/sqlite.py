@@ -2,7 +2,8 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ccpa_office.connectors.base import (
     StoreUnreachable,
 )
 from ccpa_office.connectors.comparing import normal
-from ccpa_office.connectors.sql.catalogue import Catalogue, Column
+from ccpa_office.connectors.sql.catalogue import Catalogue, Column, ForeignKey
 from ccpa_office.connectors.sql.dialects.base import CHANGES, Cell, Dialect, Slot, add_index
 from ccpa_office.connectors.ways import EACH
 
@@ -173,7 +174,7 @@ class SQLite(Dialect):
             if table in found.tables:
                 found.tables[table].triggers.append(name)
                 found.tables[table].writes += f"{text}\n"
-        return found
+        return replace(found, foreign=tuple(_references(connection, found)))
 
 
 NONE: ColumnElement[Any] = sa.literal_column("'[]'")
@@ -193,6 +194,29 @@ SELECT m.tbl_name, l.name, l."unique", x.seqno, x.name, i.sql
   FROM sqlite_master AS m JOIN pragma_index_list(m.name) AS l
   JOIN pragma_index_xinfo(l.name) AS x LEFT JOIN sqlite_master AS i ON i.name = l.name
  WHERE m.type = 'table' AND x.key AND NOT l.partial ORDER BY 1, 2, 4"""
+
+
+REFERENCES = """
+SELECT m.name, f.id, f."table", f."from", f."to", f.on_delete
+  FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f
+ WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq"""
+
+
+def _references(connection: Connection, found: Catalogue) -> Iterator[ForeignKey]:
+    """Yield every foreign key as SQLite itself keeps it: its text may name the rule anywhere."""
+    known = {name.lower(): name for name in found.tables}
+    rows: dict[tuple[str, int], list[Any]] = {}
+    for table, number, *rest in connection.exec_driver_sql(REFERENCES):
+        rows.setdefault((table, number), []).append(rest)
+    for (table, _), parts in rows.items():
+        target, columns = known.get(parts[0][0].lower(), parts[0][0]), [part[1] for part in parts]
+        targets = [part[2] for part in parts]
+        if None in targets:  # no column is named: the key is meant
+            targets = list(found.tables[target].key) if target in found.tables else []
+        rule = "" if parts[0][3] in {"NO ACTION", "RESTRICT"} else parts[0][3]
+        yield ForeignKey(
+            f"{table}_{columns[0]}", table, target, rule, tuple(columns), tuple(targets)
+        )
 
 
 def _indexes(connection: Connection) -> dict[tuple[str, str, int], tuple[str, ...]]:
