@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from ccpa_office import clock
 from ccpa_office.clock_guard import clock_is_trusted, confirm_clock, witness
-from ccpa_office.connectors.base import StoreUnreachable
+from ccpa_office.connectors.base import StoreTooSlow, StoreUnreachable
 from ccpa_office.lanes import LANES
 from ccpa_office.models import DueWork, WorkState
 from ccpa_office.prepared import Changed, planned_cursor, returned
@@ -380,7 +380,7 @@ def _fail(rows: list[Any], error: Exception, tally: Tally, max_attempts: int) ->
     if isinstance(error, LeaseLost):
         logger.warning("lease lost", lane=rows[0].lane)
         tally.lost += len(rows)
-    elif isinstance(error, StoreUnreachable):
+    elif isinstance(error, StoreUnreachable) and not isinstance(error, StoreTooSlow):
         _give_up(rows, error, tally, put_off)
     else:
         _give_up(rows, error, tally, partial(hand_back, max_attempts=max_attempts))

@@ -14,6 +14,7 @@ from requests_app.models import (
     Identifier,
     IdentifierSource,
     Kept,
+    Listed,
     Look,
     OutsideLook,
     OutsideTask,
@@ -24,6 +25,7 @@ from requests_app.models import (
     Plan,
     PlanState,
     PlanTable,
+    Sweep,
 )
 
 SYSTEM = Actor.system("retention")
@@ -57,9 +59,11 @@ def _keys(at: datetime) -> int:
     """Frozen keys and people of proved plans, once nobody will look again."""
     open_looks = Look.objects.filter(chunk=OuterRef("chunk")).exclude(state="done")
     outside = OutsideLook.objects.filter(task__plan=OuterRef("pk")).exclude(state="done")
+    sweeps = Sweep.objects.filter(chunks__chunk=OuterRef("chunk")).exclude(state="done")
     done = Plan.objects.filter(
-        ~Exists(open_looks), ~Exists(outside), state=PlanState.PROVED, chunk__isnull=False
-    ).exclude(subjects=b"")
+        ~Exists(open_looks), ~Exists(outside), ~Exists(sweeps), state=PlanState.PROVED,
+        chunk__isnull=False,
+    ).exclude(subjects=b"")  # fmt: skip
     with transaction.atomic():
         hashes = {plan.pk: plan for plan in done.select_related("chunk")[:LIMIT]}
         PlanTable.objects.filter(plan__in=hashes).delete()
@@ -80,9 +84,9 @@ OVER = (PlanState.VOID, PlanState.STOPPED)
 def needed() -> Q:
     """Of data keys, those that something still needs; the database refuses to destroy them.
 
-    Rows that are kept until a day, a package that is not destroyed, a plan with its people or a
-    task outside that is not over (proofs and looks read them), an open request, a correction that
-    somebody looks at again.
+    Rows that are kept until a day, people of a list who wait for their plan, a package that is not
+    destroyed, a plan with its people or a task outside that is not over (proofs and looks read
+    them), an open request, a correction that somebody looks at again.
     """
     key = OuterRef("pk")
     unread = Plan.objects.exclude(state__in=OVER).exclude(subjects=b"")
@@ -93,6 +97,7 @@ def needed() -> Q:
         | Q(Exists(Package.objects.filter(data_key=key).exclude(stage=PackageStage.DESTROYED)))
         | Q(Exists(Part.objects.filter(data_key=key).exclude(stage=PartStage.DESTROYED)))
         | Q(Exists(unread.filter(data_key=key)))
+        | Q(Exists(Listed.objects.filter(data_key=key)))
         | Q(Exists(outside.filter(plan__data_key=key)))
         | Q(Exists(ConsumerRequest.objects.filter(data_key=key, closed_at__isnull=True)))
         | Q(Exists(corrected.filter(correction__consumer_request__data_key=key)))

@@ -9,6 +9,7 @@ from typing import TypeVar
 from ccpa_office import sealing
 from ccpa_office.prepared import planned_cursor
 from requests_app.keeping_out import hosts as keeping_out
+from requests_app.keeping_out import spellings
 from requests_app.models import HostKey, Suppression
 
 NORMAL = {
@@ -92,6 +93,20 @@ def suppressed(people: Sequence[Mapping[str, Sequence[str]]]) -> list[bool]:
     return found
 
 
+def keys_missing() -> list[int]:
+    """Versions of the digest keys by which people are remembered and which nobody has any more.
+
+    Whoever is remembered by such a key alone is let in again. A statement for each version.
+    """
+    held = {each[0] for each in sealing.digests("email", "")}
+    kept = Suppression.objects.order_by("digest").values_list("digest", flat=True)
+    versions, past = list[int](), b""
+    while first := kept.filter(digest__gte=past).first():
+        versions.append(bytes(first)[0])
+        past = bytes([versions[-1]]) + b"\xff" * 33
+    return [version for version in versions if version not in held]
+
+
 def screened(
     records: Iterable[tuple[Record, Mapping[str, Sequence[str]]]],
 ) -> Iterator[tuple[Record, bool]]:
@@ -124,5 +139,5 @@ def _normal(kind: str, value: str) -> str:
 
 
 def _names_somebody(kind: str, normal: str) -> bool:
-    """Whether a canonical form is one person's: “none” or “n/a” in a field is everybody's."""
-    return "@" in normal.strip("@") if kind == "email" else bool(normal)
+    """Whether a canonical form is one person's: “n/a” or 000-0000 in a field is everybody's."""
+    return "@" in normal.strip("@") if kind == "email" else spellings.is_somebodys(normal)

@@ -55,6 +55,14 @@ def under(version: DataMapVersion) -> Target:
     return _target(datamap.target_under(version))
 
 
+def to_look(version: DataMapVersion) -> Target:
+    """The same, where nothing is changed: the system may have a new address by now.
+
+    Its map then was approved again. Raises ``datamap.NoActiveMap`` where none says the same.
+    """
+    return under(datamap.approved_again(version))
+
+
 def served() -> list[Target]:
     """Every system that is served, under its active map; one statement."""
     return [_target(each) for each in datamap.targets()]
@@ -68,6 +76,17 @@ def vendors() -> list[Vendor]:
 def vendor_under(version: DataMapVersion) -> Vendor:
     """An outside system under the very description that a plan was frozen with."""
     return _vendor(datamap.target_under(version))
+
+
+def vendor_to_look(version: DataMapVersion) -> Vendor:
+    """The same, where it is only looked at; raises as ``to_look``."""
+    return vendor_under(datamap.approved_again(version))
+
+
+def described(version: DataMapVersion) -> Description:
+    """How an outside system is described; nobody is called, wherever it is by now."""
+    found: Description = datamap.program_under(version).outside
+    return found
 
 
 def line(vendor: Vendor) -> HTTP:

@@ -221,6 +221,7 @@ def _once_an_hour(*, at: datetime) -> None:
 
 _CHORES: tuple[Callable[..., object], ...] = (
     _open_batches,
+    lists.open_left,
     batches.finish_done,
     sweeping.gather,
     returning.gather,

@@ -34,6 +34,10 @@ class StoreUnreachable(ConnectorError):
     """The store does not answer, or went away: nothing is known, try again later."""
 
 
+class StoreTooSlow(StoreUnreachable):
+    """The store gave up a statement that took too long: again and again, a person must look."""
+
+
 class HostNotAllowed(ConnectorError):
     """The store's host is not on the list of hosts that this office may reach."""
 

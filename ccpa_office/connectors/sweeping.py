@@ -29,12 +29,17 @@ BETWEEN = "\n|\n"
 """Stands between the texts of one JSON value, so that no spelling goes over two of them."""
 
 
+Met = frozenset[tuple[str, str]]
+"""The kinds and values by which one person shows."""
+NOTHING: Met = frozenset()
+
+
 @dataclass(frozen=True)
 class Seen:
     """A row that shows people: its key, and for each person's place the values that show."""
 
     key: Key
-    people: Mapping[int, frozenset[tuple[str, str]]]
+    people: Mapping[int, Met]
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,18 @@ class _Places:
         return held if isinstance(held, tuple) else (held,)
 
 
+class _Candidates(dict[int, tuple[str, ...]]):
+    """Who may show in a text, and by which kinds."""
+
+    def meet(self, known: _Places, spellings: Iterable[tuple[str, ...]]) -> None:
+        for spelling in spellings:
+            alone = spelling[:1]
+            for place in known.of(hash(spelling)):
+                kinds = self.setdefault(place, alone)
+                if alone[0] not in kinds:
+                    self[place] = kinds + alone
+
+
 def _note(lengths: dict[str, int], start: str, length: int) -> None:
     lengths[start] = lengths.get(start, 0) | 1 << length
 
@@ -80,6 +97,7 @@ class Crowd:
 
     def __init__(self, identities: Sequence[Identity]) -> None:
         self.identities = identities
+        self._kinds = sorted({kind for each in identities for kind in each.identifiers})
         self._words, self._runs, self._numbers = _Places(), _Places(), _Places()
         self._lengths: dict[str, int] = {}
         self._run_lengths: dict[str, int] = {}
@@ -92,73 +110,82 @@ class Crowd:
     def _add(self, place: int, kind: str, value: str) -> None:
         found = usual(Identity({kind: [value]}))
         for plain in {each.plain for each in found if each.pieces}:
-            self._add_words(place, plain)
+            self._add_words(place, kind, plain)
         digits = NO_DIGIT.sub("", unicodedata.normalize("NFKC", value))[-10:]
         if found and "phone" in kind and len(digits) >= 7:
-            self._numbers.add(hash(digits), place)
+            self._numbers.add(hash((kind, digits)), place)
             self._number_lengths.add(len(digits))
 
-    def _add_words(self, place: int, plain: str) -> None:
+    def _add_words(self, place: int, kind: str, plain: str) -> None:
         tokens = TOKEN.findall(folded(plain))
         wide = [bool(WIDE.match(token)) for token in tokens]
         if tokens and all(wide):
             run = "".join(GLUE.sub("", token) for token in tokens)
-            self._runs.add(hash(run), place)
+            self._runs.add(hash((kind, run)), place)
             _note(self._run_lengths, run[:2], len(run))
             return
         if any(wide):  # of two scripts: its longest word of the one with blanks
             tokens = [max((t for t, w in zip(tokens, wide, strict=True) if not w), key=len)]
         if tokens:
-            self._words.add(hash(tuple(tokens)), place)
+            self._words.add(hash((kind, *tokens)), place)
             _note(self._lengths, tokens[0], len(tokens))
 
-    def find(self, text: str) -> dict[int, frozenset[tuple[str, str]]]:
-        """Return who shows in a text, and by which kinds and values."""
+    def find(self, text: str) -> dict[int, Met]:
+        """Return who shows in a text, and by which kinds and values.
+
+        What namesakes have in common is held against the text once, not for each of them.
+        """
         found, plain = {}, folded(text)
         digits = NO_DIGIT.sub("", plain)
-        for place in self._candidates(plain):
-            met = frozenset(
-                (kind, value)
-                for kind, values in self.identities[place].identifiers.items()
-                for value in values
-                if _may_show(plain, digits, kind, value) and shows(text, _traces(kind, value))
-            )
+        shown: dict[tuple[str, str], Met] = {}
+        for place, kinds in self._candidates(plain).items():
+            borne = self.identities[place].identifiers
+            met = NOTHING
+            for kind in kinds:
+                for value in borne.get(kind, ()):
+                    one = shown.get((kind, value))
+                    if one is None:
+                        is_there = _may_show(plain, digits, kind, value) and shows(
+                            text, _traces(kind, value)
+                        )
+                        one = shown[kind, value] = frozenset({(kind, value)} if is_there else ())
+                    met = met | one if met else one
             if met:
                 found[place] = met
         return found
 
     def bearing(self, value: str) -> set[int]:
         """Return whose values may be this one; a few too many, never one too few."""
-        return self._candidates(folded(value))
+        return set(self._candidates(folded(value)))
 
-    def _candidates(self, text: str) -> set[int]:
-        found: set[int] = set()
+    def _candidates(self, text: str) -> _Candidates:
+        """Who may show in a text, and by which kinds: a spelling is looked up with its kind."""
+        found = _Candidates()
         tokens = TOKEN.findall(text)
         for at, token in enumerate(tokens):
             for length in _set_bits(self._lengths.get(token, 0)):
-                found.update(self._words.of(hash(tuple(tokens[at : at + length]))))
+                words = tokens[at : at + length]
+                found.meet(self._words, [(kind, *words) for kind in self._kinds])
         if self._run_lengths and not text.isascii():
-            for token in TOKEN.findall(GLUE.sub(_joined, text)):
-                if WIDE.match(token):
-                    found |= self._in_run(GLUE.sub("", token))
+            self._in_runs(found, text)
         if self._number_lengths:
             for match in DIGITS.finditer(text):
-                found |= self._in_number(NO_DIGIT.sub("", match.group()))
+                self._in_number(found, NO_DIGIT.sub("", match.group()))
         return found
 
-    def _in_run(self, run: str) -> set[int]:
-        found: set[int] = set()
-        for at in range(len(run) - 1):
-            for length in _set_bits(self._run_lengths.get(run[at : at + 2], 0)):
-                found.update(self._runs.of(hash(run[at : at + length])))
-        return found
+    def _in_runs(self, found: _Candidates, text: str) -> None:
+        for token in TOKEN.findall(GLUE.sub(_joined, text)):
+            run = GLUE.sub("", token) if WIDE.match(token) else ""
+            for at in range(len(run) - 1):
+                for length in _set_bits(self._run_lengths.get(run[at : at + 2], 0)):
+                    piece = run[at : at + length]
+                    found.meet(self._runs, [(kind, piece) for kind in self._kinds])
 
-    def _in_number(self, digits: str) -> set[int]:
-        found: set[int] = set()
+    def _in_number(self, found: _Candidates, digits: str) -> None:
         for length in self._number_lengths:
             for at in range(len(digits) - length + 1):
-                found.update(self._numbers.of(hash(digits[at : at + length])))
-        return found
+                piece = digits[at : at + length]
+                found.meet(self._numbers, [(kind, piece) for kind in self._kinds])
 
 
 def _may_show(plain: str, digits: str, kind: str, value: str) -> bool:
@@ -249,10 +276,10 @@ def seen(crowd: Crowd, rows: Iterable[tuple[Key, Sequence[str]]]) -> list[Seen]:
     """Return the rows that show people, whichever of their texts does."""
     found = []
     for key, texts in rows:
-        people: dict[int, frozenset[tuple[str, str]]] = {}
+        people: dict[int, Met] = {}
         for text in texts:
             for place, met in crowd.find(text).items() if text else ():
-                people[place] = people.get(place, frozenset()) | met
+                people[place] = people[place] | met if place in people else met
         if people:
             found.append(Seen(key, people))
     return found

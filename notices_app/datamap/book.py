@@ -292,7 +292,7 @@ def _active() -> DataMapVersionQuerySet:
 
 def active_program(system_key: str) -> Program:
     """The compiled map that counts. Raises ``NoActiveMap``."""
-    return _program(active_version(system_key))
+    return program_under(active_version(system_key))
 
 
 def target(system_key: str) -> Target:
@@ -327,6 +327,21 @@ def target_under(version: DataMapVersion) -> Target:
     return _target(version)
 
 
+def approved_again(version: DataMapVersion) -> DataMapVersion:
+    """The version, or the newest that says the very same and was approved for the present address.
+
+    Where nothing is changed it stands for the version. Raises ``NoActiveMap``.
+    """
+    changed = version.system.address_changed_at
+    if version.approved_at and not (changed and version.approved_at < changed):
+        return version
+    same = _approved().filter(system=version.system_id, digest=version.digest)
+    found = same.filter(approved_at__gte=changed).order_by("-pk").first() if changed else None
+    if found is None:
+        raise NoActiveMap
+    return found
+
+
 def targets() -> list[Target]:
     """Every database that is served and has an active map; one statement."""
     databases = _served().filter(system__kind=SystemKind.SQL)
@@ -345,10 +360,11 @@ def outside_targets() -> list[Target]:
 
 def _target(version: DataMapVersion) -> Target:
     found = version.system
-    return Target(found.key, _address(found), _program(version), version.pk)
+    return Target(found.key, _address(found), program_under(version), version.pk)
 
 
-def _program(version: DataMapVersion) -> Program:
+def program_under(version: DataMapVersion) -> Program:
+    """What a version says, active or not; nobody asks where the system is."""
     return _compiled(version.pk, version.digest, version.system.key, version.system.schema)
 
 

@@ -331,6 +331,14 @@ SENTENCES.update(
         "batch.parted": lambda _f: (
             _("The store refused a chunk: it was parted, so that only who is to blame waits.")
         ),
+        "list.left-out": lambda facts: (
+            _("Too many rows of %s people were born since the plan: a new list takes them.")
+            % facts.get("people", 0)
+        ),
+        "list.left-over": lambda facts: (
+            _("Batch %(batch)s was opened for %(people)s people whom this one could not take.")
+            % {"batch": facts.get("batch", ""), "people": facts.get("people", 0)}
+        ),
         "plan.halved": lambda _f: _("The plan of the chunk became two, of the same rows."),
         "batch.stopped": lambda facts: _("The batch was stopped: %s.")
         % (stop_words(str(facts.get("reason", ""))).lower() or "–"),

@@ -22,16 +22,16 @@ from requests_app.admin.outside_words import call_words, next_of, why, why_of
 from requests_app.admin.words import ground_words
 from requests_app.fulfillment.outside import hands
 from requests_app.fulfillment.outside.asking import Asked
-from requests_app.models import OutsideLook, OutsideTask, PlanState, Said
+from requests_app.models import OutsideLook, OutsideStage, OutsideTask, PlanState, Said
 from requests_app.outside_forms import OutsideAnswerForm, in_words
 
 _L = gettext_lazy
 OPEN = Q(plan__state__in=[PlanState.EXECUTING, PlanState.RESIDUAL])
 OURS = Q(
     plan__state=PlanState.EXECUTING, kind="manual", state=WorkState.READY, answered_at=None,
-    assigned_to_id__isnull=False,
+    stage=OutsideStage.WAIT, letters=0,
 )  # fmt: skip
-"""Work that a member of staff does by hand; nobody writes them a letter about it."""
+"""Work that one of us does by hand, also where its name is nobody's: no letter goes about it."""
 
 
 def waiting() -> QuerySet[OutsideTask]:

@@ -76,6 +76,7 @@ def _WORDS() -> dict[str, str]:  # noqa: N802  a table that speaks the reader's 
         "host-not-allowed": _("the host is not on the list of OUTBOUND_ALLOWED_HOSTS"),
         "not-what-was-approved": _("the plan is not what was approved"),
         "by-hand": _("it answers no machine; somebody asks by hand"),
+        "not-asked": _("only people can look there; nobody is asked for an answer of categories"),
         "nothing-to-ask-by": _(
             "nothing that we hold of this person names them there; somebody decides"
         ),

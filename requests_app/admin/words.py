@@ -53,6 +53,7 @@ STOPS: Words = {
     "discarded": _("Thrown away before it was read to its end"),
     "key-of-another": _("A row of the plan now belongs to somebody else"),
     "not-what-was-approved": _("The plan is not what was approved"),
+    "new-address": _("The system has another address than the plan was made for"),
 }
 ACTIONS: Words = {
     "delete": _("rows go"),
@@ -112,6 +113,8 @@ TROUBLES: Mapping[str, Trouble] = {
     ),
     "key-of-another": Trouble(STOPS["key-of-another"], _NEW_PLAN),
     "not-what-was-approved": Trouble(STOPS["not-what-was-approved"], _NEW_PLAN),
+    "new-address": Trouble(STOPS["new-address"], _NEW_PLAN),
+    "batch-stopped": Trouble(_("Its batch stopped before its turn came."), _NEW_PLAN),
     "halted": Trouble(
         _("Erasing stands still: paused, stopped, or the clock is not trusted."),
         _("It goes on by itself when that is over."),
@@ -123,6 +126,10 @@ TROUBLES: Mapping[str, Trouble] = {
     "StoreUnreachable": Trouble(
         _("The system could not be reached."),
         _("It is tried again by itself. Have the system looked at if it stays away."),
+    ),
+    "StoreTooSlow": Trouble(
+        _("The system took longer than two minutes over one statement, again and again."),
+        _("Look for a missing index there (`datamap check --system`); then try it again."),
     ),
     "worn_out": Trouble(_("A worker died on it again and again."), _CALL),
     "MoveNotAllowed": Trouble(

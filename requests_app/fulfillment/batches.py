@@ -13,11 +13,12 @@ from ccpa_office.connectors.base import ChangeBlocked, KeysRefused
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import Changed, Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
-from notices_app.models import DataMapVersion, SystemKind
-from requests_app import targets, workflow
+from notices_app import datamap
+from notices_app.models import SystemKind
+from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
-from requests_app.fulfillment.loading import NotNow, NotWhatWasApproved, load
+from requests_app.fulfillment.loading import Load, NotNow, NotWhatWasApproved, load
 from requests_app.fulfillment.packing import batch_hash
 from requests_app.fulfillment.timetable import next_run
 from requests_app.models import (
@@ -230,7 +231,7 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
         parting.wait(chunk, later.until, "paced")
     except (ChangeBlocked, KeysRefused):
         if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
-            _refresh_without(chunk)
+            erasure.refresh_without(chunk)
             raise
     finally:
         turn.end()
@@ -239,35 +240,36 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
 def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
     """Erase and prove; after a crash go on where it stood."""
     try:
-        if chunk.stage == Chunk.Stage.ERASE:
-            loaded = erasure.run_chunk(chunk, at=at, turn=turn)
-        else:
-            loaded = load(chunk)
+        loaded = _erase(chunk, turn, at) if chunk.stage == Chunk.Stage.ERASE else load(chunk)
     except NotNow:
         if chunk.stage == Chunk.Stage.ERASE and _start_list(chunk, at):
             _carry_out(chunk, turn, at)
-        elif chunk.plans.filter(state__in=[PlanState.APPROVED, PlanState.EXECUTING]).exists():
-            parting.wait(chunk, at + timedelta(minutes=1), "halted")
         else:
-            work.finish(chunk, stage=Chunk.Stage.DONE)
+            parting.stand_still(chunk, at)
         return
     except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
-        _stop(chunk, _STOPS[type(found)], at)
-        _refresh_without(chunk)
+        _stop(chunk, STOPS[type(found)], at)
+        erasure.refresh_without(chunk)
+        return
+    except FrozenForAnother:
+        _stop(chunk, STOPS[FrozenForAnother], at)
         return
     except newborn.TooManyNewborn as too_many:
-        parting.send_back(chunk, too_many.plans, at)
+        parting.send_back(chunk, too_many, at)
         return
     erasure.refresh(chunk, loaded.target)
     proof.prove_chunk(loaded, at=at)
 
 
-def _refresh_without(chunk: Chunk) -> None:
-    """Whoever was erased before a chunk that cannot go on is no longer to stand in a copy."""
-    versions = DataMapVersion.objects.select_related("system__data_key")
-    version = versions.filter(plan__chunk=chunk).first()
-    if version:
-        erasure.refresh(chunk, targets.under(version))
+class FrozenForAnother(Exception):
+    """The system has another address by now: another database, for all that anybody knows."""
+
+
+def _erase(chunk: Chunk, turn: pacing.Turn, at: datetime) -> Load:
+    try:
+        return erasure.run_chunk(chunk, at=at, turn=turn)
+    except datamap.NoActiveMap:
+        raise FrozenForAnother from None
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:
@@ -295,16 +297,17 @@ def finish_done(*, at: datetime) -> int:
     )
 
 
-_STOPS: dict[type[Exception], str] = {
+STOPS: dict[type[Exception], str] = {
     erasure.KeyOfAnother: "key-of-another",
     NotWhatWasApproved: "not-what-was-approved",
+    FrozenForAnother: "new-address",
 }
 
 
 def _stop(chunk: Chunk, reason: str, at: datetime) -> None:
     """A key that now belongs to someone else, or a changed plan, stops the whole batch (PR-14)."""
     with transaction.atomic():
-        work.park(chunk, error_code=reason)
+        parting.set_aside(chunk, reason)
         Batch.objects.filter(pk=chunk.batch_id).update(state=BatchState.STOPPED, stop_reason=reason)
         ledger.record(
             "batch.stopped",
@@ -345,7 +348,7 @@ def gave_up(batch: Batch) -> list[Chunk | Look | Sweep]:
     What stopped a batch is not among them: it takes new plans, not another attempt.
     """
     chunks = Chunk.objects.filter(batch=batch, state=WorkState.PARKED).exclude(
-        Q(error_code__in=_STOPS.values()) | Q(batch__state=BatchState.STOPPED)
+        Q(error_code__in=STOPS.values()) | Q(batch__state=BatchState.STOPPED)
     )
     looks = Look.objects.filter(chunk__batch=batch, state=WorkState.PARKED)
     sweeps = Sweep.objects.filter(batch=batch, state=WorkState.PARKED)

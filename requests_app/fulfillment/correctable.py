@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from ccpa_office.connectors.base import Key, Table
 from ccpa_office.connectors.collected import Piece, Window
 from requests_app import targets
+from requests_app.fulfillment.locking import alike, kind_of, normal
 from requests_app.models import ConsumerRequest
 from requests_app.targets import Target
 from requests_app.verification.looking import people_of
@@ -78,17 +79,13 @@ def found(target: Target, people: list[Key], table: Table, column: str) -> Itera
                 yield Place(target, people, table, column, record.key, text)
 
 
-def kind_of(table: Table, column: str) -> str:
-    """What a column holds of a person, in the map's words (email, name, phone_number)."""
-    named = [(each.column, each.kind) for each in table.identities + table.marks if not each.path]
-    named += [(each.column, each.kind) for each in table.contacts if not each.path]
-    return next((kind for name, kind in named if name == column), "")
-
-
 def followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list[Place]:
-    """The same thing of the person elsewhere: fields of the same kind with the same wrong value."""
+    """The same thing of the person elsewhere: fields of the same kind with the same wrong value.
+
+    In whatever spelling: each is shown to who approves.
+    """
     kind = kind_of(first.table, first.column)
-    if not kind or first.before is None:
+    if not kind or not normal(first.before):
         return []
     return [
         place
@@ -98,7 +95,7 @@ def followers(sources: Sequence[tuple[Target, list[Key]]], first: Place) -> list
         for piece in table.pieces
         if kind_of(table, piece.column) == kind and may_change(table, piece)
         for place in found(target, people, table, piece.column)
-        if place.before == first.before
+        if alike(kind, place.before, first.before)
         and (place.target.key, place.table.name, place.column, place.key)
         != (first.target.key, first.table.name, first.column, first.key)
     ]

@@ -22,10 +22,9 @@ from requests_app.fulfillment.correctable import (
     Place,
     chosen,
     followers,
-    kind_of,
     sources_of,
 )
-from requests_app.fulfillment.locking import lock, normal
+from requests_app.fulfillment.locking import kind_of, lock, normal
 from requests_app.fulfillment.outside import correcting
 from requests_app.fulfillment.outside.asking import Asked
 from requests_app.fulfillment.outside.correcting import holders, look_later
@@ -60,7 +59,7 @@ def propose(
     first = chosen(sources, claim.field, claim.row)
     if first.before == value:
         raise CannotCorrect(_("This value stands there already."))
-    places = [first, *followers(sources, first)]
+    places = [first, *(each for each in followers(sources, first) if each.before != value)]
     outside = holders(sources, kind_of(first.table, first.column), _category(first))
     with transaction.atomic():
         consumer_request = _open(consumer_request)
@@ -257,6 +256,8 @@ def _put_right(correction: Correction, at: datetime) -> None:
     right = answer.stands and target.connector.stands(
         correction.collection, one, people, (correction.field, after)
     )
+    if right:
+        target.connector.refresh()  # the copies that the store keeps are put right as well
     with transaction.atomic():
         stage = CorrectionStage.DONE if right else CorrectionStage.CHANGED
         work.finish(correction, stage=stage, done_at=at)

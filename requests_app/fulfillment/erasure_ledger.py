@@ -147,7 +147,9 @@ def _tail(stream: Any) -> bytes:
 def _write(line: bytes) -> None:
     descriptor = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "ab", buffering=0) as stream:
-        stream.write(line)
+        left = memoryview(line)
+        while left:  # a disk that is nearly full takes a part, and refuses the rest
+            left = left[stream.write(left) :]
         os.fsync(stream.fileno())
 
 

@@ -5,7 +5,7 @@ whether the right value stands, then by reading the person's rows as a package d
 """
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -15,8 +15,8 @@ from ccpa_office.models import WorkState
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets
 from requests_app.fulfillment.correctable import CannotCorrect, found
-from requests_app.fulfillment.locking import normal
-from requests_app.fulfillment.outside import correcting
+from requests_app.fulfillment.locking import alike, kind_of
+from requests_app.fulfillment.outside import asking, correcting
 from requests_app.fulfillment.outside.asking import ForAPerson, StillUnknown
 from requests_app.fulfillment.outside.breaker import NotNow
 from requests_app.models import ConsumerRequest, Correction, CorrectionLook, CorrectionStage, Seen
@@ -31,7 +31,8 @@ def look_again(row: CorrectionLook, *, at: datetime) -> None:
     try:
         seen = see(correction, at=at) if _is_last(correction) else Seen.OTHER
     except NotNow as later:
-        work.put_off(row, error_code=later.code, delay=later.pause)
+        due = (correction.done_at or at) + timedelta(days=row.day)
+        asking.wait_to_look(row, later, due=due, at=at)
         return
     except StillUnknown:
         work.hand_back(row, error_code="unknown")
@@ -76,14 +77,14 @@ def see(correction: Correction, *, at: datetime) -> Seen:
     key = json.loads(box.open(correction.row, context="correction.row"))
     before = json.loads(box.open(correction.before, context="correction.before"))
     after = box.open(correction.after, context="correction.after")
-    target = targets.under(correction.map_version)
+    target = targets.to_look(correction.map_version)
     one = key[0] if len(key) == 1 else tuple(key)
     if target.connector.stands(correction.collection, one, people, (correction.field, after)):
         return Seen.RIGHT
     table = target.program.table(correction.collection)
-    named = [str(part) for part in key]
+    named, kind = [str(part) for part in key], kind_of(table, correction.field)
     for place in found(target, people, table, correction.field):
-        if [str(part) for part in place.key] == named and normal(place.before) == normal(before):
+        if [str(part) for part in place.key] == named and alike(kind, place.before, before):
             return Seen.WRONG
     return Seen.OTHER
 

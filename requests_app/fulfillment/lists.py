@@ -10,18 +10,18 @@ from itertools import islice
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max, Sum
+from django.db.models import Exists, F, Max, OuterRef, Sum
 
 from ccpa_office import clock, ledger, sealing, work
 from ccpa_office.connectors.base import Identity, Key, Program
 from ccpa_office.law.deadlines import received_date
-from ccpa_office.models import DataKey
+from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import DataSystem
 from requests_app import targets
 from requests_app.fulfillment import batches
 from requests_app.fulfillment.locating import Found, locate, merged
-from requests_app.fulfillment.packing import Subject, as_key, batch_hash, canonical
+from requests_app.fulfillment.packing import LISTED, Subject, as_key, batch_hash, canonical
 from requests_app.fulfillment.plan import freeze
 from requests_app.models import Batch, BatchState, Chunk, Listed, Plan
 
@@ -30,7 +30,7 @@ AT_A_TIME = 100_000
 """So many people are in memory at once while a list is read; they are sorted by their keys."""
 HOLD = work.Hold(lease=timedelta(minutes=3))
 PAUSE = 0.1
-CONTEXT = "list.people"
+SYSTEM = Actor.system("lists")
 
 
 class ListRefused(Exception):
@@ -145,6 +145,42 @@ def open_people(system_key: str, keys: Sequence[Key], *, by: Actor, at: datetime
     return batch
 
 
+def open_left(*, at: datetime) -> int:
+    """Open a list for whom another could not take, when everybody else of it had a turn.
+
+    Workers build its plans; it then waits for its approvals like any. How many people.
+    """
+    chunks = Chunk.objects.filter(batch=OuterRef("pk"))
+    over = [Chunk.Stage.PLAN, Chunk.Stage.DONE]
+    busy = chunks.exclude(stage__in=over).exclude(state=WorkState.PARKED)
+    begun = [BatchState.RUNNING, BatchState.STOPPED]
+    left = Batch.objects.filter(
+        Exists(chunks.filter(stage=Chunk.Stage.PLAN, state="done")), ~Exists(busy),
+        kind=Batch.Kind.LIST, state__in=begun,
+    )  # fmt: skip
+    return sum(_open_left(batch, at) for batch in left.order_by("pk"))
+
+
+def _open_left(batch: Batch, at: datetime) -> int:
+    """Those chunks are another list's from now on; of two workers the second finds none."""
+    with transaction.atomic():
+        Batch.objects.select_for_update().get(pk=batch.pk)
+        left = list(batch.chunks.filter(stage=Chunk.Stage.PLAN).order_by("ordinal"))
+        people = sum(chunk.people for chunk in left)
+        if not left:
+            return 0
+        by = Actor(kind="staff", id=batch.opened_by_id, roles=frozenset())
+        new = _batch(batch.system_key, by=by, at=at)
+        for ordinal, chunk in enumerate(left, start=1):
+            Chunk.objects.filter(pk=chunk.pk).update(
+                batch=new, ordinal=ordinal, state="ready", not_before=at
+            )
+        Batch.objects.filter(pk=batch.pk).update(people=F("people") - people)
+        facts = {"batch": new.pk, "people": people}
+        ledger.record("list.left-over", subject=f"batch:{batch.pk}", by=SYSTEM, at=at, facts=facts)
+    return people
+
+
 People = dict[Key, str]
 """Whom a list names: each person's key, and the identifiers as canonical JSON."""
 
@@ -210,7 +246,7 @@ def _write_down(batch: Batch, people: People, data_key: DataKey, *, at: datetime
 
 def _sealed(box: sealing.Box, keys: Sequence[Key], people: People) -> bytes:
     pairs = ",".join(f"[{canonical(key).decode()},{people[key]}]" for key in keys)
-    return box.seal(f"[{pairs}]", context=CONTEXT)
+    return box.seal(f"[{pairs}]", context=LISTED)
 
 
 def _forget(batch: Batch) -> None:
@@ -254,7 +290,7 @@ def build(chunk: Chunk, *, at: datetime) -> None:
     """
     try:
         listed = _listed(chunk)
-        people = json.loads(sealing.Box(listed.data_key).open(listed.people, context=CONTEXT))
+        people = json.loads(sealing.Box(listed.data_key).open(listed.people, context=LISTED))
         subjects = [Subject(as_key(key), identifiers) for key, identifiers in people]
         found = locate(chunk.batch.system_key, subjects, on=received_date(at))
         work.seam("plan.before-commit")
@@ -281,7 +317,8 @@ def _freeze(chunk: Chunk, listed: Listed, found: Found, at: datetime) -> None:
         work.finish(chunk, stage=Chunk.Stage.WAIT, lane="erase", attempts=0)
         listed.delete()
         if not batch.chunks.filter(stage=Chunk.Stage.PLAN).exists():
-            sealing.destroy(listed.data_key, at)
+            if not Plan.objects.filter(data_key=listed.data_key).exists():
+                sealing.destroy(listed.data_key, at)
             people = batch.chunks.aggregate(people=Sum("people"))["people"]
             by = Actor(kind="staff", id=opened_by, roles=frozenset())
             close_gathering(batch, people, by=by, at=at)

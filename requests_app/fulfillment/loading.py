@@ -124,7 +124,8 @@ def load(
             raise NotWhatWasApproved
         first[plan.pk] = first.get(plan.parent_id, len(subjects))
         subjects += people if plan.parent_id is None else []
-    target = targets.under(plans[0].map_version)
+    is_look = looking or chunk.stage == Chunk.Stage.PROVE
+    target = (targets.to_look if is_look else targets.under)(plans[0].map_version)
     require_known(target.program, chain.from_iterable(parts_of.values()))
     return Load(
         chunk=chunk,

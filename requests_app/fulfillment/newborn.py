@@ -22,11 +22,14 @@ LIMIT = 20
 
 
 class TooManyNewborn(Exception):
-    """More was born since the freeze than the approvals of these ``plans`` cover: plan anew."""
+    """More was born since the freeze than the approvals of these ``plans`` cover: plan anew.
 
-    def __init__(self, plans: frozenset[int]) -> None:
+    ``people`` are the places, in their chunk, of those of whom it was.
+    """
+
+    def __init__(self, plans: frozenset[int], people: frozenset[int]) -> None:
         super().__init__(f"{len(plans)} plans")
-        self.plans = plans
+        self.plans, self.people = plans, people
 
 
 def born_since(loaded: Load, at: datetime) -> list[Part]:
@@ -42,7 +45,7 @@ def born_since(loaded: Load, at: datetime) -> list[Part]:
     parts = parts_of(loaded.target.program, born)
     beyond = _beyond_the_approval(loaded, born, parts) if parts else set()
     if beyond:
-        raise TooManyNewborn(loaded.plans_of(beyond))
+        raise TooManyNewborn(loaded.plans_of(beyond), frozenset(beyond))
     return parts
 
 

@@ -123,6 +123,15 @@ def batch_hash(plans: Iterable[Plan]) -> str:
     return hashlib.sha256("".join(sorted(plan.hash for plan in plans)).encode()).hexdigest()
 
 
+LISTED = "list.people"
+
+
+def seal_listed(box: sealing.Box, subjects: Iterable[Subject]) -> bytes:
+    """People of a list who wait for their plan, sealed."""
+    pairs = [[each.key, each.identifiers] for each in subjects]
+    return box.seal(canonical(pairs).decode(), context=LISTED)
+
+
 def seal_subjects(box: sealing.Box, subjects: Sequence[Subject]) -> bytes:
     """The people of a plan, sealed."""
     people = [{"key": each.key, "identifiers": each.identifiers} for each in subjects]

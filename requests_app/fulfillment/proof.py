@@ -79,7 +79,7 @@ PROVED = Changed(
 def _note(loaded: Load, at: datetime) -> None:
     """Note what stays of whom, and settle what the plans of no request were the answer to."""
     listed = [plan.pk for plan in loaded.plans if plan.consumer_request_id is None]
-    if not listed or loaded.chunk.batch.kind not in {Batch.Kind.RETURN, Batch.Kind.TEXT}:
+    if not listed or loaded.chunk.batch.kind != Batch.Kind.TEXT:
         staying.note(loaded, at=at)
     if listed:
         residue.answered(listed, at=at)

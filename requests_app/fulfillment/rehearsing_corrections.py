@@ -45,7 +45,8 @@ def correct(
         raise MapDoesNotServe
     sources = [(loaded.target, loaded.people)]
     first = chosen(sources, claim.field, claim.row)
-    places = [first, *followers(sources, first)]
+    others = (each for each in followers(sources, first) if each.before != claim.value)
+    places = [first, *others]
     told = [_told(place, follows=place is not first) for place in places]
     if not execute:
         return {"corrections": told}

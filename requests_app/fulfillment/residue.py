@@ -57,8 +57,10 @@ def left(batch: Batch, *, at: datetime) -> None:
 
 
 def reopen(*, at: datetime) -> None:
-    """What a void or stopped plan was to answer waits for a decision again."""
+    """What a void plan was to answer waits for a decision again; a stopped one's for a new plan."""
     _ignored = at
+    stopped = Return.objects.filter(state=ResidueState.PLANNED, answer__state=PlanState.STOPPED)
+    stopped.update(state=ResidueState.OPEN, answer=None, tried_at=None)  # nobody said no
     for model in (Trace, Return):
         model._default_manager.filter(state=ResidueState.PLANNED, answer__state__in=OVER).update(
             state=ResidueState.OPEN, answer=None

@@ -1,9 +1,10 @@
 """After a restored backup: who came back is erased again, under the approval of then."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from ccpa_office import clock_guard, ledger
 from ccpa_office.connectors.base import Key
@@ -16,7 +17,7 @@ from requests_app.fulfillment.erasure import KeyOfAnother, apply, in_order
 from requests_app.fulfillment.erasure_ledger import Erasure
 from requests_app.fulfillment.loading import Load, NotNow, require_known
 from requests_app.fulfillment.locating import parts_of
-from requests_app.fulfillment.packing import Part
+from requests_app.fulfillment.packing import Part, is_redaction
 from requests_app.fulfillment.strangers import agrees
 from requests_app.models import Chunk, Finding, Switch
 from requests_app.targets import Target
@@ -54,8 +55,9 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
     """Go through the erasure ledger, oldest line first; erase again whoever came back (7022(d)).
 
     Only a person whom the identifiers of then still lead to the key of then is touched: a key that
-    belongs to somebody else by now is left alone. Looking twice, or erasing twice, changes nothing
-    more. Whoever was erased is on the suppression list again, too.
+    belongs to somebody else by now is left alone. Where nobody has the key, rows of then that lead
+    to it are taken, and texts of others that were redacted. Looking twice, or erasing twice,
+    changes nothing more. Whoever was erased is on the suppression list again, too.
 
     Raises ``NotAllowed``, ``NotNow`` (kill switch, or a clock that is not trusted),
     ``MapForgotten``, ``NotWhatWasApproved``, ``erasure_ledger.LedgerBroken``,
@@ -77,25 +79,48 @@ def drill(*, by: Actor, at: datetime, look_only: bool = False) -> Iterator[Again
         yield Again(number, "", 0, 0, 0, "cut")
 
 
+@dataclass(frozen=True)
+class _Met:
+    """Whom and what a line met: people who came back, rows of then without them, and who may be."""
+
+    back: Load | None
+    loose: Load | None
+    unsure: int
+
+    @property
+    def loads(self) -> list[Load]:
+        return [each for each in (self.back, self.loose) if each]
+
+    @property
+    def people(self) -> int:
+        return self.unsure + sum(len(each.subjects) for each in self.loads)
+
+
 def _one(erasure: Erasure, *, by: Actor, at: datetime, look_only: bool) -> Again:
     target = _target(erasure)
-    back = _came_back(target, erasure)
-    unsure = _unsure(target, erasure, back)
-    again = Again(
-        erasure.number, target.key, len(erasure.subjects), len(back) + unsure, 0,
-        "unsure" if unsure else "absent",
-    )  # fmt: skip
-    if not look_only:
-        named = zip(erasure.names, erasure.subjects, strict=True)
-        suppression.remember(((name, each.identifiers) for name, each in named), at=at)
-    if not back:
-        return again
-    loaded = _of(target, erasure, back)
+    met = _met(target, erasure, received_date(at))
+    again = Again(erasure.number, target.key, len(erasure.subjects), met.people, 0, "absent")
     if look_only:
-        return replace(again, rows=_rows(loaded.parts), outcome="unsure" if unsure else "back")
-    again = _erase(loaded, again, at=at)
-    if unsure and again.is_sound:
-        again = replace(again, outcome="unsure")
+        rows = sum(_rows(each.parts) for each in met.loads)
+        again = replace(again, rows=rows, outcome="back" if met.loads else "absent")
+        return _unless_unsure(again, met)
+    named = zip(erasure.names, erasure.subjects, strict=True)
+    suppression.remember(((name, each.identifiers) for name, each in named), at=at)
+    for each in met.loads:
+        again = _erase(each, again, at=at, is_back=each is met.back)
+    again = _unless_unsure(again, met)
+    if met.loads:
+        _note(again, by=by, at=at)
+    return again
+
+
+def _unless_unsure(again: Again, met: _Met) -> Again:
+    """Somebody who may be a person of then is for a person to judge."""
+    is_said = again.outcome in {"absent", "back", "erased"}
+    return replace(again, outcome="unsure") if met.unsure and is_said else again
+
+
+def _note(again: Again, *, by: Actor, at: datetime) -> None:
     ledger.record(
         "erasure.after-restore",
         subject="office",
@@ -108,7 +133,6 @@ def _one(erasure: Erasure, *, by: Actor, at: datetime, look_only: bool) -> Again
             "outcome": again.outcome,
         },
     )
-    return again
 
 
 def _target(erasure: Erasure) -> Target:
@@ -121,6 +145,16 @@ def _target(erasure: Erasure) -> Target:
     if version is None:
         raise MapForgotten(f"{erasure.system}: {erasure.map_digest[:12]}")
     return targets.under(version)
+
+
+def _met(target: Target, erasure: Erasure, on: date) -> _Met:
+    if is_redaction(erasure.parts):  # texts of others, whoever these people are by now
+        return _Met(None, _loose(target, erasure, range(len(erasure.subjects)), on), 0)
+    back = _came_back(target, erasure)
+    unsure = _unsure(target, erasure, back)
+    absent = _absent(target, erasure, back, on)
+    came_back = _of(target, erasure, back) if back else None
+    return _Met(came_back, _loose(target, erasure, absent, on), unsure)
 
 
 def _came_back(target: Target, erasure: Erasure) -> list[int]:
@@ -164,6 +198,63 @@ def _of(target: Target, erasure: Erasure, people: Sequence[int]) -> Load:
     )
 
 
+def _loose(target: Target, erasure: Erasure, people: Sequence[int], on: date) -> Load | None:
+    """Rows of then that are there again though their person is not, and who that is.
+
+    A backup that is younger than an erasure and older than what followed brings back a text that
+    told of somebody, or what had been kept until its term ended; a table can be restored alone.
+    """
+    loaded = _of(target, erasure, people)
+    if not is_redaction(loaded.parts):
+        loaded = replace(loaded, parts=_still_theirs(loaded, on))
+    if not _rows(loaded.parts):
+        return None
+    left = _left(proof.look(loaded))
+    acted = [each for each in loaded.parts if each.table in left and each.action != "keep"]
+    place = {
+        old: new for new, old in enumerate(sorted({p for each in acted for p in each.persons}))
+    }
+    kept = [each for each in loaded.parts if each.action == "keep"]
+    parts = [part for each in [*acted, *kept] if (part := _cut(each, place)).keys]
+    subjects = [loaded.subjects[old] for old in place]
+    return replace(loaded, subjects=subjects, parts=parts) if subjects else None
+
+
+def _left(tables: Sequence[dict[str, Any]]) -> set[str]:
+    """The tables in which rows of then, by their keys, are as they were before."""
+    return {each["table"] for each in tables if each["by_key"] or each["in_text"]}
+
+
+def _absent(target: Target, erasure: Erasure, back: Sequence[int], on: date) -> list[int]:
+    """Those who did not come back and whose key is nobody's: its rows are theirs still.
+
+    Everybody else where people's rows stay and are masked: no key is ever free there.
+    """
+    others = [place for place in range(len(erasure.subjects)) if place not in back]
+    person = target.program.table(target.program.person)
+    if person.action != "delete":
+        return others
+    keys = [erasure.subjects[place].key for place in others]
+    there = target.connector.newborn(keys, {person.name: []}, on=on)
+    taken = {number for each in there for number in each.persons}
+    return [place for number, place in enumerate(others) if number not in taken]
+
+
+def _still_theirs(loaded: Load, on: date) -> list[Part]:
+    """The parts cut down to rows that are there and lead to the person of then."""
+    located = loaded.target.connector.locate(loaded.people, on=on) if loaded.people else []
+    there = {each.table: set(zip(each.keys, each.persons, strict=True)) for each in located}
+    return [
+        part if part.action == "keep" else _only(part, there.get(part.table, set()))
+        for part in loaded.parts
+    ]
+
+
+def _only(part: Part, pairs: Set[tuple[Key, int]]) -> Part:
+    kept = [pair for pair in zip(part.keys, part.persons, strict=True) if pair in pairs]
+    return replace(part, keys=[key for key, _ in kept], persons=[person for _, person in kept])
+
+
 def _cut(part: Part, place: dict[int, int]) -> Part:
     kept = [
         (key, place[person])
@@ -177,21 +268,26 @@ def _rows(parts: Sequence[Part]) -> int:
     return sum(len(part.keys) for part in parts if part.action != "keep")
 
 
-def _erase(loaded: Load, again: Again, *, at: datetime) -> Again:
+def _erase(loaded: Load, again: Again, *, at: datetime, is_back: bool) -> Again:
     """Carry out the parts of then and what else of these people the backup brought back."""
     try:
         with loaded.target.connector.transaction():
-            born = _born(loaded, at)
+            born = _born(loaded, at) if is_back else []
             if born is None:
-                return replace(again, outcome="more")
+                return _and_then(again, 0, "more")
             loaded = replace(loaded, parts=in_order(loaded, [*loaded.parts, *born]))
             rows = sum(result.done for result in apply(loaded, loaded.parts))
     except KeyOfAnother:
-        return replace(again, outcome="strangers")
-    finding = proof.verdict(proof.look(loaded))
-    return replace(
-        again, rows=rows, outcome="residual" if finding == Finding.RESIDUAL else "erased"
-    )
+        return _and_then(again, 0, "strangers")
+    tables = proof.look(loaded)
+    is_left = proof.verdict(tables) == Finding.RESIDUAL if is_back else bool(_left(tables))
+    return _and_then(again, rows, "residual" if is_left else "erased")
+
+
+def _and_then(again: Again, rows: int, outcome: str) -> Again:
+    """What was met so far, and this as well; what is left for a person is said first."""
+    said = outcome if again.is_sound else again.outcome
+    return replace(again, rows=again.rows + rows, outcome=said)
 
 
 def _born(loaded: Load, at: datetime) -> list[Part] | None:

@@ -1,6 +1,6 @@
 """Rows of erased people that came back: an alarm, and a plan that waits for approval like any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from ccpa_office import clock_guard, ledger, sealing
-from ccpa_office.connectors.base import Identity
+from ccpa_office.connectors.base import Identity, StoreUnreachable
 from ccpa_office.law.deadlines import received_date
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import SystemKind
@@ -21,6 +21,7 @@ from requests_app.fulfillment.locating import Found, locate
 from requests_app.fulfillment.packing import Part, Subject, open_part, open_subjects
 from requests_app.fulfillment.plan import freeze
 from requests_app.fulfillment.strangers import strangers
+from requests_app.fulfillment.timetable import each_in_turn
 from requests_app.models import Batch, BatchState, Chunk, ResidueState, Return
 
 SYSTEM = Actor.system("proof")
@@ -30,7 +31,8 @@ def gather(*, at: datetime) -> int:
     """Freeze what came back, a batch for each system; how many plans now wait for approval.
 
     What no plan can take away (a text, rows that may stay) waits for a person. A plan that was
-    refused, stopped or void leaves its rows to the next one.
+    refused, stopped or void leaves its rows to the next one. What cannot be looked into waits for a
+    person too; it keeps neither another plan nor another system waiting, and is raised at the end.
     """
     residue.reopen(at=at)
     if not clock_guard.clock_is_trusted():
@@ -40,7 +42,7 @@ def gather(*, at: datetime) -> int:
     by_system: dict[str, list[Return]] = {}
     for each in found.order_by("pk")[:1000]:
         by_system.setdefault(each.plan.system_key, []).append(each)
-    return sum(_gather(key, returns, at) for key, returns in by_system.items())
+    return each_in_turn(partial(_gather, key, back, at) for key, back in by_system.items())
 
 
 class NothingWaits(Exception):
@@ -78,7 +80,32 @@ def waits(batch: Batch) -> QuerySet[Return]:
 def _gather(system_key: str, returns: Sequence[Return], at: datetime) -> int:
     is_database = returns[0].plan.map_version.system.kind == SystemKind.SQL
     look = partial(_in_database, at=at) if is_database else _outside
-    found = [(each, look(each)) for each in returns]
+    found, failed = _looked_into(returns, look)
+    new = _plan(system_key, returns, found, at)
+    if failed:
+        raise failed[0]
+    return new
+
+
+Look = Callable[[Return], Found | None]
+Seen = list[tuple[Return, Found | None]]
+
+
+def _looked_into(returns: Sequence[Return], look: Look) -> tuple[Seen, list[Exception]]:
+    """What each is, and what failed; a store that is away is asked again later."""
+    found: Seen = []
+    failed: list[Exception] = []
+    for each in returns:
+        try:
+            found.append((each, look(each)))
+        except StoreUnreachable:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised when every other has its plan
+            failed.append(error)
+    return found, failed
+
+
+def _plan(system_key: str, returns: Sequence[Return], found: Seen, at: datetime) -> int:
     with transaction.atomic():
         Return.objects.filter(pk__in=[each.pk for each in returns]).update(tried_at=at)
         new = [(each, what) for each, what in found if what and not _is_answered(each)]
@@ -161,5 +188,5 @@ def _outside(back: Return) -> Found | None:
     plan = back.plan
     box = sealing.Box(plan.data_key)
     parts = [open_part(box, row) for row in plan.tables.order_by("ordinal")]
-    vendor = targets.vendor_under(plan.map_version)
+    vendor = targets.vendor_to_look(plan.map_version)
     return Found(vendor, open_subjects(box, plan), parts, {}) if parts else None

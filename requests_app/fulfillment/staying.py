@@ -1,5 +1,6 @@
 """What stays of whom, noted with the proof: sealed, with the first day on which some may go."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
@@ -11,8 +12,8 @@ from ccpa_office.law.deadlines import received_date
 from ccpa_office.models import DataKey
 from ccpa_office.roles import Actor
 from requests_app.fulfillment.loading import Load, Stay
-from requests_app.fulfillment.packing import Subject, canonical
-from requests_app.models import Kept
+from requests_app.fulfillment.packing import Subject, as_key, canonical
+from requests_app.models import Batch, Kept, Plan
 
 SYSTEM = Actor.system("terms")
 AGAIN = timedelta(days=30)
@@ -31,9 +32,10 @@ FROM unnest(string_to_array(%s, ','), string_to_array(%s, ','), string_to_array(
 def note(loaded: Load, *, at: datetime) -> None:
     """Note what stays of whom, in the proof's transaction; no statement where nothing stays."""
     on = received_date(at)
+    stays = _fresh(loaded) if loaded.chunk.batch.kind == Batch.Kind.RETURN else loaded.stays
     due = {
         person: day
-        for person, stay in loaded.stays.items()
+        for person, stay in stays.items()
         if (day := _due(stay, loaded.target.program, on))
     }
     ended = [plan.pk for plan in loaded.plans if plan.consumer_request_id is None]
@@ -44,7 +46,7 @@ def note(loaded: Load, *, at: datetime) -> None:
     keys = _keys(loaded)
     boxes = {each.pk: sealing.Box(each) for each in keys.values()}
     sealed = [
-        _sealed(boxes[keys[person].pk], loaded.subjects[person], loaded.stays[person].rows)
+        _sealed(boxes[keys[person].pk], loaded.subjects[person], stays[person].rows)
         for person in due
     ]
     columns = [
@@ -55,6 +57,28 @@ def note(loaded: Load, *, at: datetime) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(NOTE, [loaded.target.key, at, *columns])
+
+
+def _fresh(loaded: Load) -> dict[int, Stay]:
+    """What stays of people who came back, without what was noted with their first proof."""
+    first = Plan.objects.filter(returns__answer__in=[plan.pk for plan in loaded.plans])
+    noted: dict[str, set[Key]] = {}
+    for kept in Kept.objects.select_related("data_key").filter(
+        system_key=loaded.target.key, data_key__in=first.values("data_key")
+    ):
+        person = json.loads(sealing.Box(kept.data_key).open(bytes(kept.person), context=CONTEXT))
+        for table, keys in person["rows"].items():
+            noted.setdefault(table, set()).update(map(as_key, keys))
+    return {person: _without(stay, noted) for person, stay in loaded.stays.items()}
+
+
+def _without(stay: Stay, noted: Mapping[str, set[Key]]) -> Stay:
+    rows = {
+        table: left
+        for table, keys in stay.rows.items()
+        if (left := [key for key in keys if key not in noted.get(table, ())])
+    }
+    return Stay(rows, {place: end for place, end in stay.ends.items() if place[0] in rows})
 
 
 def _keys(loaded: Load) -> dict[int, DataKey]:
@@ -77,8 +101,11 @@ def _due(stay: Stay, program: Program, on: date) -> date | None:
 
 
 def next_day(table: Table, reason: str, end: date | None, on: date) -> date | None:
-    """The day on which rows kept for that reason are looked at again, if it ever ends."""
-    if any(hold.code == reason for hold in table.holds):
+    """The day on which rows kept for that reason are looked at again, if it ever ends.
+
+    A term whose first day nobody has written down yet begins with that day: it is looked for.
+    """
+    if any(hold.code == reason for hold in table.holds) or (table.term and not end):
         return on + AGAIN
     if table.term and end:
         return end if end > on else on + AGAIN

@@ -10,18 +10,20 @@ What stands alone is no trace where others bear it too (a namesake, the telephon
 nor is a name of one word: it is counted apart.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Identity, Key
-from ccpa_office.connectors.sweeping import WIDE, Crowd, Seen, is_name, searched
+from ccpa_office.connectors.sweeping import WIDE, Crowd, Met, Seen, is_name, searched
 from ccpa_office.roles import Actor
 from notices_app import datamap
 from notices_app.models import SystemKind
@@ -55,9 +57,7 @@ BUDGET = 60.0
 """Seconds of one turn; the next turn goes on behind the last page."""
 MOST_PEOPLE = 50_000
 """So many people one sweep looks for: some 200 MB. More people of a batch are another sweep."""
-KEY, AFTER = "trace.key", "sweep.after"
-
-Met = frozenset[tuple[str, str]]
+KEY, SO_FAR = "trace.key", "sweep.so-far"
 
 
 def gather(*, at: datetime) -> int:
@@ -120,6 +120,7 @@ def sweep(row: Sweep, *, at: datetime) -> None:
     try:
         pace.begin(datamap.system(target.key), target, at=at)
         turn = _Turn(row, people, target, Crowd(people.identities), sealing.Box(row.data_key), at)
+        turn.begin()
         if turn.to_the_end():
             _conclude(row, people, at)
     except pacing.NotYet as later:
@@ -162,6 +163,27 @@ class _Turn:
     at: datetime
     ambiguous: dict[tuple[str, str], bool] = field(default_factory=dict)
     """Of every value that was met, whether it alone tells of nobody; asked once a turn."""
+    telling: dict[Met, bool] = field(default_factory=dict)
+    """Of all that was met of one person in one row, whether it tells of them."""
+
+    def begin(self) -> None:
+        """Begin with the first text, or go on; under another map other texts may be marked.
+
+        Copies of tables are made anew where a chunk was not carried out: its turn would have been
+        the one to do so (``erasure.refresh``).
+        """
+        row = self.row
+        if row.place and self._so_far() is None:
+            with transaction.atomic():
+                if not list(self._held().select_for_update().values_list("pk")):
+                    raise work.LeaseLost
+                Trace.objects.filter(sweep=row).delete()  # they are met again
+            row.place, row.after, row.read, row.names_alone = "", b"", 0, 0
+        if not row.place and Chunk.objects.filter(batch=row.batch_id, erased_at=None).exists():
+            self.target.connector.refresh()
+
+    def _held(self) -> QuerySet[Sweep]:
+        return Sweep.objects.filter(pk=self.row.pk, fence=self.row.fence, state="running")
 
     def to_the_end(self) -> bool:
         """Read on; whether everything is read. What was found stands with how far it is."""
@@ -187,20 +209,32 @@ class _Turn:
             yield from ((name, None) for name in names)
             return
         at = names.index(self.row.place)
-        if self.row.after:
-            yield names[at], as_key(json.loads(self.box.open(bytes(self.row.after), context=AFTER)))
+        if after := self._so_far():
+            yield names[at], as_key(after[0])
         yield from ((name, None) for name in names[at + 1 :])
+
+    def _so_far(self) -> list[Any] | None:
+        """The last key of the last table, nothing where it is read to its end.
+
+        None where what was read was read under another map.
+        """
+        with contextlib.suppress(sealing.Unreadable):  # a program before this one wrote it
+            digest, *after = json.loads(self.box.open(bytes(self.row.after), context=SO_FAR))
+            return after if digest == self.target.program.digest else None
+        return None
 
     def _note(
         self, table: str, after: Key | None, read: int, traces: list[Trace], alone: int
     ) -> None:
-        last = b"" if after is None else self.box.seal(_spelled(after), context=AFTER)
+        read_so_far = [self.target.program.digest, *([] if after is None else [after])]
+        last = self.box.seal(canonical(read_so_far).decode(), context=SO_FAR)
         row = self.row
         row.place, row.after = table, last
         row.read, row.names_alone = row.read + read, row.names_alone + alone
         with transaction.atomic():
-            held = Sweep.objects.filter(pk=row.pk, fence=row.fence, state="running")
-            if not held.update(place=table, after=last, read=row.read, names_alone=row.names_alone):
+            if not self._held().update(
+                place=table, after=last, read=row.read, names_alone=row.names_alone
+            ):
                 raise work.LeaseLost
             Trace.objects.bulk_create(traces)
             work.renew(row, lease=timedelta(minutes=3))
@@ -229,6 +263,12 @@ class _Turn:
         return traces, alone
 
     def _tells(self, met: Met) -> bool:
+        """Once for all who are met by the very same values: most are namesakes."""
+        if met not in self.telling:
+            self.telling[met] = self._is_telling(met)
+        return self.telling[met]
+
+    def _is_telling(self, met: Met) -> bool:
         values = {_borne_as(kind, value) for kind, value in met}
         names = [value for sort, value in values if sort == NAME]
         apart = [
@@ -286,7 +326,7 @@ def _conclude(row: Sweep, people: _People, at: datetime) -> None:
     with transaction.atomic():
         work.finish(row, looked_at=at, finding=finding, place="", after=b"")
         facts = {
-            "people": row.people, "read": row.read, "rows": sum(found.values()),
+            "people": len(people.subjects), "read": row.read, "rows": sum(found.values()),
             "names_alone": row.names_alone, "finding": finding.value,
         }  # fmt: skip
         ledger.record("proof.swept", subject=f"batch:{row.batch_id}", by=SYSTEM, at=at, facts=facts)

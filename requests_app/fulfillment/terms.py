@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -29,6 +30,7 @@ from requests_app.fulfillment.locating import Found, locate
 from requests_app.fulfillment.packing import Part, Subject, as_key
 from requests_app.fulfillment.plan import freeze
 from requests_app.fulfillment.staying import AGAIN, CONTEXT, next_day
+from requests_app.fulfillment.timetable import each_in_turn
 from requests_app.models import Batch, BatchState, Chunk, Kept, Plan, PlanState
 
 SYSTEM = Actor.system("terms")
@@ -47,6 +49,7 @@ def gather(*, at: datetime) -> int:
     """Freeze what may no longer be kept, a batch for each system; how many people.
 
     A suspect clock ends nothing. What a refused, stopped or void plan was to take is due again.
+    A system that fails keeps no other waiting: what failed is raised after the last one.
     """
     if not clock_guard.clock_is_trusted():
         return 0
@@ -56,7 +59,7 @@ def gather(*, at: datetime) -> int:
     Kept.objects.filter(plan__state__in=over).update(plan=None, due_on=on)
     due = Kept.objects.filter(plan__isnull=True, due_on__lte=on)
     systems = sorted(set(due.values_list("system_key", flat=True)))
-    return sum(_gather(system_key, on, at) for system_key in systems)
+    return each_in_turn(partial(_gather, system_key, on, at) for system_key in systems)
 
 
 def _clear_away() -> None:

@@ -1,5 +1,6 @@
-"""When batches run."""
+"""When batches run, and how many systems have their turn."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, time, timedelta
 
 from django.conf import settings
@@ -20,3 +21,16 @@ def next_run(after: datetime) -> datetime:
     if at < local:
         at = datetime.combine(local.date() + timedelta(days=1), time(hour, minute), tzinfo=PACIFIC)
     return at.astimezone(after.tzinfo)
+
+
+def each_in_turn(acts: Iterable[Callable[[], int]]) -> int:
+    """The sum of all; one that fails keeps no other waiting, and is raised after the last."""
+    total, failed = 0, list[Exception]()
+    for act in acts:
+        try:
+            total += act()
+        except Exception as error:  # noqa: BLE001 - raised below, when everyone had their turn
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return total

@@ -13,7 +13,7 @@ from ccpa_office import ledger, sealing
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.datamap import NoSuchSystem
 from notices_app.models import DataSystem, SystemKind
-from requests_app.keeping_out.spellings import READINGS
+from requests_app.keeping_out.spellings import READINGS, is_somebodys
 from requests_app.models import HostDigest, HostKey
 
 CONTEXT = "suppression.host-key"
@@ -86,6 +86,7 @@ def remember(people: People, keys: Sequence[HostKey], *, at: datetime) -> None:
         for kind, values in identifiers.items()
         if kind in READINGS
         for value in values
+        if kind != "phone_number" or is_somebodys(sealing.normal_phone(value))
         for reading in READINGS[kind](value)
     }
     found = [

@@ -37,6 +37,12 @@ def plain_phone(value: str) -> str:
     return f"1{digits}" if len(digits) == NATIONAL and "+" not in text else digits
 
 
+def is_somebodys(normal: str) -> bool:
+    """Whether a number in its canonical form is one line's: no 911, and no row of zeros."""
+    national = normal.removeprefix("+1")
+    return len(national) >= SHORTEST and len(set(national)) > 1
+
+
 def emails(value: str) -> set[str]:
     """Every plain reading of an address: both ways of its domain, both ways of its case."""
     plain = plain_email(value)

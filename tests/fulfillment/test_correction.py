@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from ccpa_office import clock
+from ccpa_office import clock, connectors
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
 from ccpa_office.roles import Actor, NotAllowed, Role
@@ -59,6 +59,8 @@ def _of_orla(learners, columns, table="accounts", on="t.id = a.id"):
 
 
 def test_a_field_is_put_right_by_two_people_and_by_nobody_else(learners, asked, team):
+    query(learners, "CREATE MATERIALIZED VIEW seen AS SELECT full_name FROM accounts")
+    connectors.close_all()
     others = query(learners, "SELECT * FROM accounts WHERE lower(email) <> %s ORDER BY id", ORLA)
     _propose(asked, team)
     assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
@@ -67,6 +69,8 @@ def test_a_field_is_put_right_by_two_people_and_by_nobody_else(learners, asked, 
     assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
     again = query(learners, "SELECT * FROM accounts WHERE lower(email) <> %s ORDER BY id", ORLA)
     assert again == others
+    copied = "SELECT full_name FROM seen WHERE full_name LIKE 'Orla Dunmarrow%%'"
+    assert query(learners, copied) == [(RIGHT,)]
     assert {each.stage for each in Correction.objects.all()} == {CorrectionStage.DONE}
 
 
@@ -257,6 +261,37 @@ def test_what_changed_meanwhile_is_left_to_a_person(learners, asked, team):
     row = Correction.objects.get(follows=False)
     assert (row.stage, row.state) == (CorrectionStage.CHANGED, WorkState.DONE)
     assert not CorrectionLock.objects.filter(collection="accounts").exists()
+
+
+PHONE = ("learners", "accounts", "phone")
+
+
+def test_a_telephone_is_locked_in_every_spelling_and_a_feed_that_spells_it_anew_is_seen(
+    learners, asked, team
+):
+    account = _of_orla(learners, "t.id")[0][0]
+    _propose(asked, team, PHONE, "+1 415 555 0199")
+    _approve(asked, team)
+    tasks.drain_collect()
+    for spelling in ("707.555.0163", "(707) 555-0163", "+1-707-555-0163", "７０７ 555 0163"):
+        assert locked(PHONE, spelling, key=[account])
+    assert not locked(PHONE, "415 555 0199", key=[account])
+    assert not locked(PHONE, "707 555 0164", key=[account])
+    feed = "UPDATE accounts SET phone = %s WHERE lower(email) = %s"
+    query(learners, feed, "707.555.0163", ORLA)
+    assert _look(1).seen == Seen.WRONG
+
+
+def test_who_corrects_only_how_a_name_is_written_does_not_lock_it_out(learners, asked, team):
+    account = _of_orla(learners, "t.id")[0][0]
+    query(learners, "UPDATE profiles SET display_name = 'orla  DUNMARROW' WHERE account_id = %s",
+          account)  # fmt: skip
+    made = _propose(asked, team, NAME, "ORLA Dunmarrow")
+    assert [each.collection for each in made] == ["accounts", "profiles"]  # the same, misspelled
+    _approve(asked, team)
+    tasks.drain_collect()
+    assert locked(NAME, "Orla Dunmarrow", key=[account])
+    assert not locked(NAME, "ORLA Dunmarrow", key=[account])
 
 
 @pytest.mark.parametrize(

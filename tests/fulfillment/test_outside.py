@@ -15,7 +15,7 @@ from ccpa_office.sealing import Box
 from notices_app import datamap, loading
 from notices_app.management.commands.load_notices import SEED
 from requests_app import targets, tasks
-from requests_app.fulfillment import access, batches, returning
+from requests_app.fulfillment import access, batches, closing, returning
 from requests_app.fulfillment import plan as planning
 from requests_app.fulfillment.outside import asking, exporting, hands
 from requests_app.fulfillment.packing import open_part
@@ -262,6 +262,21 @@ def test_what_came_back_is_planned_anew_and_proved_again(served, mailbox, team):
     assert served.of(ORLA) == []
     task = task_of(orla)
     assert (task.state, task.error_code, task.plan.state) == ("done", "", PlanState.PROVED)
+
+
+def test_a_vendor_with_a_new_address_holds_up_no_answer_and_is_looked_at_there(
+    served, mailbox, team, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(closing, "_whole", lambda _plans: [])
+        orla = carried_out(mailbox, team)
+    assert status(orla) == Status.TELLING
+    outsiders.register(team, "mail", served.url)
+    assert closing.close_told(at=clock.now()) == 1
+    tasks.drain_mail()
+    assert "A service provider deleted it" in letter(mailbox)
+    looks_due(1)
+    assert task_of(orla).looks.get(day=1).finding == "absent"
 
 
 def test_what_stays_away_is_looked_at_three_times(served, mailbox, team):

@@ -403,3 +403,15 @@ def test_whom_it_concerns_is_read_with_a_purpose_and_written_down(orla, team):
 
 def hands_purposes():
     return outsiders.Purpose.choices
+
+
+def test_a_task_in_nobodys_name_stands_at_the_desk_from_the_start(
+    mailbox, team, learners, at_once, settings
+):
+    settings.DEMO = True  # nobody in these tests has a second factor
+    outsiders.register(team, "paper", "staff:nobody-here", MANUAL, "manual")
+    task = task_of(carried_out(mailbox, team))
+    assert (task.assigned_to_id, task.state, task.stage) == (None, "ready", "wait")
+    assert (
+        f"/admin/outside/{task.pk}/" in at_desk(team.clerk).get("/admin/outside/").content.decode()
+    )

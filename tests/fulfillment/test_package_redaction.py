@@ -91,6 +91,14 @@ FOUND = [
     ('s:8:"password";s:8:"hunter22";', "ND_5"),
     ("https://ann:hunter22@example.org/x", "ND_5"),
     ("security_answer: Biscuit", "ND_6"),
+    ("2026-05-06 372419345949558", "ND_3"),
+    ("普通預金 1234567", "ND_3"),
+    ("soc. sec. no 123456789", "ND_1"),
+    ("CDL: D1234567", "ND_2"),
+    ("California ID N1234567", "ND_2"),
+    ("password - hunter22", "ND_5"),
+    ("pw: hunter22", "ND_5"),
+    ("my PIN is 4711", "ND_5"),
 ]
 
 
@@ -123,6 +131,9 @@ def test_what_must_not_leave_is_found_and_named(text, kind):
         "Your account was closed on 2024-05-06 10:20.",
         "our policy changed on 2024-05-06, the license is valid until 06.05.2027",
         "your SSN is not needed; ZIP 94110-1234",
+        "ski pass: adult, two days; password changed 3 times",
+        "the PIN code of that town is 560001",
+        "2026-05-06 10:20:30.123456+00",
     ],
 )
 def test_what_is_none_of_the_kinds_stays(text):

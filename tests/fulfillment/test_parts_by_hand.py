@@ -16,9 +16,11 @@ from ccpa_office.roles import NotAllowed, Role, TouchedAccount
 from requests_app import targets, tasks
 from requests_app.casework.looking import Purpose
 from requests_app.fulfillment import access, handing
-from requests_app.fulfillment.outside import hands, parts
+from requests_app.fulfillment.outside import exporting, hands, parts
+from requests_app.fulfillment.package import pages
 from requests_app.models import Outcome, Package, Part, PartSaid
 from requests_app.outside_forms import NOT_GIVEN, PartForm, ending_of
+from requests_app.verification import people_of
 from tests import builders, steps
 from tests.builders import ORLA
 from tests.fulfillment import outsiders
@@ -118,8 +120,13 @@ def test_what_is_confirmed_is_in_the_package_and_named_with_its_digest(package, 
 
 def test_nobody_is_asked_for_pieces_where_categories_are_asked(learners, mailbox, team):
     outsiders.register(team, "paper", f"mailto:{ARCHIVE}", MANUAL, "manual")
-    built(mailbox, team, learners, kind=CATEGORIES)
+    package = built(mailbox, team, learners, kind=CATEGORIES)
     assert not Part.objects.exists()
+    sources = [(targets.of("learners"), people_of(package.consumer_request)["learners"])]
+    (paper,) = exporting.ask(None, sources, targets.vendors(), at=clock.now())
+    awaited = [{"name": paper.name, "why": paper.awaited}]
+    told = pages.left_out({"tables": [], "withheld": {}, "awaited": awaited}, "en")
+    assert (told["awaited"], told["not_asked"]) == ([], ["Paper archive"])  # nothing is to come
 
 
 def test_nothing_found_completes_the_answer(package, mailbox, team):
@@ -169,7 +176,7 @@ def test_nobody_confirms_an_own_answer(package, team):
         by_sql("UPDATE requests_app_part SET stage = 'confirmed', confirmed_at = now(),"
                " confirmed_by_id = answered_by_id")  # fmt: skip
     touched = builders.actor(Role.OFFICER)
-    member = StaffMember.objects.get(pk=touched.id)
+    member = StaffMember.objects.get(pk=touched.staff_id)
     staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
     with pytest.raises(TouchedAccount):
         parts.confirm(the_part(), by=touched, at=clock.now())

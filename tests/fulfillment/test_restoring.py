@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 from datetime import timedelta
 from io import StringIO
@@ -16,11 +17,18 @@ from ccpa_office.engines import binaries
 from ccpa_office.models import LedgerLine, StaffMember
 from ccpa_office.roles import NotAllowed, Role
 from requests_app import casework, checks, suppression
-from requests_app.fulfillment import batches, erasure_ledger, lists, restoring
+from requests_app.fulfillment import (
+    batches,
+    erasure_ledger,
+    lists,
+    redacting,
+    restoring,
+    terms,
+)
 from requests_app.fulfillment.loading import NotNow
 from requests_app.fulfillment.packing import canonical
 from requests_app.keeping_out import hosts
-from requests_app.models import HostKey, Plan, Suppression
+from requests_app.models import Batch, BatchState, HostKey, Kept, Plan, Suppression
 from tests import builders
 from tests.builders import HANA, KOFI, ORLA, administer, approved, drain
 from tests.steps import by_sql, lines, query, store_digest, without_triggers
@@ -256,6 +264,48 @@ def test_a_hundred_erasures_after_a_dump_are_done_again_and_no_more(
     record_property("erased again", f"100 of {len(everybody)} people, {rows} rows; then 0")
 
 
+@pytest.fixture
+def followed(erasures, team, learners, at_once):
+    """A dump that is younger than an erasure, then the end of a term and a text of others."""
+    query(learners, "UPDATE forum_posts SET body = %s WHERE id = (SELECT max(id) FROM forum_posts"
+          " WHERE author_id > 10)", f"ask {ORLA}")  # fmt: skip
+    batch = lists.open_list(
+        "learners", ["email", ORLA, HANA], by=team.officer, at=clock.now()
+    ).batch
+    batches.approve(batch, hash=batch.hash, by=team.approver, at=clock.now())
+    drain()
+    over = "UPDATE invoices SET issued_on = '2001-01-01', legal_hold = false WHERE account_no = 1"
+    query(learners, over)
+    connectors.close_all()
+    dump = f"{_name(learners)}_dump"
+    _copy(learners, dump)
+    Kept.objects.update(due_on=clock.day_of(clock.now()))
+    assert terms.gather(at=clock.now()) == 1
+    redacting.plan_redaction(batch, by=team.officer, at=clock.now())
+    for each in Batch.objects.filter(state=BatchState.WAITING):
+        for by in (team.approver, team.second)[: each.approvals_needed]:
+            batches.approve(each, hash=each.hash, by=by, at=clock.now())
+    drain()
+    yield dump, store_digest(learners)
+    administer("DROP DATABASE {} WITH (FORCE)", dump)
+
+
+def test_what_went_after_an_erasure_goes_again_though_nobody_came_back(followed, team, learners):
+    dump, after = followed
+    assert query(learners, "SELECT count(*) FROM invoices WHERE account_no = 1") == [(0,)]
+    _restore(learners, dump)
+    restored = store_digest(learners)
+    looked = _drill(team, look_only=True)
+    assert [each.outcome for each in looked] == ["absent", "back", "back"]
+    assert store_digest(learners) == restored != after
+    again = _drill(team)
+    assert [(each.came_back, each.outcome) for each in again] == [
+        (0, "absent"), (1, "erased"), (1, "erased"),
+    ]  # fmt: skip
+    assert store_digest(learners) == after
+    assert [(each.rows, each.outcome) for each in _drill(team)] == [(0, "absent")] * 3
+
+
 # --- the file -----------------------------------------------------------------------------------
 
 
@@ -305,6 +355,34 @@ def test_a_torn_line_is_no_line_and_is_cut_off_by_the_next(
     batches.open_due(at=clock.now())
     drain()
     assert [each.number for each in _drill(team)] == [1, 2]
+
+
+class Reluctant:
+    """A file on a disk that takes fifty bytes at a time."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_why):
+        self.stream.close()
+
+    def write(self, some):
+        return self.stream.write(bytes(some)[:50])
+
+    def fileno(self):
+        return self.stream.fileno()
+
+
+def test_a_line_of_which_a_disk_takes_a_part_is_written_on(erasures, monkeypatch):
+    erasures.parent.mkdir()
+    plain = os.fdopen
+    monkeypatch.setattr(os, "fdopen", lambda *how, **more: Reluctant(plain(*how, **more)))
+    line = b'{"n": 1}' + b"x" * 500 + b"\n"
+    erasure_ledger._write(line)
+    assert erasures.read_bytes() == line
 
 
 def test_lines_stay_as_long_as_a_backup_may_be_restored(erased, erasures, settings, clock_at):

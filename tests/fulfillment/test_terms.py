@@ -66,6 +66,12 @@ def test_what_the_map_keeps_for_good_is_not_looked_at_again():
     assert staying.next_day(table, "DX_8", None, clock.today()) is None
 
 
+def test_a_term_whose_first_day_is_not_known_yet_is_looked_for():
+    table = Table("invoices", ("id",), ((),), "delete", term=Term("DX_8", "issued_on", "P7Y"))
+    today = clock.today()
+    assert staying.next_day(table, "DX_8", None, today) == today + timedelta(days=30)
+
+
 @pytest.fixture
 def over(erased, learners):
     """The day has come: the terms are over, the hold is lifted."""

@@ -109,7 +109,8 @@ _CORRECTIONS = (
     mistake(
         "the lock is not asked for the value",
         f"{FULFILLMENT}/locking.py",
-        '        wrong__in=sealing.digests("correction-value", normal(value)),\n',
+        "        wrong__in=[each for form in forms"
+        ' for each in sealing.digests("correction-value", form)],\n',
         "",
         f"{T_FULFILLMENT}/test_correction.py::test_the_wrong_value_is_kept_from_coming_back",
     ),

@@ -56,7 +56,8 @@ OTHERS = [
         "xines.tallowmere@example.org", "oda", "7075550163",
     )],
     *[("phone_number", each) for each in (
-        None, "", "unknown", "911", "5550163", "+7075550163", "+44 7075 550163", "+1 707 555 01630",
+        None, "", "unknown", "911", "(000) 000-0000", "5550163", "+7075550163", "+44 7075 550163",
+        "+1 707 555 01630",
         "020 7946 0958", "plain@example.org",
     )],
 ]  # fmt: skip
@@ -109,7 +110,8 @@ def shop(db, team, host, settings, tmp_path):
         printed(team, TABLE, "--mode", f"flag:{FLAG}", columns=[f"email={MAIL}"]),
     ]
     suppression.remember(
-        [("x", {kind: [was]}) for kind, was, _ in GONE] + [("y", {"email": ["n/a", ""]})],
+        [("x", {kind: [was]}) for kind, was, _ in GONE]
+        + [("y", {"email": ["n/a", ""], "phone_number": ["000-000-0000"]})],
         at=clock.now(),
     )
     run("digests", "--system", "shop", "--out", str(tmp_path / "digests.csv"))

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from ccpa_office import clock, sealing
 from requests_app import suppression
+from requests_app.checks import doctor_findings
 from tests.steps import lines
 
 GONE = {
     "email": ["Ines.Tallowmere@Example.org", "i.t@münchen.example"],
-    "phone_number": ["+1 (707) 555-0163"],
+    "phone_number": ["+1 (707) 555-0163", "0", "123-456", "000-000-0000"],
 }
 SPELLINGS = [
     ("email", "ines.tallowmere@example.org"),
@@ -40,6 +41,9 @@ OTHERS = [
     ("phone_number", "+44 7075 550163"),
     ("phone_number", ""),
     ("phone_number", "unknown"),
+    ("phone_number", "0"),
+    ("phone_number", "123456"),
+    ("phone_number", "+1 (000) 000-0000"),
 ]
 
 
@@ -152,6 +156,25 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(gone, tmp_path, conten
         _run("filter", str(source), "--out", str(tmp_path / "out.csv"))
     assert refused.value.returncode == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv"]
+
+
+def test_nobody_is_let_in_because_a_key_is_gone(gone, settings, tmp_path):
+    settings.ERASURE_LEDGER_DIR = tmp_path / "ledger"
+    newest, old = "7:" + "A" * 43 + "=", list(settings.DIGEST_KEYS)
+    settings.DIGEST_KEYS = [newest, *old]
+    suppression.remember([("y", {"email": ["later@example.org"]})], at=clock.now())
+    assert suppression.keys_missing() == []
+    settings.DIGEST_KEYS = [newest]
+    source = _written(tmp_path / "in.csv", [["email"], [GONE["email"][0]]])
+    for words in (
+        ("filter", source, "--out", str(tmp_path / "out.csv")),
+        ("check", "--email", "x"),
+    ):
+        with pytest.raises(CommandError, match="lacks a key"):
+            _run(*words)
+    assert [each.code for each in doctor_findings()] == ["digest-key-missing"]
+    settings.DIGEST_KEYS = [newest, *old]
+    assert [*doctor_findings(), *suppression.keys_missing()] == []
 
 
 def test_one_person_is_asked_for(gone):

@@ -22,6 +22,7 @@ from ccpa_office.connectors.base import (
     Program,
     Repeat,
     Rows,
+    StoreTooSlow,
     StoreUnreachable,
     Table,
 )
@@ -351,7 +352,7 @@ def translated() -> Iterator[None]:
     except psycopg.DataError:
         raise KeysRefused("the store cannot read a key as what it is") from None
     except psycopg.errors.QueryCanceled:
-        raise StoreUnreachable("the store took too long") from None
+        raise StoreTooSlow("the store took too long") from None
     except psycopg.errors.LockNotAvailable:
         raise StoreUnreachable("the store holds the rows locked") from None
     except (psycopg.OperationalError, psycopg.InterfaceError):

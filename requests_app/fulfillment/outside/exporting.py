@@ -20,7 +20,9 @@ from requests_app.targets import Target, Vendor
 
 TABLE = "export"
 """The name of the one table that a system outside has in a package."""
-NOTHING_TO_ASK_BY, BY_HAND = "nothing-to-ask-by", "by-hand"
+NOTHING_TO_ASK_BY, BY_HAND, NOT_ASKED = "nothing-to-ask-by", "by-hand", "not-asked"
+NEVER = frozenset({NOTHING_TO_ASK_BY, NOT_ASKED})
+"""Why no answer is on its way: nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _answered(
     if not asked:
         code = NOTHING_TO_ASK_BY
     elif "export" not in description.endpoints:
-        code = BY_HAND
+        code = BY_HAND if consumer_request else NOT_ASKED
     else:
         code = next((why for each in asked if (why := _export(vendor, each, records, at))), "")
     found = {} if code else records

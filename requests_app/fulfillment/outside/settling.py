@@ -140,7 +140,7 @@ def look_again(row: OutsideLook, *, at: datetime) -> None:
     if task.plan.state not in {PlanState.PROVED, PlanState.RESIDUAL}:
         work.finish(row)
         return
-    talk = Talk.about(task, targets.vendor_under(task.plan.map_version), at=at)
+    talk = Talk.about(task, targets.vendor_to_look(task.plan.map_version), at=at)
     left = asking.find(talk, asking.asked_of(task))
     finding = Finding.RESIDUAL if left else Finding.ABSENT
     with transaction.atomic():

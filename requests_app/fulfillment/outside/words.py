@@ -37,7 +37,7 @@ def sentences_of(tasks: Iterable[OutsideTask]) -> list[str]:
 
 
 def _sentence(task: OutsideTask) -> str:
-    party = _party(targets.vendor_under(task.plan.map_version).description.party)
+    party = _party(targets.described(task.plan.map_version).party)
     day = in_words(clock.day_of(task.proved_at)) if task.proved_at else ""
     if task.finding == Finding.KEPT:
         return _("%(party)s keeps some of it: %(why)s") % {

@@ -11,8 +11,9 @@ def _words(*words: str) -> re.Pattern[str]:
 
 HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 MERE = re.compile(
-    r"\baccounts? (?:ids?|uuid|guid|key|status|type|name|role|manager|balance|total|tier|plan|since"
-    r"|created|updated|opened|closed)\b|\b(?:privacy|cookie|refund|return|cancellation) policy\b"
+    r"\baccounts? (?:ids?|uuid|guid|key|email|phone|status|type|name|role|manager|balance|total"
+    r"|tier|plan|since|created|updated|opened|closed)\b"
+    r"|\b(?:privacy|cookie|refund|return|cancellation) policy\b"
     r"|\blicen[cs]e (?:ids?|key|type|status|plan|count)\b",
     re.IGNORECASE,
 )
@@ -75,7 +76,7 @@ BARE = frozenset({"number", "no", "num", "nr", "code", "value", "番号"})
 
 
 @lru_cache(maxsize=4096)
-def labelled(names: tuple[str, ...]) -> tuple[str, frozenset[str]]:
+def labeled(names: tuple[str, ...]) -> tuple[str, frozenset[str]]:
     """Which of some fields says in words what others hold, and these (*meta_key*, *meta_value*)."""
     last = {name: words_of(str(name)).lower().split()[-1:] for name in names}
     label = next((name for name in names if {*last[name]} & LABELS), "")

@@ -15,6 +15,7 @@ from ccpa_office.law.grounds import exceptions_for
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.law.vocabulary import Category, NeverDisclosed
 from ccpa_office.templatetags.office import listed
+from requests_app.fulfillment.outside.exporting import NEVER
 from requests_app.fulfillment.package.cells import BINARY
 from requests_app.models import PartSaid
 
@@ -111,6 +112,7 @@ def ground(code: str) -> str:
 def left_out(told: Mapping[str, Any], language: str) -> dict[str, Any]:
     """What is not in an answer, and why (7024(e)), as its pages say it; ``told`` is its summary."""
     words, withheld, tables = kind_words(language), told["withheld"], told["tables"]
+    awaited = told.get("awaited", [])
     with translation.override(language):
         return {
             "withheld": [
@@ -119,7 +121,8 @@ def left_out(told: Mapping[str, Any], language: str) -> dict[str, Any]:
             "unread": withheld.get(BINARY, 0),
             "shared": sum(each[SHARED] for each in tables),
             "period": sum(each[PERIOD] for each in tables),
-            "awaited": [each["name"] for each in told.get("awaited", [])],
+            "awaited": [each["name"] for each in awaited if each["why"] not in NEVER],
+            "not_asked": [each["name"] for each in awaited if each["why"] in NEVER],
             "not_given": [
                 (each["name"], ground(each["exception"]))
                 for each in told.get("parts", [])

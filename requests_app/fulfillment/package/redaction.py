@@ -167,16 +167,17 @@ def _shape(kind: str, pattern: str, *, flags: int = 0, **more: object) -> Shape:
 
 
 _SSN_WORDS = _near(
-    "ssn|social|ss#|ss #|社会保障|tax|tin",
-    r"ssn(?![a-z])", r"ssn.?n(?:o|um)", "social.?security", r"\bmy social\b(?! media)",
+    "ssn|soc|ss#|ss #|社会保障|tax|tin",
+    r"ssn(?![a-z])", r"ssn.?n(?:o|um)", r"\bsoc(?:ial)?\.? ?sec", r"\bmy social\b(?! media)",
     r"\bsocial(?: num| no\b| ?#| is\b|:)", r"\bss ?#", "seguro social", "社会保障", "tax.?id",
     r"\btin\b",
 )  # fmt: skip
 _TAX_WORDS = _near("tin|tax", r"itin(?![a-z])", "tax.?id", r"\btin\b", "taxpayer")
 _LICENSE_WORDS = _near(
-    "licen|免許|dmv|dl|identi|state id|gov|身分証",
-    "licen[cs]e", "licencia", "免許", r"\bdmv\b", r"\bdl(?:\b|[ _]?n(?:o|um))",
-    "identification card", "identity card", "state id", "gov(?:ernment|t)?[ ._-]?id", "身分証",
+    "licen|免許|dmv|dl|identi|id card|real id|state id|nia id|gov|身分証",
+    "licen[cs]e", "licencia", "免許", r"\bdmv\b", r"\bc?dl(?:\b|[ _]?n(?:o|um))",
+    "identification card", "identity card", r"\bid card", r"\b(?:state|real|california) id\b",
+    "gov(?:ernment|t)?[ ._-]?id", "身分証",
 )  # fmt: skip
 _PASSPORT_WORDS = _near(
     "passp|pasap|旅券|パスポート|alien|a-num|anum|green|uscis|在留|militar|dod|tribal|consular",
@@ -184,9 +185,9 @@ _PASSPORT_WORDS = _near(
     "uscis", "在留カード", "military.?id", r"\bdod.?id", "tribal.?id", r"matr[ií]cula consular",
 )  # fmt: skip
 _ACCOUNT_WORDS = _near(
-    "account|acct|bank|routing|checking|savings|cuenta|口座|銀行|iban|clabe|sort",
+    "account|acct|bank|routing|checking|savings|cuenta|口座|銀行|預金|iban|clabe|sort",
     "account", r"\bacct", "bank", "routing", "checking", "savings", "cuenta", "口座", "銀行",
-    "iban", "clabe", r"\bsort.?code",
+    "預金", "iban", "clabe", r"\bsort.?code",
 )  # fmt: skip
 _HEALTH_WORDS = _near(
     "medic|médic|medi-cal|health|insur|member|policy|mrn|保険|診察券",
@@ -223,6 +224,14 @@ SHAPES: tuple[Shape, ...] = (
         r"([^\s\"'」』、。,;]{3,})",
         group=1, signs=("pass", "pwd", "clave", "contrase", "パスワード", "暗証", "合言葉"),
     ),
+    _shape(
+        "ND_5",
+        r"(?i)(?:pass(?:word|wd|phrase)[\s-]{1,3}|(?<![^\W_])(?:pw|pass)\s*[:=]\s*)"
+        r"(?=[^\s,;。、]*[A-Za-z])(?=[^\s,;。、]*[\d!#$%^*])([^\s,;。、]{5,})",
+        group=1, signs=("pass", "pw"),
+    ),
+    _shape("ND_5", r"(?i)\bpin(?: ?(?:number|no\.?|#))?\s*(?:is|was|es|:|=)\s*(\d{4,8})(?!\d)",
+           group=1, signs=("pin",)),
     _shape(
         "ND_6",
         r"(?i)(?:(?:security|secret)[ _-]?(?:question|answer)"
@@ -304,7 +313,7 @@ def find(text: str, *, hint: str = "") -> list[tuple[int, int, str]]:
 SIX_DIGITS = re.compile(r"\d(?:[^\d]{0,6}\d){5}")
 HARMLESS = re.compile(
     r"[^\W\d_]{0,40}|[-+]?\d{1,5}(?:\.\d{1,6})?"
-    r"|\d{4}-\d\d-\d\d(?:[ T][\d:.]{5,15}(?:[+-]\d\d(?::?\d\d)?|Z)?)?"
+    r"|\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d[\d:.]{0,13}(?:[+-]\d\d(?::?\d\d)?|Z)?)?"
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
 """Words, short numbers, days, moments and UUIDs as a store spells them: never looked at."""

@@ -17,7 +17,7 @@ from ccpa_office.law.deadlines import PACIFIC
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed
 from notices_app import datamap
-from requests_app.fulfillment import batches, lists
+from requests_app.fulfillment import batches, lists, parting
 from requests_app.models import Batch, BatchState, Chunk, Plan, PlanState
 
 REFUSALS = (
@@ -168,7 +168,9 @@ def staff(name: str | None) -> Actor:
 
 def facts(batch: Batch) -> dict[str, Any]:
     """What is known of a batch; nothing about anybody in it."""
-    done = batch.chunks.filter(stage=Chunk.Stage.DONE).values_list("people", flat=True)
+    set_aside = [*batches.STOPS.values(), parting.BATCH_STOPPED]
+    over = batch.chunks.filter(stage=Chunk.Stage.DONE).exclude(error_code__in=set_aside)
+    done = over.values_list("people", flat=True)
     return {
         "batch": batch.pk,
         "kind": batch.kind,

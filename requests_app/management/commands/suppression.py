@@ -64,6 +64,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it. Raises CommandError for a file that cannot be read as it should."""
+        if options["verb"] in {"check", "filter"} and suppression.keys_missing():
+            words = "DIGEST_KEYS lacks a key by which people are remembered; see `doctor`."
+            raise CommandError(words, returncode=2)
         try:
             getattr(self, f"_{options['verb']}")(options)
         except REFUSALS as refusal:

@@ -12,7 +12,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
-from ccpa_office.connectors.base import ChangeBlocked, ColumnFacts, ConnectorError, StoreUnreachable
+from ccpa_office.connectors.base import (
+    ChangeBlocked,
+    ColumnFacts,
+    ConnectorError,
+    StoreTooSlow,
+    StoreUnreachable,
+)
 from ccpa_office.connectors.sql.catalogue import (
     Catalogue,
     Column,
@@ -33,8 +39,9 @@ STRICT = {"STRICT_ALL_TABLES", "ERROR_FOR_DIVISION_BY_ZERO"}
 NO_ZERO = {"NO_ZERO_DATE", "NO_ZERO_IN_DATE", "TRADITIONAL"}
 """A day of zeros is empty, and stays: a row that has one must still be changed otherwise."""
 
-MOST_WAITED = {1205, 1213, 1969, 3024, 3572, 1040, 1203, 1053, 1317}
-"""Locks, dead locks, time limits, too many connections, a server on its way down."""
+MOST_WAITED = {1205, 1213, 3572, 1040, 1203, 1053, 1317}
+"""Locks, dead locks, too many connections, a server on its way down."""
+TIME_LIMITS = {1969, 3024}
 
 
 class MySQL(Dialect):
@@ -71,6 +78,8 @@ class MySQL(Dialect):
 
     def meaning(self, error: BaseException) -> ConnectorError | None:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        if number in TIME_LIMITS:
+            return StoreTooSlow("the store took too long")
         if (number >= 2000 and number < 3000) or number in MOST_WAITED:
             return StoreUnreachable("the store does not answer, or holds the rows locked")
         return ChangeBlocked(f"the store refused: {number}") if number not in {0, *DATA} else None
