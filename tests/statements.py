@@ -16,8 +16,9 @@ SELECT coalesce(sum(sessions), 0)::bigint FROM pg_stat_database WHERE datname = 
 BACKENDS = """
 SELECT pid, backend_start FROM pg_stat_activity
  WHERE datname = ANY(%s) AND backend_type = 'client backend'"""
-RESET = """
-SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = ANY(%s)"""
+BEGIN = "SELECT pg_advisory_lock(hashtext('who counts')), pg_stat_statements_reset()"
+"""The server remembers so many statements of all databases, and drops what was seen once: whoever
+counts is the only one, and begins with an empty memory."""
 
 
 class Statements:
@@ -33,7 +34,7 @@ class Statements:
         with psycopg.connect(builders.address("postgres"), autocommit=True) as server:
             with suppress(psycopg.errors.UniqueViolation):  # another worker makes it now
                 server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-            server.execute(RESET, [self.databases])
+            server.execute(BEGIN)
             before, there = self._ended(server), self._open(server)
             yield
             row = server.execute(COUNT, [self.databases]).fetchone()

@@ -256,6 +256,8 @@ def _put_right(correction: Correction, at: datetime) -> None:
     right = answer.stands and target.connector.stands(
         correction.collection, one, people, (correction.field, after)
     )
+    if right:
+        target.connector.refresh()  # the copies that the store keeps are put right as well
     with transaction.atomic():
         stage = CorrectionStage.DONE if right else CorrectionStage.CHANGED
         work.finish(correction, stage=stage, done_at=at)

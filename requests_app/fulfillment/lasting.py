@@ -5,7 +5,7 @@ whether the right value stands, then by reading the person's rows as a package d
 """
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -16,7 +16,7 @@ from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets
 from requests_app.fulfillment.correctable import CannotCorrect, found
 from requests_app.fulfillment.locking import alike, kind_of
-from requests_app.fulfillment.outside import correcting
+from requests_app.fulfillment.outside import asking, correcting
 from requests_app.fulfillment.outside.asking import ForAPerson, StillUnknown
 from requests_app.fulfillment.outside.breaker import NotNow
 from requests_app.models import ConsumerRequest, Correction, CorrectionLook, CorrectionStage, Seen
@@ -31,7 +31,8 @@ def look_again(row: CorrectionLook, *, at: datetime) -> None:
     try:
         seen = see(correction, at=at) if _is_last(correction) else Seen.OTHER
     except NotNow as later:
-        work.put_off(row, error_code=later.code, delay=later.pause)
+        due = (correction.done_at or at) + timedelta(days=row.day)
+        asking.wait_to_look(row, later, due=due, at=at)
         return
     except StillUnknown:
         work.hand_back(row, error_code="unknown")

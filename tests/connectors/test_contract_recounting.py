@@ -1,6 +1,7 @@
 """The contract, third part: the second look finds what was left, and accuses nobody else."""
 # ruff: noqa: S608 (names of tables, quoted as each engine quotes them)
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -121,6 +122,23 @@ def test_an_empty_value_and_a_rounded_number_are_not_held_against_a_constant(sch
     assert mine.one("SELECT billing_name FROM invoices WHERE number = 'INV-2'") == ""
     seen = Look([1], [Identity({})], "delete", ["INV-1", "INV-2"], trimmed=["INV-2"])
     assert mine.connector.recount("invoices", rows, seen) == Recount(0, 0, 0)
+
+
+def test_what_is_stripped_is_looked_through_though_the_map_searches_no_text(school):
+    trims = (Change("billing_name", "strip_text"),)
+    program = with_table(school.program, "invoices", trims=trims)
+    mine = school.refitted(with_table(program, "forum_posts", texts=()))
+    erasure = erase(mine, [1], on=ON)
+    assert look(mine, erasure)["forum_posts"] == CLEAN
+    mine.run("UPDATE forum_posts SET body = 'write to HANA.Morikawa@example.org' WHERE id = 1")
+    assert look(mine, erasure)["forum_posts"] == (0, 0, 1)
+    mine.run("UPDATE invoices SET billing_name = 'for Hana Example' WHERE number = 'INV-2'")
+    seen = Look([1], [Identity({"name": ["Hana Example"]})], "delete", ["INV-2"])
+    for trimmed, in_text in (([], 0), (["INV-2"], 1)):
+        again = mine.connector.recount(
+            "invoices", Rows(["INV-2"], [0]), replace(seen, trimmed=trimmed)
+        )
+        assert (again.by_key, again.in_text) == (0, in_text)
 
 
 def test_what_should_be_gone_and_is_not_is_looked_through_whole(school):

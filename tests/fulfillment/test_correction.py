@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from ccpa_office import clock
+from ccpa_office import clock, connectors
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import LedgerLine, WorkState
 from ccpa_office.roles import Actor, NotAllowed, Role
@@ -59,6 +59,8 @@ def _of_orla(learners, columns, table="accounts", on="t.id = a.id"):
 
 
 def test_a_field_is_put_right_by_two_people_and_by_nobody_else(learners, asked, team):
+    query(learners, "CREATE MATERIALIZED VIEW seen AS SELECT full_name FROM accounts")
+    connectors.close_all()
     others = query(learners, "SELECT * FROM accounts WHERE lower(email) <> %s ORDER BY id", ORLA)
     _propose(asked, team)
     assert _of_orla(learners, "t.full_name") == [("Orla Dunmarrow",)]
@@ -67,6 +69,8 @@ def test_a_field_is_put_right_by_two_people_and_by_nobody_else(learners, asked, 
     assert _of_orla(learners, "t.full_name") == [(RIGHT,)]
     again = query(learners, "SELECT * FROM accounts WHERE lower(email) <> %s ORDER BY id", ORLA)
     assert again == others
+    copied = "SELECT full_name FROM seen WHERE full_name LIKE 'Orla Dunmarrow%%'"
+    assert query(learners, copied) == [(RIGHT,)]
     assert {each.stage for each in Correction.objects.all()} == {CorrectionStage.DONE}
 
 

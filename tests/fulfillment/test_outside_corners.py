@@ -243,3 +243,16 @@ def test_a_system_is_called_by_so_many_at_once_and_in_its_pace(db):
     OutsideState.objects.update(next_call_at=clock.now() + timedelta(minutes=5))
     with pytest.raises(breaker.NotNow, match="pace"):
         call(at)
+
+
+def test_a_later_look_waits_out_an_outage_and_then_a_person_is_told(served, mailbox, team):
+    task = task_of(carried_out(mailbox, team))
+    served.mode, served.on = Mode.FAILING, {"find"}
+    met = []
+    for days in (1, 5):
+        with without_triggers():
+            proved = clock.now() - timedelta(days=days)
+            OutsideTask.objects.filter(pk=task.pk).update(proved_at=proved)
+        looks_due(1)
+        met.append(OutsideLook.objects.values_list("state", "error_code").get(day=1))
+    assert met == [("ready", "failed"), ("parked", "failed")]

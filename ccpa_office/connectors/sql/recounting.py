@@ -15,6 +15,7 @@ from ccpa_office.connectors.sql.binding import PLACE, TEXT, Binding
 from ccpa_office.connectors.sql.changing import PLAN, read, traces_of
 from ccpa_office.connectors.sql.dialects.base import Cell, Slot
 from ccpa_office.connectors.stripping import NOBODY, shows
+from ccpa_office.connectors.sweeping import told
 from ccpa_office.connectors.ways import Named
 
 Parameters = dict[str, Any]
@@ -25,8 +26,9 @@ def frozen(binding: Binding, table: Table, action: str) -> sa.Select[Any]:
     plan = binding.dialect.set(PLAN, [*binding.slots(table, "k"), PLACE])
     row = binding.table(table.name).alias("t")
     names = [change.column for change in changes(table, action)]
+    names += [*searched(table, action), *_stripped(table.trims)]
     return (
-        sa.select(plan.c.n, *[row.c[name] for name in [*names, *table.texts]])
+        sa.select(plan.c.n, *[row.c[name] for name in names])
         .select_from(plan, row)
         .where(binding.same_key(row, plan, table))
     )
@@ -36,6 +38,16 @@ def changes(table: Table, action: str) -> list[Change]:
     """Return every change that can have been made to rows which are still there."""
     masks = () if action == "delete" else table.changes
     return [*masks, *table.trims]
+
+
+def searched(table: Table, action: str) -> list[str]:
+    """Return the columns in which nobody may be seen any more: as the map says, and what strips."""
+    stripped = _stripped(table.strips if action == "delete" else table.changes)
+    return list(dict.fromkeys([*table.texts, *stripped]))
+
+
+def _stripped(changes: Iterable[Change]) -> list[str]:
+    return [each.column for each in changes if each.how in {"strip_text", "strip_json"}]
 
 
 def packed(binding: Binding, table: Table, rows: Rows) -> str:
@@ -51,19 +63,22 @@ def counted(
     kept, stripped, trimmed = (set(map(keys.hashable, each))
                                for each in (look.kept, look.stripped, look.trimmed))  # fmt: skip
     masks = [] if look.action == "delete" else list(table.changes)
-    by_key, in_text = set(), set()
+    width = len(searched(table, look.action))
+    by_key, in_text = set[Any](), set[Any]()
     for place, *values in answers:
         key, person = keys.hashable(rows.keys[place]), look.identities[rows.persons[place]]
         of_masks, rest = values[: len(masks)], values[len(masks) :]
         of_trims, texts = rest[: len(table.trims)], rest[len(table.trims) :]
+        seen = texts[width:] if key in kept else texts[:width]
         left = _Left(binding, table, masking.row_of(table.name, key), look.secrets)
-        if key in kept:
-            if key in trimmed and left.any(table.trims, of_trims):
-                by_key.add(key)
+        if key in kept and key not in trimmed:
             continue
-        if (key not in stripped) if look.action == "delete" else left.any(masks, of_masks):
-            by_key.add(key)
-        if any(shows(keys.text(text), traces_of([person])) for text in texts if text is not None):
+        if key in kept:
+            stands = left.any(table.trims, of_trims)
+        else:
+            stands = key not in stripped if look.action == "delete" else left.any(masks, of_masks)
+        by_key |= {key} if stands else set()
+        if any(shows(told(read(each)), traces_of([person])) for each in seen if each is not None):
             in_text.add(key)
     return len(by_key), len(in_text)
 

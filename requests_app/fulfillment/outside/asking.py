@@ -13,7 +13,7 @@ from django.db import transaction
 from ccpa_office import sealing, work
 from ccpa_office.connectors.base import Repeat
 from ccpa_office.connectors.http import HTTP, Answer, AnswerOfAnother, Means
-from ccpa_office.models import WorkState
+from ccpa_office.models import DueWork, WorkState
 from requests_app import targets
 from requests_app.fulfillment.outside import breaker
 from requests_app.fulfillment.outside.breaker import NotNow
@@ -28,6 +28,7 @@ MOST_TRIES = {Repeat.HARMLESS: 5, Repeat.KEYED: 5, Repeat.ASKABLE: 5, Repeat.BLI
 BEFORE_THE_END = timedelta(days=3)
 """How long before the consumer's answer is due an answer from outside is."""
 SETTLED = {Means.DONE, Means.NOTHING}
+LOOKS_WAIT = timedelta(days=3)
 
 
 class ForAPerson(Exception):
@@ -159,6 +160,14 @@ def _wait_out(answer: Answer) -> None:
     """
     if answer.means == Means.UNKNOWN and answer.code in breaker.TROUBLE:
         raise NotNow(answer.code, work.AWAY)
+
+
+def wait_to_look(row: DueWork, later: NotNow, *, due: datetime, at: datetime) -> None:
+    """Let a later look wait for a system that is away; after some days a person is told of it."""
+    if at > due + LOOKS_WAIT:
+        work.park(row, error_code=later.code)
+    else:
+        work.put_off(row, error_code=later.code, delay=later.pause)
 
 
 def _not_settled(answer: Answer) -> None:

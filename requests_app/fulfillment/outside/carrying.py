@@ -195,7 +195,8 @@ def work_look(row: OutsideLook, *, at: datetime) -> None:
     try:
         settling.look_again(row, at=at)
     except NotNow as later:
-        work.put_off(row, error_code=later.code, delay=later.pause)
+        due = (row.task.proved_at or at) + timedelta(days=row.day)
+        asking.wait_to_look(row, later, due=due, at=at)
     except StillUnknown:
         work.hand_back(row, error_code="unknown")
     except ForAPerson as why:

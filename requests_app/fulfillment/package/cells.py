@@ -11,7 +11,7 @@ from typing import Any
 
 from ccpa_office.connectors.collected import Binary, Piece
 from requests_app.fulfillment.package import redaction
-from requests_app.fulfillment.package.naming import labelled, told_by, whole
+from requests_app.fulfillment.package.naming import labeled, told_by, whole
 
 BINARY = "binary"
 """Why bytes are not in a package: nobody can look through them for what may not leave."""
@@ -83,7 +83,7 @@ class Sieve:
 
     def _walk(self, value: Any, hint: str, found: list[str]) -> Any:
         if isinstance(value, dict):
-            label, values = labelled(tuple(value)) if len(value) <= FIELDS else ("", frozenset())
+            label, values = labeled(tuple(value)) if len(value) <= FIELDS else ("", frozenset())
             told = told_by(value[label]) if label else ""
             return {
                 self._inner(str(name), hint, found): self._walk(

@@ -76,7 +76,7 @@ BARE = frozenset({"number", "no", "num", "nr", "code", "value", "番号"})
 
 
 @lru_cache(maxsize=4096)
-def labelled(names: tuple[str, ...]) -> tuple[str, frozenset[str]]:
+def labeled(names: tuple[str, ...]) -> tuple[str, frozenset[str]]:
     """Which of some fields says in words what others hold, and these (*meta_key*, *meta_value*)."""
     last = {name: words_of(str(name)).lower().split()[-1:] for name in names}
     label = next((name for name in names if {*last[name]} & LABELS), "")

@@ -15,7 +15,7 @@ from ccpa_office.sealing import Box
 from requests_app.fulfillment.package import pages
 from requests_app.fulfillment.package.archive import Archive, spelled
 from requests_app.fulfillment.package.cells import Cell, Sieve, for_csv
-from requests_app.fulfillment.package.naming import hint_of, labelled, told_by
+from requests_app.fulfillment.package.naming import hint_of, labeled, told_by
 
 SPOOL = "package.spool"
 SHORT = 256 * 1024
@@ -86,7 +86,7 @@ class Sheet:
         self.hidden = tuple(never.get(column, "") for column in table.key)
         self.hints = tuple(hint_of(table.name, column) for column in self.columns)
         self.key_hints = tuple(hint_of(table.name, column) for column in table.key)
-        label, values = labelled(tuple(self.columns))
+        label, values = labeled(tuple(self.columns))
         self._label = self.columns.index(label) if label else -1
         self._values = {self.columns.index(each) for each in values}
         self.fields = [_told(piece) for piece in table.pieces]
