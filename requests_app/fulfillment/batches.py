@@ -14,8 +14,8 @@ from ccpa_office.models import WorkState
 from ccpa_office.prepared import Changed, Prepared, insert
 from ccpa_office.roles import Actor, Verb, may_decide_now, require
 from notices_app import datamap
-from notices_app.models import DataMapVersion, SystemKind
-from requests_app import targets, workflow
+from notices_app.models import SystemKind
+from requests_app import workflow
 from requests_app.fulfillment import erasure, newborn, outside, pacing, parting, proof
 from requests_app.fulfillment.cutting import cut_plans
 from requests_app.fulfillment.loading import Load, NotNow, NotWhatWasApproved, load
@@ -231,7 +231,7 @@ def _work_rows(chunk: Chunk, *, at: datetime) -> None:
         parting.wait(chunk, later.until, "paced")
     except (ChangeBlocked, KeysRefused):
         if chunk.stage != Chunk.Stage.ERASE or not parting.part(chunk, at=at):
-            _refresh_without(chunk)
+            erasure.refresh_without(chunk)
             raise
     finally:
         turn.end()
@@ -249,7 +249,7 @@ def _carry_out(chunk: Chunk, turn: pacing.Turn, at: datetime) -> None:
         return
     except (erasure.KeyOfAnother, NotWhatWasApproved) as found:
         _stop(chunk, STOPS[type(found)], at)
-        _refresh_without(chunk)
+        erasure.refresh_without(chunk)
         return
     except FrozenForAnother:
         _stop(chunk, STOPS[FrozenForAnother], at)
@@ -270,14 +270,6 @@ def _erase(chunk: Chunk, turn: pacing.Turn, at: datetime) -> Load:
         return erasure.run_chunk(chunk, at=at, turn=turn)
     except datamap.NoActiveMap:
         raise FrozenForAnother from None
-
-
-def _refresh_without(chunk: Chunk) -> None:
-    """Whoever was erased before a chunk that cannot go on is no longer to stand in a copy."""
-    versions = DataMapVersion.objects.select_related("system__data_key")
-    version = versions.filter(plan__chunk=chunk).first()
-    if version:
-        erasure.refresh(chunk, targets.under(version))
 
 
 def _start_list(chunk: Chunk, at: datetime) -> bool:

@@ -15,13 +15,14 @@ from ccpa_office.connectors.base import Applied, Deed, Rows
 from ccpa_office.models import WorkState
 from ccpa_office.prepared import planned_cursor
 from ccpa_office.roles import Actor
+from notices_app.models import DataMapVersion
+from requests_app import targets
 from requests_app.fulfillment import erasure_ledger, newborn, pacing
 from requests_app.fulfillment.cutting import cut_rows, together
 from requests_app.fulfillment.loading import Load, load, merge, require_known
 from requests_app.fulfillment.packing import Part, canonical, is_redaction
 from requests_app.fulfillment.strangers import strangers
 from requests_app.models import Batch, BatchState, Chunk, Receipt
-from requests_app.targets import Target
 
 SYSTEM = Actor.system("erasure")
 
@@ -80,7 +81,7 @@ def _born(loaded: Load, at: datetime) -> list[Part]:
     return newborn.born_since(loaded, at)
 
 
-def refresh(chunk: Chunk, target: Target) -> None:
+def refresh(chunk: Chunk, target: targets.Target) -> None:
     """After the last erasure of a batch, let the store make its copies of the tables anew.
 
     Whoever is parked, or waits for another attempt, holds nobody up: who was erased before them
@@ -94,6 +95,14 @@ def refresh(chunk: Chunk, target: Target) -> None:
     later = later.exclude(Q(pk=chunk.pk) | Q(batch__state=BatchState.STOPPED))
     if not later.exists():
         target.connector.refresh()
+
+
+def refresh_without(chunk: Chunk) -> None:
+    """Whoever was erased before a chunk that cannot go on is no longer to stand in a copy."""
+    versions = DataMapVersion.objects.select_related("system__data_key")
+    version = versions.filter(plan__chunk=chunk).first()
+    if version:
+        refresh(chunk, targets.under(version))
 
 
 def in_order(loaded: Load, parts: Sequence[Part]) -> list[Part]:
