@@ -322,8 +322,7 @@ def _field(
     here = (*path, values["name"])
     contact = own.get("contact") or {}
     within = (*inside, values["name"]) if path else ()
-    if (fides.get("data_type") or "").endswith(EACH):
-        within = (*within, EACH)
+    within += (EACH,) if (fides.get("data_type") or "").endswith(EACH) else ()
     _types(values, fides, report)
     return Field(
         name=here[0],

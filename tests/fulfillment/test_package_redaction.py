@@ -15,6 +15,7 @@ from ccpa_office.connectors.base import Table
 from ccpa_office.connectors.collected import Piece, Record
 from ccpa_office.law.vocabulary import NeverDisclosed
 from requests_app.fulfillment.outside.exporting import _told
+from requests_app.fulfillment.package import pages
 from requests_app.fulfillment.package.archive import Archive
 from requests_app.fulfillment.package.building import FILE
 from requests_app.fulfillment.package.cells import Sieve
@@ -289,19 +290,38 @@ def test_names_and_texts_from_outside_spoil_no_file(tmp_path):
     record = _told({"=1+1": "cut \ud83d", "of 123-45-6789": 1, "of 123-45-6780": 2, "n\ud83d": 3})
     names = ["=1+1", "of [ND_1]", "of [ND_1]+", "n?"]
     assert list(record) == names
-    box, path = sealing.Box(sealing.made_key()), tmp_path / "x.part"
+    files = _written(tmp_path, names, [tuple(record.values())])
+    (row,) = json.loads(files["json/s/export.json"])["rows"]
+    assert row["values"]["=1+1"] == "cut ?"
+    sheet = files["csv/s/export.csv"].decode("utf-8-sig")
+    assert next(csv.reader([sheet.splitlines()[0]])) == ["row", "'=1+1", *names[1:]]
+
+
+def test_long_texts_make_more_pages_and_none_is_too_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "SIGNS", 1_000)
+    files = _written(tmp_path, ["text"], [("x" * 600,)] * 5)
+    shown = [files[name].decode() for name in sorted(files) if name.startswith("pages/")]
+    assert [page.count("<td>") for page in shown] == [2, 2, 1]
+    assert [re.findall(r"rows \d+ to \d+", page)[0] for page in shown] == [
+        "rows 1 to 2",
+        "rows 3 to 4",
+        "rows 5 to 5",
+    ]
+
+
+def _written(folder, names, rows):
+    """The files of a package with these rows of one table, by name."""
+    box, path = sealing.Box(sealing.made_key()), folder / "x.part"
     table = Table("export", ("id",), (), "keep", pieces=tuple(map(Piece, names)))
     with sealed_files.Writer(path, box, context=FILE, durable=False) as sink:
         archive = Archive(sink, day=date(1970, 1, 1))
         writer = TableWriter(
             archive, Sieve(WORDS_OF), Sheet("s", table), language="en", spools=(path, box)
         )
-        writer.add(Record(("7",), tuple(record.values())))
+        for number, row in enumerate(rows):
+            writer.add(Record((str(number),), row))
         writer.close()
         archive.close({})
     plain = b"".join(sealed_files.read(path, box, context=FILE))
     with zipfile.ZipFile(io.BytesIO(plain)) as opened:
-        (row,) = json.loads(opened.read("json/s/export.json"))["rows"]
-        sheet = opened.read("csv/s/export.csv").decode("utf-8-sig")
-    assert row["values"]["=1+1"] == "cut ?"
-    assert next(csv.reader([sheet.splitlines()[0]])) == ["row", "'=1+1", *names[1:]]
+        return {name: opened.read(name) for name in opened.namelist()}

@@ -21,6 +21,8 @@ from requests_app.models import PartSaid
 
 ROWS = 1_000
 """Rows on one page."""
+SIGNS = 2_000_000
+"""Signs on one page: long texts make it end earlier, so that it fits in memory and a browser."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Page:
     table: str
     number: int
     more: bool
+    first: int = 1
+    """The place of its first row among all."""
 
 
 def page_name(system: str, table: str, number: int) -> str:
@@ -53,10 +57,9 @@ def table_page(page: Page, *, language: str, fields: Sequence[str], rows: Sequen
 @lru_cache(maxsize=2048)
 def _frame(page: Page, language: str, fields: tuple[str, ...], rows: int) -> tuple[str, str]:
     """What stands before and after the rows of a page: the same for everybody who has so many."""
-    first = (page.number - 1) * ROWS + 1
     context = {
         "system": page.system, "table": page.table, "fields": fields, "number": page.number,
-        "first": first, "last": first + rows - 1, "language": language,
+        "first": page.first, "last": page.first + rows - 1, "language": language,
         "before": f"{page.table}-{page.number - 1:04d}.html" if page.number > 1 else "",
         "after": f"{page.table}-{page.number + 1:04d}.html" if page.more else "",
     }  # fmt: skip

@@ -130,7 +130,7 @@ class TableWriter:
         self._line = io.StringIO(newline="")
         self._lines = csv.writer(self._line)
         self._page: list[str] = []
-        self._number = 1
+        self._signs, self._number, self._first = 0, 1, 1
         self.counts = Counts(filled=[0] * len(sheet.pieces))
         self._json.write(sheet.json_head)
         self._csv.write("\ufeff")
@@ -158,9 +158,10 @@ class TableWriter:
         self._count(cells, record)
         self._add_json(row, cells)
         self._write_line([for_csv(Cell(row, row)), *map(for_csv, cells)])
-        if len(self._page) == pages.ROWS:
+        if len(self._page) == pages.ROWS or self._signs > pages.SIGNS:
             self._turn(more=True)
         self._page.append(pages.row_of(row, [cell.text for cell in cells]))
+        self._signs += len(self._page[-1])
 
     def _count(self, cells: Sequence[Cell], record: Record) -> None:
         counts = self.counts
@@ -188,13 +189,16 @@ class TableWriter:
         self._json.write(f"{comma}\n{json.dumps(told, ensure_ascii=False)}")
 
     def _turn(self, *, more: bool) -> None:
-        page = pages.Page(self._sheet.system, self._sheet.table.name, self._number, more)
+        page = pages.Page(
+            self._sheet.system, self._sheet.table.name, self._number, more, self._first
+        )
         text = pages.table_page(
             page, language=self._language, fields=self._sheet.columns, rows=self._page
         )
         self._archive.put(pages.page_name(page.system, page.table, self._number), text)
         self._number += 1
-        self._page = []
+        self._first += len(self._page)
+        self._page, self._signs = [], 0
 
     def close(self) -> Counts:
         """The last page, then the spools become files; a table without rows leaves none."""
