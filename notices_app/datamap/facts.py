@@ -303,6 +303,19 @@ def _taken(own: Values, usual: Usual) -> Iterator[str]:
             yield f"{key}: {kind}"
 
 
+def _kinds(meta: Values, values: Values, own: Values) -> dict[str, Any]:
+    """What a field is: as the map says, or as its data categories usually are."""
+    by_data_category = meta.get("category") is None and bool(meta.get("data_categories"))
+    usual = _usually(meta if by_data_category else values)
+    return {
+        "category": meta.get("category") or (usual.category if by_data_category else None),
+        "by_data_category": by_data_category and usual.category is not None,
+        "taken": () if by_data_category else tuple(_taken(own, usual)),
+        "never_disclosed": _stricter(own.get("never_disclosed"), usual.never),
+        "sensitive": _stricter(own.get("sensitive"), usual.sensitive),
+    }
+
+
 # --- a field --------------------------------------------------------------------------------------
 
 
@@ -317,8 +330,6 @@ def _field(
     fides = values.get("fides_meta") or {}
     own = values.get("ccpa_meta") or {}
     meta = {**_inherited(above), **_told(values), **own}
-    by_data_category = meta.get("category") is None and bool(meta.get("data_categories"))
-    usual = _usually(meta if by_data_category else values)
     here = (*path, values["name"])
     contact = own.get("contact") or {}
     within = (*inside, values["name"]) if path else ()
@@ -335,13 +346,9 @@ def _field(
         data_type=fides.get("data_type") or "",
         length=fides.get("length"),
         read_only=bool(fides.get("read_only")),
-        category=meta.get("category") or (usual.category if by_data_category else None),
-        by_data_category=by_data_category and usual.category is not None,
-        taken=() if by_data_category else tuple(_taken(own, usual)),
+        **_kinds(meta, values, own),
         source=meta.get("source"),
         collected_from_consumer=bool(meta.get("collected_from_consumer")),
-        never_disclosed=_stricter(own.get("never_disclosed"), usual.never),
-        sensitive=_stricter(own.get("sensitive"), usual.sensitive),
         deleted=_deleted(own, fides, report),
         shared=masks.said(own.get("on_shared")),
         kept=masks.said(own.get("on_kept")),
