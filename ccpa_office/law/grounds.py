@@ -81,6 +81,16 @@ def exceptions_for(kind: RequestKind) -> tuple[DeletionException | GeneralExcept
     return (*deletion, *general)
 
 
+class NoSuchException(ValueError):
+    """This code is no exception that may be claimed against this kind of request."""
+
+
+def require_exception(code: str, kind: RequestKind) -> None:
+    """Hold a code against the exceptions of a kind. Raises ``NoSuchException``."""
+    if code not in {each.value for each in exceptions_for(kind)}:
+        raise NoSuchException
+
+
 class Denial(TextChoices):
     """The grounds of denial that the regulations know (11 CCR 7022 to 7028, 7060 to 7063)."""
 

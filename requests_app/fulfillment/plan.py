@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef
 from ccpa_office import ledger, sealing, work
 from ccpa_office.connectors.base import Key, Program, Rows
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.grounds import require_exception
 from ccpa_office.law.kinds import RequestKind
 from ccpa_office.models import DataKey, WorkState
 from ccpa_office.roles import Actor, Verb, require
@@ -255,11 +256,14 @@ def decide_shared(
     """Say what happens to rows that others reach too: keep them (with a ground) or strip them.
 
     A decision makes a new version of the plan, frozen and hashed again; whoever decided has asked
-    for that version and cannot approve it. Raises ``NothingToDecide``, ``PlanVoid``.
+    for that version and cannot approve it. Raises ``NothingToDecide``, ``NoSuchException``,
+    ``PlanVoid``.
     """
     require(by, Verb.DECIDE_SHARED)
     if decision not in {"keep", "strip"} or (decision == "keep" and not ground):
         raise NothingToDecide("decide keep, with its ground, or strip")
+    if decision == "keep":
+        require_exception(ground, RequestKind.DELETE)
     target = targets.under(plan.map_version)
     _require_possible(target.program, table, decision)
     sizes = target.connector.sizes()

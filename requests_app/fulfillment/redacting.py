@@ -9,6 +9,8 @@ from django.db import transaction
 
 from ccpa_office import ledger, sealing
 from ccpa_office.connectors.base import Key
+from ccpa_office.law.grounds import require_exception
+from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb, require
 from requests_app import targets
 from requests_app.fulfillment import residue
@@ -54,9 +56,12 @@ def plan_redaction(batch: Batch, *, by: Actor, at: datetime) -> Batch:
 
 
 def keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> int:
-    """Leave the texts found as they are, for a named ground; how many rows. Raises
-    ``NothingFound``."""
+    """Leave the texts found as they are, for a named ground; how many rows.
+
+    Raises ``NothingFound``, ``NoSuchException``.
+    """
     require(by, Verb.DECIDE_SHARED)
+    require_exception(ground, RequestKind.DELETE)
     with transaction.atomic():
         traces = _open(batch)
         Trace.objects.filter(pk__in=[each.pk for each in traces]).update(

@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from ccpa_office import clock_guard, ledger, sealing
 from ccpa_office.connectors.base import Identity, StoreUnreachable
 from ccpa_office.law.deadlines import received_date
+from ccpa_office.law.grounds import require_exception
+from ccpa_office.law.kinds import RequestKind
 from ccpa_office.roles import Actor, Verb, require
 from notices_app.models import SystemKind
 from requests_app import targets
@@ -53,9 +55,10 @@ def keep(batch: Batch, *, ground: str, by: Actor, at: datetime) -> int:
     """Leave as it is what no plan could take away, for a named ground; of how many plans.
 
     Somebody else has the key by now, or a text is about another. Raises ``NothingWaits``,
-    ``NotAllowed``.
+    ``NoSuchException``, ``NotAllowed``.
     """
     require(by, Verb.DECIDE_SHARED)
+    require_exception(ground, RequestKind.DELETE)
     with transaction.atomic():
         waiting = list(waits(batch).select_for_update().order_by("pk"))
         if not waiting:

@@ -358,7 +358,7 @@ def test_a_part_of_a_key_may_be_an_empty_text_but_never_a_whole_key(engine):
         table = Table("oath", ("id",), ((hop,),), "delete")
         program = replace(ship.program, tables=(table, *ship.program.tables), digest="oath")
         mine = ship.refitted(program)
-        erasure = stores.erase(mine, [("", 3)], on=ON)
+        erasure = stores.erase(mine, [("", 3)], on=ON)  # type: ignore[arg-type]  # only its program
         assert tables(erasure.located)["oath"].keys == [1]
         assert ship.one(f"SELECT count(*) FROM {sailor} WHERE port = ''") == 0
         assert ship.one(f"SELECT count(*) FROM {oath}") == 3

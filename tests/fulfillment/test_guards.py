@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from ccpa_office import clock, staff
 from ccpa_office.connectors.postgresql.connector import PostgreSQL
+from ccpa_office.law.grounds import NoSuchException
 from ccpa_office.models import StaffMember
 from ccpa_office.roles import Actor, NotAllowed, Role, TouchedAccount
 from requests_app import casework, tasks, verification
@@ -184,6 +185,16 @@ def test_undecided_shared_rows_hold_a_plan(mailbox, team, learners):
         _insert(plan, team.approver.id)
     with refused_by_the_database():
         by_sql("UPDATE requests_app_plan SET state = 'approved' WHERE id = %s", plan.pk)
+
+
+@pytest.mark.parametrize("ground", ["GX_3", "DX_0", "because", "GX_g"])
+def test_what_is_no_exception_to_a_deletion_keeps_nothing(ground, mailbox, team, learners):
+    plan = plan_of(decided(mailbox, team, MARISOL))
+    with pytest.raises(NoSuchException):
+        casework.decide_shared(
+            plan, table="addresses", decision="keep", ground=ground, by=team.chief, at=clock.now()
+        )
+    assert Plan.objects.get().state == PlanState.FROZEN
 
 
 def test_whoever_decided_on_shared_rows_cannot_approve(mailbox, team, learners):

@@ -124,7 +124,7 @@ def test_texts_are_kept_with_a_ground_and_names_alone_accuse_nobody(erased, post
     quote(learners, posts[1:], "By Orla  DUNMARROW")
     sweep = swept()
     assert (Trace.objects.count(), sweep.finding) == (1, Finding.RESIDUAL)
-    assert redacting.keep(sweep.batch, ground="GX_SPEECH", by=team.officer, at=clock.now()) == 1
+    assert redacting.keep(sweep.batch, ground="DX_4", by=team.officer, at=clock.now()) == 1
     assert lines(f"batch:{sweep.batch_id}")[-1] == "trace.kept"
     assert plan_of(erased).state == PlanState.PROVED
     with refused_by_the_database():
@@ -319,7 +319,7 @@ def test_what_is_gone_before_it_is_planned_waits_for_a_person(
     back = Return.objects.get()
     assert (back.state, back.tried_at is None) == ("open", False)
     assert not Batch.objects.filter(kind=Batch.Kind.RETURN).exists()
-    redacting.keep(sweep.batch, ground="GX_SPEECH", by=team.officer, at=clock.now())
+    redacting.keep(sweep.batch, ground="DX_4", by=team.officer, at=clock.now())
     assert plan_of(erased).state == PlanState.RESIDUAL  # the texts alone are settled
     assert "proof.settled" not in lines(erased.number)
 

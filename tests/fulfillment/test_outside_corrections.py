@@ -257,7 +257,7 @@ def test_an_account_that_another_touched_confirms_no_correction(paper, asked, te
     row = carried_out(asked, team)
     by_hand.answer(asked, row.pk, SaidRight.RIGHT, reason="told", by=team.chief, at=clock.now())
     touched = actor(Role.OFFICER)
-    member = StaffMember.objects.get(pk=touched.id)
+    member = StaffMember.objects.get(pk=touched.staff_id)
     staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
     with pytest.raises(TouchedAccount):
         by_hand.confirm(asked, by=touched, at=clock.now())

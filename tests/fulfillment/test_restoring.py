@@ -459,7 +459,9 @@ def _run(*words):
 
 
 def test_the_book_is_not_read_whole_for_its_erasures(db):
-    others = [(f"batch:{number}", {}) for number in range(2000)]
+    others: list[tuple[str, dict[str, object]]] = [
+        (f"batch:{number}", {}) for number in range(2000)
+    ]
     ledger.record_many("case.read", others, by=Actor.system("house"), at=clock.now())
     by_sql("ANALYZE ccpa_office_ledgerline")
     rows = LedgerLine.objects.filter(verb=erasure_ledger.CARRIED_OUT, at__lte=clock.now())

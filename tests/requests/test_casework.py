@@ -211,7 +211,7 @@ def test_a_stop_is_released_by_a_person_with_a_reason(mailbox, team, learners):
     with pytest.raises(GroundMissing):
         casework.release_stop(stopped, reason=" ", by=team.approver, at=clock.now())
     touched = actor(Role.APPROVER)
-    member = StaffMember.objects.get(pk=touched.id)
+    member = StaffMember.objects.get(pk=touched.staff_id)
     staff.set_password(member, "a pass phrase that two know", team.chief, clock.now())
     with pytest.raises(TouchedAccount):
         casework.release_stop(stopped, reason="We telephoned", by=touched, at=clock.now())

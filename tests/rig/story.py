@@ -139,7 +139,7 @@ class Story:
     def _staff(self) -> None:
         team, at = self.company.team, clock.now()
         for batch in Batch.objects.filter(sweeps__traces__in=_told_of()).distinct():
-            redacting.keep(batch, ground="GX_SPEECH", by=team.officer, at=at)
+            redacting.keep(batch, ground="DX_4", by=team.officer, at=at)
         for each in ConsumerRequest.objects.filter(status=Status.CHECKING):
             verification.decide(each, by=team.verifier, reason="the points match", at=at)
         if Plan.objects.filter(state=PlanState.APPROVED, chunk__isnull=True).exists():
