@@ -218,7 +218,7 @@ def test_the_pages_speak_the_language_of_the_request(learners, mailbox, team, la
         page = files[name].decode()
         assert f'<html lang="{language}">' in page
         assert "<script" not in page
-        assert page.count("<caption") == page.count("<table>") > 0
+        assert page.count("<caption") == page.count("<table") > 0
 
 
 def test_a_long_table_has_pages_that_lead_to_each_other(learners, mailbox, team, monkeypatch):

@@ -35,5 +35,5 @@ def test_a_plan_approved_before_is_not_carried_out_at_the_new_address(
     tasks.drain_house()
     tasks.drain_erase()
     chunk = Chunk.objects.get()
-    assert (chunk.error_code, chunk.erased_at) == ("NoActiveMap", None)
+    assert (chunk.error_code, chunk.erased_at) == ("new-address", None)
     assert plan_of(consumer_request).state == PlanState.EXECUTING
