@@ -82,11 +82,14 @@ def exceptions_for(kind: RequestKind) -> tuple[DeletionException | GeneralExcept
 
 
 class NoSuchException(ValueError):
-    """This code is no exception that may be claimed against this kind of request."""
+    """No exception that may be claimed against this kind (Civ. 1798.105(d), 1798.145)."""
 
 
 def require_exception(code: str, kind: RequestKind) -> None:
-    """Hold a code against the exceptions of a kind. Raises ``NoSuchException``."""
+    """Hold a code against the exceptions of a kind (Civ. 1798.105(d), 1798.145).
+
+    Raises ``NoSuchException``.
+    """
     if code not in {each.value for each in exceptions_for(kind)}:
         raise NoSuchException
 
