@@ -332,11 +332,11 @@ SENTENCES.update(
             _("The store refused a chunk: it was parted, so that only who is to blame waits.")
         ),
         "list.left-out": lambda facts: (
-            _("Too many rows of %s people were born since the plan: a new list takes them.")
+            _("People with too many rows since the plan: %s. A new list takes them.")
             % facts.get("people", 0)
         ),
         "list.left-over": lambda facts: (
-            _("Batch %(batch)s was opened for %(people)s people whom this one could not take.")
+            _("Batch %(batch)s was opened for whom this one could not take: %(people)s.")
             % {"batch": facts.get("batch", ""), "people": facts.get("people", 0)}
         ),
         "plan.halved": lambda _f: _("The plan of the chunk became two, of the same rows."),

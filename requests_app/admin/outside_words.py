@@ -6,7 +6,7 @@ from ccpa_office.connectors.http import Means
 from ccpa_office.models import WorkState
 from notices_app.models import SystemKind
 from requests_app.admin.words import TROUBLES, trouble
-from requests_app.models import OutsideCall, OutsideTask
+from requests_app.models import OutsideCall, OutsideStage, OutsideTask
 
 NOT_AS_DESCRIBED = (
     "not-described", "not-json", "empty", "too-deep", "doubled-key", "not-a-number", "malformed",
@@ -31,9 +31,9 @@ def next_of(task: OutsideTask) -> str:
     """What a task waits for now, in a sentence; nothing where it is over or why it stands still."""
     if task.state not in {WorkState.READY, WorkState.RUNNING}:
         return ""
-    if task.kind != SystemKind.MANUAL or task.confirmed_at:
+    if task.kind != SystemKind.MANUAL or task.confirmed_at or task.stage == OutsideStage.ASK:
         return _("The office's machine works on it. Nothing is to be done.")
-    if task.assigned_to_id:
+    if not task.letters:
         return _("Do it there by hand, then answer here. Another person confirms it.")
     return _("They were asked by letter, and answer on a page of their own. They are reminded.")
 

@@ -415,3 +415,5 @@ def test_a_task_in_nobodys_name_stands_at_the_desk_from_the_start(
     assert (
         f"/admin/outside/{task.pk}/" in at_desk(team.clerk).get("/admin/outside/").content.decode()
     )
+    page = at_desk(team.clerk).get(f"/admin/outside/{task.pk}/").content.decode()
+    assert ("Do it there by hand" in page, "asked by letter" in page) == (True, False)
